@@ -1,0 +1,76 @@
+"""What stands in `cxr.duckdb`: views over the Parquet files, the terms, comments for people."""
+
+from collections.abc import Sequence
+
+import duckdb
+
+from cxr_duck.engines.duckdb import DuckDBEngine, quoted
+from cxr_duck.stages import stage
+from cxr_duck.terms import MAX_DEPTH, Hierarchy
+
+__all__ = ["VIEWS", "create_views", "describe", "load_terms", "write_terms"]
+
+VIEWS = ("images", "postings", "rejects")
+_TERM_TABLES = ("terms", "term_ancestors")
+
+# The catalog's own folder, wherever the store was moved: an opened database spills to the folder
+# <path of the database>.tmp. Where it is attached to another database instead, or spills elsewhere,
+# SET VARIABLE cxr_store = '<path of the store>' says it.
+_STORE = (
+    "coalesce(getvariable('cxr_store') || '/', "
+    "regexp_extract(current_setting('temp_directory'), '^.*[/\\\\]'))"
+)
+
+
+def create_views(catalog: duckdb.DuckDBPyConnection, folder: str) -> None:
+    """Point the views at the Parquet files of a folder below the store's `data/`."""
+    for name in VIEWS:
+        path = quoted(f"data/{folder}/{name}.parquet")
+        catalog.execute(
+            f"CREATE OR REPLACE VIEW {name} AS SELECT * FROM read_parquet({_STORE} || {path})"
+        )
+
+
+def write_terms(catalog: duckdb.DuckDBPyConnection, hierarchies: Sequence[Hierarchy]) -> None:
+    """Put hierarchies in the catalog; those of the same name are replaced, others stay."""
+    engine = DuckDBEngine(catalog)
+    kept: list[tuple[object, ...]] = []
+    if engine.scalar("SELECT count(*) FROM duckdb_tables() WHERE table_name = 'terms'"):
+        kept = catalog.execute(
+            "SELECT hierarchy, term, parent, cui, tree, position FROM terms "
+            "WHERE NOT list_contains(?, hierarchy)",
+            [[hierarchy.name for hierarchy in hierarchies]],
+        ).fetchall()
+    load_terms(engine, hierarchies, kept, keep=True)
+
+
+def load_terms(
+    engine: DuckDBEngine,
+    hierarchies: Sequence[Hierarchy],
+    others: Sequence[tuple[object, ...]] = (),
+    keep: bool = False,
+) -> None:
+    """Make `terms` and `term_ancestors` of hierarchies and of other rows of `terms`."""
+    edges = [
+        (hierarchy.name, *edge, position)
+        for hierarchy in hierarchies
+        for position, edge in enumerate(hierarchy.edges)
+    ]
+    engine.put(
+        "edges",
+        "hierarchy VARCHAR, term VARCHAR, parent VARCHAR, cui VARCHAR, tree VARCHAR, "
+        "position INTEGER",
+        [*others, *edges],
+    )
+    engine.make("terms", keep=keep)
+    engine.make("term_ancestors", keep=keep, max_depth=MAX_DEPTH)
+
+
+def describe(catalog: duckdb.DuckDBPyConnection) -> None:
+    """Comment every view and term table, and each of its columns, from the cards in `sql/`."""
+    for kind, names in (("VIEW", VIEWS), ("TABLE", _TERM_TABLES)):
+        for name in names:
+            card = stage(name)
+            catalog.execute(f"COMMENT ON {kind} {name} IS {quoted(card.grain)}")
+            for column, text in card.columns.items():
+                catalog.execute(f"COMMENT ON COLUMN {name}.{column} IS {quoted(text)}")

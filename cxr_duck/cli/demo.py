@@ -1,0 +1,29 @@
+"""cxr demo."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+__all__ = ["add_to"]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands of this module to an app."""
+    app.command()(demo)
+
+
+def demo(
+    folder: Annotated[Path, typer.Argument(help="New or empty folder to write to.")],
+    images: Annotated[int, typer.Option("--images", min=60, help="Number of images.")] = 600,
+    seed: Annotated[int, typer.Option("--seed", help="Number that chance is drawn from.")] = 1,
+) -> None:
+    """Write a made-up repository in PadChest's form: a label file and 16-bit chest films."""
+    from cxr_duck.cli.output import TerminalProgress
+    from cxr_duck.demo import make_demo
+
+    report = make_demo(folder, images=images, seed=seed, progress=TerminalProgress())
+    print(
+        f"{report['rows']:,} rows in {folder / 'labels.csv'}, {report['files']:,} films in "
+        f"{folder / 'images'}: {report['damaged']} damaged, {report['missing']} missing"
+    )

@@ -1,0 +1,173 @@
+"""Rows on stdout as a table, CSV, JSON or Parquet; progress and notes on stderr."""
+
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from cxr_duck.cli.options import Format
+from cxr_duck.errors import CxrError
+
+if TYPE_CHECKING:
+    import duckdb
+
+__all__ = ["TerminalProgress", "print_relation", "print_table"]
+
+_PATIENCE = 0.5  # seconds before a step shows a progress bar
+_WIDE = 10_000  # columns: tables are never folded
+
+
+def print_relation(relation: "duckdb.DuckDBPyRelation", form: Format, limit: int = 0) -> None:
+    """Print a relation's rows; a limit other than 0 holds for tables only."""
+    if form is Format.parquet:
+        _write_parquet(relation)
+        return
+    if form is Format.table:
+        rows = (relation.limit(limit + 1) if limit else relation).fetchall()
+        print_table(relation.columns, rows[: limit or None])
+        if limit and len(rows) > limit:
+            print(f"first {limit} rows; --limit 0 shows all", file=sys.stderr)
+    elif form is Format.csv:
+        _write_csv(relation)
+    else:
+        _write_json(relation)
+
+
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """Print rows under their columns' names, numbers to the right."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for place, column in enumerate(columns):
+        numbers = any(_is_number(row[place]) for row in rows)
+        table.add_column(column, justify="right" if numbers else "left", no_wrap=True)
+    for row in rows:
+        table.add_row(*(Text(_shown(value)) for value in row))
+    Console(width=_WIDE, highlight=False).print(table)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _shown(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, list | tuple):
+        return ", ".join(_shown(item) for item in value)
+    return str(value)
+
+
+def _batches(relation: "duckdb.DuckDBPyRelation") -> Iterator[list[tuple[Any, ...]]]:
+    while rows := relation.fetchmany(10_000):
+        yield rows
+
+
+def _write_csv(relation: "duckdb.DuckDBPyRelation") -> None:
+    import csv
+    import json
+
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(relation.columns)
+    for rows in _batches(relation):
+        for row in rows:
+            writer.writerow(
+                json.dumps(value, ensure_ascii=False, default=str)
+                if isinstance(value, list | dict)
+                else value
+                for value in row
+            )
+
+
+def _write_json(relation: "duckdb.DuckDBPyRelation") -> None:
+    import json
+
+    lead = "["
+    for rows in _batches(relation):
+        for row in rows:
+            record = dict(zip(relation.columns, row, strict=True))
+            sys.stdout.write(f"{lead}\n{json.dumps(record, ensure_ascii=False, default=str)}")
+            lead = ","
+    print("[]" if lead == "[" else "\n]")
+
+
+def _write_parquet(relation: "duckdb.DuckDBPyRelation") -> None:
+    import pyarrow.parquet
+
+    if sys.stdout.isatty():
+        raise CxrError("Parquet is no text: send it to a file, … --format parquet > FILE.parquet")
+    pyarrow.parquet.write_table(relation.to_arrow_table(), sys.stdout.buffer)
+
+
+class TerminalProgress:
+    """Shows steps that take a while as bars on stderr, where that is a terminal."""
+
+    @contextmanager
+    def step(self, title: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
+        """Run a step, under a bar once it takes longer than a moment."""
+        if not sys.stderr.isatty():
+            yield lambda done: None
+            return
+        bar = _Bar(title, total)
+        try:
+            yield bar.update
+        finally:
+            bar.close()
+
+    def note(self, text: str) -> None:
+        """Print a sentence on stderr."""
+        print(text, file=sys.stderr)
+
+
+class _Bar:
+    """A bar that appears after a moment and leaves no trace."""
+
+    def __init__(self, title: str, total: int | None) -> None:
+        from threading import Timer
+
+        self._title, self._total, self._done = title, total, 0
+        self._bar: Any = None
+        self._task: Any = None
+        self._shown_at = 0.0
+        self._timer = Timer(_PATIENCE, self._show)
+        self._timer.daemon = True
+        self._timer.start()
+
+    def _show(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+        from rich.progress import TimeElapsedColumn, TimeRemainingColumn
+
+        counted = [MofNCompleteColumn(), TimeRemainingColumn()] if self._total else []
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            *counted,
+            TimeElapsedColumn(),
+            console=Console(stderr=True),
+            transient=True,
+        )
+        self._task = self._bar.add_task(self._title, total=self._total, completed=self._done)
+        self._bar.start()
+
+    def update(self, done: int) -> None:
+        """Take the number of units done; the bar is redrawn ten times a second at most."""
+        self._done = done
+        now = time.monotonic()
+        if self._bar is not None and now - self._shown_at > 0.1:
+            self._shown_at = now
+            self._bar.update(self._task, completed=done)
+
+    def close(self) -> None:
+        """Take the bar off the screen, or see to it that it never appears."""
+        self._timer.cancel()
+        self._timer.join()
+        if self._bar is not None:
+            self._bar.stop()

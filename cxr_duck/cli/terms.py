@@ -1,0 +1,27 @@
+"""cxr terms."""
+
+from typing import Annotated
+
+import typer
+
+from cxr_duck.cli.options import HierarchyOption, StoreOption
+
+__all__ = ["add_to"]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands of this module to an app."""
+    app.command()(terms)
+
+
+def terms(
+    term: Annotated[str | None, typer.Argument(help="Draw what is below this term only.")] = None,
+    hierarchy: HierarchyOption = "padchest",
+    store: StoreOption = None,
+) -> None:
+    """Draw a hierarchy with the number of distinct images at or below each term."""
+    from cxr_duck.cli.output import TerminalProgress
+    from cxr_duck.experiment_data import ExperimentData
+
+    data = ExperimentData(store=store, progress=TerminalProgress())
+    print("\n".join(data.draw_terms(term, hierarchy)))

@@ -1,0 +1,182 @@
+"""DuckDB as the engine: stages become temporary tables, Parquet files or rows."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+
+from cxr_duck.errors import LabelFileError, StageError
+from cxr_duck.stages import Stage, stage
+
+if TYPE_CHECKING:
+    import pyarrow
+
+__all__ = ["DuckDBEngine", "first_line", "quoted"]
+
+
+def quoted(text: object) -> str:
+    """Return a text as an SQL string, for the places where DuckDB binds no parameter."""
+    return "'" + str(text).replace("'", "''") + "'"
+
+
+def first_line(error: Exception) -> str:
+    """Return the first line of an engine's message, without the kind of error before it."""
+    line = (str(error).strip().splitlines() or ["no message"])[0]
+    kind, colon, rest = line.partition(" Error: ")
+    return rest if colon and kind.replace(" ", "").isalpha() else line
+
+
+class DuckDBEngine:
+    """Runs stages on one DuckDB connection; the relations it makes live as long as that does."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self.connection = connection
+
+    def make(self, name: str, *, keep: bool = False, **params: object) -> None:
+        """Run a stage into a table named as its relation; a temporary one unless it is to be kept."""
+        part = stage(name)
+        kind = "TABLE" if keep else "TEMP TABLE"
+        self._run(part, f"CREATE OR REPLACE {kind} {part.name} AS {part.sql}", params)
+
+    def scan(self, relation: str, path: Path) -> None:
+        """Let a relation be the rows of a Parquet file."""
+        self.connection.execute(
+            f"CREATE OR REPLACE TEMP VIEW {relation} AS SELECT * FROM read_parquet({quoted(path)})"
+        )
+
+    def write(
+        self, name: str, path: Path, *, row_group: int, provenance: dict[str, str], **params: object
+    ) -> int:
+        """Run a stage into a Parquet file, which says in its metadata how it was made."""
+        part = stage(name)
+        facts = ", ".join(f"{key}: {quoted(value)}" for key, value in provenance.items())
+        self._run(
+            part,
+            f"COPY ({part.sql}) TO {quoted(path)} (FORMAT parquet, COMPRESSION zstd, "
+            f"ROW_GROUP_SIZE {row_group}, KV_METADATA {{{facts}}})",
+            params,
+        )
+        return int(self.scalar(f"SELECT count(*) FROM read_parquet({quoted(path)})"))
+
+    def rows(self, name: str, **params: object) -> list[tuple[Any, ...]]:
+        """Run a stage and return its rows."""
+        part = stage(name)
+        return self._run(part, part.sql, params).fetchall()
+
+    def arrow(self, name: str, **params: object) -> "pyarrow.Table":
+        """Run a stage and return its rows as an Arrow table."""
+        part = stage(name)
+        with failing_as(part.path.name):
+            return self.connection.sql(part.sql, params=part.bind(params)).to_arrow_table()
+
+    def put(self, relation: str, columns: str, rows: Iterable[Sequence[object]]) -> None:
+        """Keep a few rows as a temporary table; `columns` as in CREATE TABLE."""
+        self.connection.execute(f"CREATE OR REPLACE TEMP TABLE {relation} ({columns})")
+        if lists := [list(column) for column in zip(*rows, strict=True)]:
+            unnested = ", ".join(f"unnest(${number})" for number in range(1, len(lists) + 1))
+            self.connection.execute(f"INSERT INTO {relation} SELECT {unnested}", lists)
+
+    def read_csv(
+        self,
+        name: str,
+        path: Path,
+        header: Sequence[str],
+        columns: Sequence[str],
+        null_words: Sequence[str],
+    ) -> None:
+        """Run a source's stage over a label file; keep `records` and `malformed`, with row numbers.
+
+        `header` has the file's columns in their order, `columns` those that the stage names; one
+        that the file lacks is NULL. `label_rows_numbered` reads the file again, words as they are.
+        """
+        scan = _csv_scan(path, header)
+        nulls = ", ".join(quoted(word) for word in null_words)
+        wanted = ", ".join(
+            _identifier(column) if column in header else f"CAST(NULL AS VARCHAR) AS {column}"
+            for column in columns
+        )
+        part = stage(name)
+        self.connection.execute(
+            f"CREATE TEMP VIEW label_rows AS SELECT {wanted} "
+            f"FROM {scan}, nullstr = [{nulls}], store_rejects = true)"
+        )
+        with _reading(path):
+            self.connection.execute(f"CREATE TEMP TABLE readable AS {part.sql}")
+        self.connection.execute(_MALFORMED)
+        self.connection.execute(
+            "CREATE TEMP VIEW places AS SELECT rowid + 1 AS place, * FROM readable"
+        )
+        self.connection.execute(
+            f"CREATE TEMP VIEW verbatim AS SELECT row_number() OVER () AS place, {wanted} "
+            f"FROM {scan}, ignore_errors = true)"
+        )
+        numbered = _SHIFTED if self.scalar("SELECT count(*) FROM malformed") else _UNSHIFTED
+        for relation, rows in (("records", "places"), ("label_rows_numbered", "verbatim")):
+            self.connection.execute(
+                f"CREATE TEMP VIEW {relation} AS {numbered.format(rows=rows)}"
+            )
+
+    def scalar(self, query: str, *params: object) -> Any:
+        """Return the one value of a query."""
+        return self.connection.execute(query, params).fetchall()[0][0]
+
+    def _run(self, part: Stage, text: str, params: dict[str, object]) -> duckdb.DuckDBPyConnection:
+        with failing_as(part.path.name):
+            return self.connection.execute(text, part.bind(params))
+
+
+# Malformed records are counted where they stand, readable ones without them: a readable record's
+# number is its place among the readable ones and the number of malformed records before it.
+_MALFORMED = """
+CREATE TEMP TABLE malformed AS
+SELECT
+    line - 1 AS row,
+    arg_min(error_message, coalesce(column_idx, 0)) AS reason,
+    arg_min(csv_line, coalesce(column_idx, 0)) AS raw,
+    line - 1 - row_number() OVER (ORDER BY line) AS readable_before,
+    row_number() OVER (ORDER BY line) AS malformed_so_far
+FROM reject_errors
+GROUP BY line
+"""
+_UNSHIFTED = "SELECT place AS row, * EXCLUDE (place) FROM {rows}"
+_SHIFTED = """
+SELECT
+    {rows}.place + coalesce(malformed.malformed_so_far, 0) AS row,
+    {rows}.* EXCLUDE (place)
+FROM {rows}
+ASOF LEFT JOIN malformed ON {rows}.place > malformed.readable_before
+"""
+
+
+def _csv_scan(path: Path, header: Sequence[str]) -> str:
+    types = ", ".join(f"{quoted(column)}: 'VARCHAR'" for column in header)
+    return (
+        f"read_csv({quoted(path)}, all_varchar = true, auto_detect = false, header = true, "
+        f"delim = ',', quote = '\"', escape = '\"', columns = {{{types}}}"
+    )
+
+
+def _identifier(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Turn an engine's error about a label file into a LabelFileError."""
+    try:
+        yield
+    except (duckdb.IOException, duckdb.InvalidInputException) as error:
+        raise LabelFileError(f"{path} can't be read: {first_line(error)}") from error
+    except duckdb.Error as error:
+        raise StageError(f"reading {path} failed: {first_line(error)}") from error
+
+
+@contextmanager
+def failing_as(what: str) -> Iterator[None]:
+    """Turn an engine's error into a StageError that names the SQL file."""
+    try:
+        yield
+    except duckdb.Error as error:
+        raise StageError(f"{what} failed: {first_line(error)}") from error

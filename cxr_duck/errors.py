@@ -1,0 +1,74 @@
+"""What can go wrong, as one tree.
+
+CxrError                 every error of this package; its text is one sentence for the user
+├── LabelFileError       a label file that can't be read as one
+├── ImagesError          a folder of images that can't be listed
+├── HierarchyError       a hierarchy with a cycle, an unknown parent, a broken file
+├── UnknownTermError     a term or finding that the store doesn't have
+├── StoreError           a store that is absent, busy, read-only or of another version
+├── QueryError           SQL of a user that DuckDB refuses or that isn't a single query
+├── RecipeError          a dataset that can't be made as asked
+├── DatasetError         a dataset's name that is unknown or taken
+├── ExportError          a folder that can't be written to as asked
+└── StageError           a stage of this package that failed: a defect here, or no memory or disk
+"""
+
+__all__ = [
+    "CxrError",
+    "DatasetError",
+    "ExportError",
+    "HierarchyError",
+    "ImagesError",
+    "LabelFileError",
+    "QueryError",
+    "RecipeError",
+    "StageError",
+    "StoreError",
+    "UnknownTermError",
+]
+
+
+class CxrError(Exception):
+    """Every error of this package; its text is one sentence for the user."""
+
+
+class LabelFileError(CxrError):
+    """A label file that can't be read as one."""
+
+
+class ImagesError(CxrError):
+    """A folder of images that can't be listed."""
+
+
+class HierarchyError(CxrError):
+    """A hierarchy with a cycle, an unknown parent, or a broken file."""
+
+
+class UnknownTermError(CxrError, KeyError):
+    """A term or finding that the store doesn't have; a KeyError for users of the mapping."""
+
+    __str__ = Exception.__str__
+
+
+class StoreError(CxrError):
+    """A store that is absent, busy, read-only, or of another version."""
+
+
+class QueryError(CxrError):
+    """SQL of a user that DuckDB refuses, or that isn't a single query."""
+
+
+class RecipeError(CxrError):
+    """A dataset that can't be made as asked."""
+
+
+class DatasetError(CxrError):
+    """A dataset's name that is unknown or taken."""
+
+
+class ExportError(CxrError):
+    """A folder that can't be written to as asked."""
+
+
+class StageError(CxrError):
+    """A stage of this package that failed: a defect, or no memory or disk."""

@@ -1,0 +1,252 @@
+"""ExperimentData: the paper's facade, its methods in the order of the data's way."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cxr_duck.catalog import load_terms
+from cxr_duck.datasets import (
+    Dataset,
+    check_term,
+    default_name,
+    make_dataset,
+    read_dataset,
+    record,
+    reproduce,
+    resolve,
+)
+from cxr_duck.engines.duckdb import DuckDBEngine
+from cxr_duck.errors import CxrError, HierarchyError, RecipeError
+from cxr_duck.index import InvertedIndex
+from cxr_duck.progress import SILENT, Progress
+from cxr_duck.query.sql import run_query
+from cxr_duck.recipe import Recipe
+from cxr_duck.store import Store
+from cxr_duck.terms import (
+    DEFAULT_HIERARCHY,
+    Hierarchy,
+    built_in_hierarchies,
+    draw_tree,
+    load_hierarchy,
+)
+
+if TYPE_CHECKING:
+    import pyarrow
+
+__all__ = ["ExperimentData"]
+
+_Path = str | os.PathLike[str]
+
+
+class ExperimentData:
+    """A labelled repository of chest X-rays, its index, and the datasets made from it.
+
+    `images_dir` is the folder of the images, `labels_csv` the label file, plain or gzipped; both
+    are needed by `create_index` only. Everything is kept in `store` (default: $CXR_STORE, else
+    ./cxr-store). `progress` is told what goes on. Every error is a `CxrError`.
+    """
+
+    def __init__(
+        self,
+        images_dir: _Path | None = None,
+        labels_csv: _Path | None = None,
+        *,
+        store: _Path | None = None,
+        progress: Progress = SILENT,
+    ) -> None:
+        self.images_dir = Path(images_dir) if images_dir is not None else None
+        self.labels_csv = Path(labels_csv) if labels_csv is not None else None
+        self.store = Store(store)
+        self._progress = progress
+
+    def create_index(self, pure_terms: bool = False) -> dict[str, int]:
+        """Index the label file; return the number of rows of images, postings and rejects.
+
+        With `pure_terms` only images with exactly one finding are indexed (paper, create_index).
+        With an `images_dir` images whose file is not there are marked and left out of datasets.
+        An index that the store holds already is replaced; its recorded datasets stay.
+        """
+        from cxr_duck.indexing import index_labels
+        from cxr_duck.sources import PADCHEST
+
+        if self.labels_csv is None:
+            raise CxrError("create_index needs a label file: ExperimentData(labels_csv=…)")
+        return index_labels(
+            self.store, PADCHEST, self.labels_csv, self.images_dir, pure_terms, self._progress
+        )
+
+    @property
+    def index(self) -> InvertedIndex:
+        """The inverted index: finding -> its images with their localizations."""
+        return InvertedIndex(self.store)
+
+    def sql(self, query: str) -> "pyarrow.Table":
+        """Return the rows of one read-only query; it sees the store and no other file."""
+        return run_query(self.store.cursor(), query).to_arrow_table()
+
+    def draw_terms(self, term: str | None = None, hierarchy: _Path = DEFAULT_HIERARCHY) -> list[str]:
+        """Return the lines of a drawn hierarchy, each term with its number of distinct images."""
+        engine = DuckDBEngine(self.store.cursor())
+        name, own = self._open_hierarchy(engine, hierarchy)
+        if term is not None:
+            check_term(engine, term, name)
+        counts = {key: int(count) for key, count in engine.rows("term_counts", hierarchy=name)}
+        if own is not None:
+            self._tell_empty_terms(own, counts)
+        edges = engine.connection.execute(
+            "SELECT term, parent FROM terms WHERE hierarchy = ? ORDER BY position", [name]
+        ).fetchall()
+        return draw_tree(edges, counts, term)
+
+    def create_dataset(
+        self,
+        term_list: Sequence[str],
+        *,
+        exclude: Sequence[str] = (),
+        pure: bool = False,
+        where: str | None = None,
+        hierarchy: _Path = DEFAULT_HIERARCHY,
+        seed: int = 1,
+        name: str | None = None,
+        experiment: str = "default",
+        store_it: bool = True,
+    ) -> Dataset:
+        """Make a dataset with one class a term, balanced, 70/20/10, no patient in two splits.
+
+        Each term stands for the findings at or below it in the hierarchy (`padchest`, `paper`, one
+        used before, or the path of a CSV file); images with an excluded term, those that don't meet
+        `where` and those that belong to two classes are left out. `pure` takes only images with
+        exactly one finding. Unless `store_it` is false the dataset is recorded. Raises
+        UnknownTermError, or RecipeError with the counts where the recipe can't be met.
+        """
+        recipe, own = self._recipe(term_list, exclude, pure, where, hierarchy, seed)
+        name = name or default_name(self.store, term_list)
+        with self._progress.step("making the dataset"):
+            dataset = make_dataset(self.store, recipe, name)
+        if dataset.overlaps:
+            self._progress.note(
+                f"{dataset.overlaps:,} images belong to more than one class and are left out"
+            )
+        if store_it:
+            self.store_in_dataset(dataset, experiment=experiment, hierarchy=own)
+        return dataset
+
+    def store_in_dataset(
+        self, dataset: Dataset, *, experiment: str = "default", hierarchy: Hierarchy | None = None
+    ) -> None:
+        """Record a dataset: its recipe, members and digest (paper, store_in_dataset)."""
+        with self._progress.step("recording the dataset"):
+            record(self.store, dataset, experiment, hierarchy)
+
+    def datasets(self) -> list[dict[str, Any]]:
+        """Return what is recorded of each dataset, oldest first."""
+        cursor = self.store.cursor()
+        DuckDBEngine(cursor).make("datasets")
+        table = cursor.sql("SELECT * FROM datasets").to_arrow_table()
+        rows: list[dict[str, Any]] = table.to_pylist()
+        return rows
+
+    def dataset(self, name: str) -> Dataset:
+        """Return a recorded dataset."""
+        return read_dataset(self.store, name)
+
+    def reproduce(self, name: str) -> tuple[Dataset, Dataset, list[tuple[str | None, ...]]]:
+        """Make a recorded dataset again: (recorded, made, differences), the last empty if equal."""
+        with self._progress.step("making the dataset again"):
+            return reproduce(self.store, name)
+
+    def export(self, name: str, folder: _Path, *, how: str = "symlink") -> dict[str, int]:
+        """Write a recorded dataset to a new folder as `<split>/<class>/<image>` and manifests.
+
+        `how` is symlink, hardlink or copy. The images lie below `images_dir`, or else below the
+        folder that was given when they were indexed; without either only the manifests are written.
+        Returns the number of image files as `images`. Raises ExportError, and writes nothing then.
+        """
+        from cxr_duck.export.folders import export_folders
+
+        engine = DuckDBEngine(self.store.cursor())
+        read_dataset(self.store, name)
+        engine.make("recorded_members", dataset=name)
+        manifest = engine.arrow("manifest")
+        images_folder = self.images_dir or self._indexed_images()
+        with self._progress.step("writing images", manifest.num_rows) as done:
+            images = export_folders(manifest, Path(folder), images_folder, how, done)
+        return {"images": images}
+
+    def _indexed_images(self) -> Path | None:
+        rows = self.store.cursor().execute(
+            "SELECT images_folder FROM publications ORDER BY publication DESC LIMIT 1"
+        ).fetchall()
+        return Path(rows[0][0]) if rows and rows[0][0] else None
+
+    def _recipe(
+        self,
+        terms: Sequence[str],
+        exclude: Sequence[str],
+        pure: bool,
+        where: str | None,
+        hierarchy: _Path,
+        seed: int,
+    ) -> tuple[Recipe, Hierarchy | None]:
+        if not terms:
+            raise RecipeError("a dataset needs at least one term: give the names of its classes")
+        if repeated := sorted({term for term in terms if list(terms).count(term) > 1}):
+            raise RecipeError(f"the term {', '.join(repeated)} is given twice: each is one class")
+        engine = DuckDBEngine(self.store.cursor())
+        name, own = self._open_hierarchy(engine, hierarchy)
+        classes = resolve(engine, terms, name)
+        for term, findings in classes.items():
+            if not findings:
+                raise RecipeError(f"the class {term!r} is empty: no indexed image has a finding of it")
+            if same := [o for o, f in classes.items() if o != term and f == findings]:
+                raise RecipeError(f"the classes {term!r} and {same[0]!r} are the same findings")
+        excluded = resolve(engine, exclude, name)
+        edges = engine.connection.execute(
+            "SELECT term, parent, cui, tree FROM terms WHERE hierarchy = ? ORDER BY position", [name]
+        ).fetchall()
+        if own is not None:
+            counts = {key: int(count) for key, count in engine.rows("term_counts", hierarchy=name)}
+            self._tell_empty_terms(own, counts)
+        recipe = Recipe(
+            classes=classes,
+            exclude=list(exclude),
+            excluded=sorted({finding for findings in excluded.values() for finding in findings}),
+            pure=pure,
+            where=where,
+            hierarchy=name,
+            hierarchy_sha256=Hierarchy(name, tuple(edges)).digest,
+            seed=seed,
+        )
+        return recipe, own
+
+    def _open_hierarchy(
+        self, engine: DuckDBEngine, hierarchy: _Path
+    ) -> tuple[str, Hierarchy | None]:
+        """Return a hierarchy's name; a file's terms shadow the store's for this engine."""
+        known = [name for (name,) in engine.connection.execute(
+            "SELECT DISTINCT hierarchy FROM terms ORDER BY hierarchy"
+        ).fetchall()]
+        path = Path(hierarchy)
+        if str(hierarchy) in known:
+            return str(hierarchy), None
+        if path.suffix != ".csv" and not path.is_file():
+            raise HierarchyError(
+                f"there is no hierarchy {str(hierarchy)!r}: take {', '.join(known)}, "
+                "or give a CSV file of term, parent"
+            )
+        own = load_hierarchy(path)
+        if own.name in {built_in.name for built_in in built_in_hierarchies()}:
+            raise HierarchyError(
+                f"{path} has the name of a built-in hierarchy, {own.name}: rename the file"
+            )
+        load_terms(engine, [own])
+        return own.name, own
+
+    def _tell_empty_terms(self, hierarchy: Hierarchy, counts: dict[str, int]) -> None:
+        terms = dict.fromkeys(edge[0] for edge in hierarchy.edges)
+        if empty := [term for term in terms if not counts.get(term)]:
+            self._progress.note(
+                f"no image has a finding at or below these terms of {hierarchy.name}: "
+                + ", ".join(empty)
+            )

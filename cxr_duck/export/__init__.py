@@ -1,0 +1,1 @@
+"""Datasets for other tools: one module a form."""

@@ -1,0 +1,122 @@
+"""`DIR/<split>/<class>/<image>`, which torchvision's ImageFolder reads, and the manifests."""
+
+import os
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow
+import pyarrow.csv
+import pyarrow.parquet
+
+from cxr_duck.errors import ExportError
+
+__all__ = ["export_folders"]
+
+_SOME = 3  # names of missing files that a message spells out
+
+
+def export_folders(
+    manifest: "pyarrow.Table",
+    target: Path,
+    images_folder: Path | None,
+    how: str,
+    done: Callable[[int], None],
+) -> int:
+    """Write a dataset into a new folder, or an empty one; return the number of image files.
+
+    `manifest` has a row per image with split, class, image_id and source_path, the file below
+    `images_folder`; where that is None only the manifests are written. `how` is symlink, hardlink
+    or copy. The folder appears whole or, after an ExportError, not at all.
+    """
+    if target.is_symlink() or (target.exists() and not target.is_dir()):
+        raise ExportError(f"{target} is no folder: give a new one")
+    if target.is_dir() and any(target.iterdir()):
+        raise ExportError(f"{target} is not empty: give a new folder")
+    classes = _class_folders(manifest.column("class").unique().to_pylist())
+    files = [
+        None
+        if images_folder is None
+        else _image_path(split, classes[term], image_id)
+        for split, term, image_id in zip(
+            *(manifest.column(name).to_pylist() for name in ("split", "class", "image_id")),
+            strict=True,
+        )
+    ]
+    sources = _sources(manifest, images_folder)
+    partial = target.parent / f".{target.name}.partial-{os.getpid()}"
+    try:
+        partial.mkdir(parents=True)
+        for number, (file, source) in enumerate(zip(files, sources, strict=True), start=1):
+            if file is not None and source is not None:
+                _place(source, partial / file, how)
+            done(number)
+        _write_manifests(manifest, files, partial)
+        if target.is_dir():
+            target.rmdir()
+        partial.rename(target)
+    except OSError as error:
+        raise ExportError(f"{target} can't be written to: {error.strerror}") from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return sum(file is not None for file in files)
+
+
+def _class_folders(classes: list[str]) -> dict[str, str]:
+    """Return a plain folder name for each class; a term of a user may hold any character."""
+    folders = {term: re.sub(r"[^\w .+()-]", "_", term).strip(" .") or "_" for term in classes}
+    for term, folder in folders.items():
+        if same := [t for t, f in folders.items() if t != term and f.lower() == folder.lower()]:
+            raise ExportError(
+                f"the classes {term!r} and {same[0]!r} would share the folder {folder!r}: "
+                "rename one of the terms"
+            )
+    return folders
+
+
+def _image_path(split: str, folder: str, image_id: str) -> str:
+    if image_id in ("", ".", "..") or re.search(r"[/\\\0]", image_id):
+        raise ExportError(f"image {image_id!r} can't be written: its id is no plain file name")
+    return f"{split}/{folder}/{image_id}"
+
+
+def _sources(manifest: "pyarrow.Table", images_folder: Path | None) -> list[Path | None]:
+    """Return the file of each image; ExportError where some are not there."""
+    paths = manifest.column("source_path").to_pylist()
+    if images_folder is None:
+        return [None] * len(paths)
+    root = images_folder.absolute()
+    sources = [root / path if path is not None else None for path in paths]
+    missing = [
+        image_id
+        for image_id, source in zip(manifest.column("image_id").to_pylist(), sources, strict=True)
+        if source is None or not source.is_file()
+    ]
+    if missing:
+        raise ExportError(
+            f"{len(missing):,} of {len(paths):,} images are not below {images_folder}, "
+            f"{', '.join(missing[:_SOME])}{', …' if len(missing) > _SOME else ''} among them: "
+            "give the folder with --images, or index again with --images"
+        )
+    return sources
+
+
+def _place(source: Path, file: Path, how: str) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    if how == "symlink":
+        file.symlink_to(source)
+    elif how == "hardlink":
+        os.link(source, file)
+    else:
+        shutil.copyfile(source, file)
+
+
+def _write_manifests(manifest: "pyarrow.Table", files: list[str | None], folder: Path) -> None:
+    table = manifest.drop_columns(["source_path"]).append_column(
+        "file", pyarrow.array(files, pyarrow.string())
+    )
+    pyarrow.csv.write_csv(
+        table, folder / "manifest.csv", pyarrow.csv.WriteOptions(quoting_style="needed")
+    )
+    pyarrow.parquet.write_table(table, folder / "manifest.parquet")

@@ -1,0 +1,178 @@
+"""From a label file to a published index: the stages of `sql/1_index` and `sql/2_terms`."""
+
+import platform
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+
+from cxr_duck import __version__
+from cxr_duck.catalog import create_views, describe, write_terms
+from cxr_duck.engines.duckdb import DuckDBEngine
+from cxr_duck.errors import LabelFileError
+from cxr_duck.images.listing import list_images
+from cxr_duck.progress import Progress
+from cxr_duck.sources import Source
+from cxr_duck.sources.label_file import LabelFile, open_label_file
+from cxr_duck.stages import stage
+from cxr_duck.store import Publication, Store
+from cxr_duck.terms import built_in_hierarchies
+
+__all__ = ["index_labels"]
+
+# Rows of a Parquet row group: what a look-up has to read at least, and what has statistics.
+_ROW_GROUPS = {"images": 122_880, "postings": 16_384, "rejects": 122_880}
+
+
+def index_labels(
+    store: Store,
+    source: Source,
+    labels: Path,
+    images_folder: Path | None,
+    pure_terms: bool,
+    progress: Progress,
+) -> dict[str, int]:
+    """Index a label file into a store; return the rows of images, postings and rejects.
+
+    What was indexed there before is replaced; recorded datasets stay. Raises LabelFileError,
+    ImagesError or StoreError, and then the store is as it was.
+    """
+    label_file = open_label_file(labels, source)
+    _tell_columns(label_file, progress)
+    listing = None
+    if images_folder is not None:
+        with progress.step(f"listing {images_folder}") as done:
+            listing = list_images(images_folder, done)
+    with store.publishing() as publication:
+        publication.folder.mkdir(parents=True)
+        provenance = {
+            "cxr_duck_version": __version__,
+            "label_file": label_file.path.name,
+            "label_file_sha256": label_file.sha256(),
+        }
+        engine = _reading_engine(store)
+        try:
+            with progress.step(f"reading {labels.name}"):
+                _read_records(engine, source, label_file)
+            engine.put("listing", "name VARCHAR, folder VARCHAR, path VARCHAR", listing or [])
+            engine.make("files")
+            counts = {}
+            for name, params in (
+                ("images", {"images_given": listing is not None}),
+                ("postings", {"pure_terms": pure_terms}),
+                ("rejects", {"label_file": label_file.path.name}),
+            ):
+                with progress.step(f"writing {name}"):
+                    counts[name] = _write(engine, publication, name, provenance, params)
+        finally:
+            engine.connection.close()
+        if not counts["images"]:
+            raise LabelFileError(
+                f"{labels} has no row that can be read; the first: {_first_reason(publication)}"
+            )
+        with progress.step("writing the catalog"):
+            _fill_catalog(publication, source, provenance, images_folder, pure_terms, counts)
+    _tell_rejects(counts["rejects"], progress)
+    return counts
+
+
+def _reading_engine(store: Store) -> DuckDBEngine:
+    connection = duckdb.connect(
+        config={"python_enable_replacements": False, "temp_directory": str(store.path / ".spill")}
+    )
+    return DuckDBEngine(connection)
+
+
+def _read_records(engine: DuckDBEngine, source: Source, label_file: LabelFile) -> None:
+    engine.read_csv(
+        source.stage,
+        label_file.path,
+        label_file.columns,
+        ("source_row", *source.columns),
+        source.null_words,
+    )
+    engine.make("refusals")
+    if engine.scalar("SELECT count(*) FROM refusals"):
+        engine.make(source.text_stage)
+    else:
+        engine.put("refused_text", "row BIGINT, raw VARCHAR", [])
+
+
+def _write(
+    engine: DuckDBEngine,
+    publication: Publication,
+    name: str,
+    provenance: dict[str, str],
+    params: dict[str, object],
+) -> int:
+    path = publication.folder / f"{name}.parquet"
+    count = engine.write(
+        name,
+        path,
+        row_group=_ROW_GROUPS[name],
+        provenance={**provenance, "stage": name, "stage_sha256": stage(name).digest},
+        **params,
+    )
+    engine.scan(name, path)
+    return count
+
+
+def _fill_catalog(
+    publication: Publication,
+    source: Source,
+    provenance: dict[str, str],
+    images_folder: Path | None,
+    pure_terms: bool,
+    counts: dict[str, int],
+) -> None:
+    catalog = publication.catalog
+    catalog.execute(stage("publications").sql)
+    catalog.execute(
+        "INSERT INTO publications VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            publication.number,
+            datetime.now(UTC).replace(tzinfo=None),
+            __version__,
+            duckdb.__version__,
+            platform.python_version(),
+            source.name,
+            provenance["label_file"],
+            provenance["label_file_sha256"],
+            str(images_folder.absolute()) if images_folder else None,
+            pure_terms,
+            counts["images"],
+            counts["rejects"],
+        ],
+    )
+    create_views(catalog, publication.folder.name)
+    write_terms(catalog, built_in_hierarchies())
+    catalog.execute(stage("experiments").sql)
+    describe(catalog)
+
+
+def _first_reason(publication: Publication) -> str:
+    rows = publication.catalog.execute(
+        "SELECT concat('row ', row, ': ', reason) FROM read_parquet(?) ORDER BY row LIMIT 1",
+        [str(publication.folder / "rejects.parquet")],
+    ).fetchall()
+    return str(rows[0][0]) if rows else "none"
+
+
+def _tell_columns(label_file: LabelFile, progress: Progress) -> None:
+    if label_file.missing:
+        progress.note(
+            f"{label_file.path.name} lacks the columns {', '.join(label_file.missing)}: "
+            "they are NULL in images"
+        )
+    if label_file.unknown:
+        progress.note(
+            f"{label_file.path.name} has the unknown columns {', '.join(label_file.unknown)}: "
+            "they are left out"
+        )
+
+
+def _tell_rejects(count: int, progress: Progress) -> None:
+    if count:
+        progress.note(
+            f"{count:,} rows were refused; why: cxr sql \"SELECT row, reason FROM rejects\""
+        )

@@ -1,0 +1,98 @@
+"""A label file before DuckDB reads it: is it there, is it CSV text, which columns has it?"""
+
+import csv
+import gzip
+import zlib
+from dataclasses import dataclass
+from hashlib import file_digest
+from pathlib import Path
+
+from cxr_duck.errors import LabelFileError
+from cxr_duck.sources import Source
+
+__all__ = ["LabelFile", "open_label_file"]
+
+_GZIP_MAGIC = b"\x1f\x8b"
+_ROW_NUMBER = ("", "Unnamed: 0")  # PadChest's own first column, and the same saved by pandas
+_HEAD = 1 << 20  # bytes: far more than a header takes
+_MARKS = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16", b"PK": "a zip archive", b"%P": "a PDF"}
+
+
+@dataclass(frozen=True)
+class LabelFile:
+    """A label file whose header was read: its columns, in the file's order and by our names.
+
+    `missing` are the source's columns that the file lacks, `unknown` those it has beyond them.
+    """
+
+    path: Path
+    compressed: bool
+    columns: tuple[str, ...]
+    missing: tuple[str, ...]
+    unknown: tuple[str, ...]
+
+    def sha256(self) -> str:
+        """Return the SHA-256 of the file's bytes, as hexadecimal digits."""
+        with self.path.open("rb") as file:
+            return file_digest(file, "sha256").hexdigest()
+
+
+def open_label_file(path: Path, source: Source) -> LabelFile:
+    """Read a label file's header and check its columns; LabelFileError says what is wrong."""
+    head, compressed = _head(path)
+    header = _header(path, head)
+    names = tuple("source_row" if name in _ROW_NUMBER else name for name in header)
+    lacking = sorted(source.required - set(names))
+    if lacking:
+        separator = next((mark for mark in ";\t|" if mark in header[0]), None)
+        hint = f"its fields are separated by {separator!r}, not by commas" if separator else (
+            f"its header is {', '.join(header[:6])}{', …' if len(header) > 6 else ''}"
+        )
+        raise LabelFileError(
+            f"{path} lacks the column {', '.join(lacking)} of a {source.name} label file: {hint}"
+        )
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise LabelFileError(f"{path} has the column {', '.join(twice)} twice: rename one of them")
+    known = {"source_row", *source.columns}
+    return LabelFile(
+        path=path,
+        compressed=compressed,
+        columns=names,
+        missing=tuple(name for name in source.columns if name not in names),
+        unknown=tuple(name for name in names if name not in known),
+    )
+
+
+def _head(path: Path) -> tuple[bytes, bool]:
+    try:
+        with path.open("rb") as file:
+            compressed = file.read(2) == _GZIP_MAGIC
+            file.seek(0)
+            head = gzip.GzipFile(fileobj=file).read(_HEAD) if compressed else file.read(_HEAD)
+    except FileNotFoundError:
+        raise LabelFileError(f"{path} does not exist: give the path of the label file") from None
+    except IsADirectoryError:
+        raise LabelFileError(f"{path} is a folder: give the path of the label file in it") from None
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise LabelFileError(f"{path} is a damaged gzip file ({error}): fetch it again") from error
+    except OSError as error:
+        raise LabelFileError(f"{path} can't be read: {error.strerror}") from error
+    return head, compressed
+
+
+def _header(path: Path, head: bytes) -> list[str]:
+    if not head.strip():
+        raise LabelFileError(f"{path} is empty: give a label file with a header and rows")
+    if kind := _MARKS.get(head[:2]):
+        raise LabelFileError(f"{path} is {kind}: give it as CSV in UTF-8, plain or gzipped")
+    line, _, rest = head.partition(b"\n")
+    try:
+        if b"\0" in head:
+            raise ValueError("it holds zero bytes")
+        header = next(csv.reader([line.decode("utf-8-sig").rstrip("\r")], strict=True))
+    except (ValueError, csv.Error, StopIteration) as error:
+        raise LabelFileError(f"{path} is no CSV text in UTF-8: {error}") from error
+    if not rest.strip():
+        raise LabelFileError(f"{path} has no row below its header: give a label file with rows")
+    return header

@@ -1,0 +1,88 @@
+-- experiments: the schema of the paper's diagram: experiment, dataset, finding, image.
+-- The names of experiments.dataset and experiments.members are kept for good.
+CREATE SCHEMA IF NOT EXISTS experiments;
+
+CREATE TABLE IF NOT EXISTS experiments.experiment (
+    experiment_id INTEGER PRIMARY KEY,
+    name VARCHAR NOT NULL UNIQUE,
+    created_at TIMESTAMP NOT NULL
+);
+COMMENT ON TABLE experiments.experiment IS 'one row per experiment, which has one or more datasets';
+COMMENT ON COLUMN experiments.experiment.experiment_id IS 'number of the experiment';
+COMMENT ON COLUMN experiments.experiment.name IS 'its name, unique';
+COMMENT ON COLUMN experiments.experiment.created_at IS 'when it was first recorded, UTC';
+
+CREATE TABLE IF NOT EXISTS experiments.dataset (
+    dataset_id INTEGER PRIMARY KEY,
+    experiment_id INTEGER NOT NULL REFERENCES experiments.experiment (experiment_id),
+    name VARCHAR NOT NULL UNIQUE,
+    digest VARCHAR NOT NULL,
+    seed BIGINT NOT NULL,
+    pure BOOLEAN NOT NULL,
+    hierarchy VARCHAR NOT NULL,
+    images BIGINT NOT NULL,
+    recipe VARCHAR NOT NULL,
+    publication INTEGER NOT NULL,
+    label_file_sha256 VARCHAR NOT NULL,
+    package_version VARCHAR NOT NULL,
+    duckdb_version VARCHAR NOT NULL,
+    created_at TIMESTAMP NOT NULL
+);
+COMMENT ON TABLE experiments.dataset IS 'one row per dataset: what it was made from and its digest';
+COMMENT ON COLUMN experiments.dataset.dataset_id IS 'number of the dataset';
+COMMENT ON COLUMN experiments.dataset.experiment_id IS 'the experiment it belongs to';
+COMMENT ON COLUMN experiments.dataset.name IS 'its name, unique in the store';
+COMMENT ON COLUMN experiments.dataset.digest IS 'SHA-256 over its members: split, class, finding, image';
+COMMENT ON COLUMN experiments.dataset.seed IS 'the number that chance was drawn from';
+COMMENT ON COLUMN experiments.dataset.pure IS 'whether its images have exactly one finding';
+COMMENT ON COLUMN experiments.dataset.hierarchy IS 'name of the hierarchy that expanded its terms';
+COMMENT ON COLUMN experiments.dataset.images IS 'distinct images in it';
+COMMENT ON COLUMN experiments.dataset.recipe IS 'everything it depends on, as JSON';
+COMMENT ON COLUMN experiments.dataset.publication IS 'state of the store it was made from';
+COMMENT ON COLUMN experiments.dataset.label_file_sha256 IS 'digest of the label file of that state';
+COMMENT ON COLUMN experiments.dataset.package_version IS 'version of cxr-duck that made it';
+COMMENT ON COLUMN experiments.dataset.duckdb_version IS 'version of DuckDB that made it';
+COMMENT ON COLUMN experiments.dataset.created_at IS 'when it was recorded, UTC';
+
+CREATE TABLE IF NOT EXISTS experiments.finding (
+    finding_id INTEGER PRIMARY KEY,
+    dataset_id INTEGER NOT NULL REFERENCES experiments.dataset (dataset_id),
+    class VARCHAR NOT NULL,
+    finding VARCHAR NOT NULL
+);
+COMMENT ON TABLE experiments.finding IS 'one row per (dataset, class, finding)';
+COMMENT ON COLUMN experiments.finding.finding_id IS 'number of the row';
+COMMENT ON COLUMN experiments.finding.dataset_id IS 'the dataset';
+COMMENT ON COLUMN experiments.finding.class IS 'the term that became a class of the dataset';
+COMMENT ON COLUMN experiments.finding.finding IS 'a finding at or below that term';
+
+CREATE TABLE IF NOT EXISTS experiments.image (
+    finding_id INTEGER NOT NULL,
+    image_id VARCHAR NOT NULL,
+    patient_id VARCHAR NOT NULL,
+    split VARCHAR NOT NULL
+);
+COMMENT ON TABLE experiments.image IS 'one row per (finding of a dataset, image)';
+COMMENT ON COLUMN experiments.image.finding_id IS 'the finding, in experiments.finding';
+COMMENT ON COLUMN experiments.image.image_id IS 'an image of it';
+COMMENT ON COLUMN experiments.image.patient_id IS 'the patient of that image';
+COMMENT ON COLUMN experiments.image.split IS 'train, valid or test';
+
+CREATE OR REPLACE VIEW experiments.members AS
+SELECT
+    dataset.name AS dataset,
+    finding.class,
+    finding.finding,
+    image.image_id,
+    image.patient_id,
+    image.split,
+FROM experiments.image
+INNER JOIN experiments.finding USING (finding_id)
+INNER JOIN experiments.dataset USING (dataset_id);
+COMMENT ON VIEW experiments.members IS 'one row per (dataset, class, finding, image)';
+COMMENT ON COLUMN experiments.members.dataset IS 'name of the dataset';
+COMMENT ON COLUMN experiments.members.class IS 'a class of the dataset';
+COMMENT ON COLUMN experiments.members.finding IS 'a finding of that class';
+COMMENT ON COLUMN experiments.members.image_id IS 'an image with that finding';
+COMMENT ON COLUMN experiments.members.patient_id IS 'the patient of that image';
+COMMENT ON COLUMN experiments.members.split IS 'train, valid or test';

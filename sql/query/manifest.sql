@@ -1,0 +1,16 @@
+-- manifest: one row per (split, class, image) of a recorded dataset.
+-- reads: recorded_members, images
+SELECT
+    recorded_members.split,
+    recorded_members.class,
+    recorded_members.image_id,
+    recorded_members.patient_id,
+    images.study_id,
+    images.projection,
+    string_agg(recorded_members.finding, '|' ORDER BY recorded_members.finding) AS findings,
+    array_to_string(images.localizations, '|') AS localizations,
+    images.path AS source_path,
+FROM recorded_members
+LEFT JOIN images USING (image_id)
+GROUP BY ALL
+ORDER BY split, class, image_id;

@@ -1,0 +1,18 @@
+-- nearest_findings: one row per finding of the index that is spelt like a word, nearest first.
+-- reads: postings
+-- params: $word = 'noduel'
+WITH findings AS (
+    SELECT DISTINCT finding AS term
+    FROM postings
+)
+
+SELECT term
+FROM findings
+WHERE
+    contains(lower(term), lower($word))
+    OR jaro_winkler_similarity(lower(term), lower($word)) >= 0.8
+ORDER BY
+    lower(term) = lower($word) DESC,
+    jaro_winkler_similarity(lower(term), lower($word)) DESC,
+    term
+LIMIT 5;

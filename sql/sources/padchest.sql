@@ -1,0 +1,276 @@
+-- records: one row per record of PadChest's label file, cast, cleaned, and judged readable or not.
+-- reads: label_rows
+-- Its columns are those of images, and problems: what can't be read, NULL where everything can.
+WITH texts AS (
+    -- The reader of label files has made NULL of empty fields and of the words nan and None.
+    SELECT
+        source_row,
+        "ImageID" AS image_id,
+        "ImageDir" AS image_dir,
+        "StudyDate_DICOM" AS study_date,
+        "StudyID" AS study_id,
+        "PatientID" AS patient_id,
+        "PatientBirth" AS birth_year,
+        "PatientSex_DICOM" AS sex,
+        "ViewPosition_DICOM" AS view_position,
+        "Projection" AS projection,
+        "MethodProjection" AS projection_method,
+        "Pediatric" AS pediatric,
+        "Modality_DICOM" AS modality,
+        "Manufacturer_DICOM" AS manufacturer,
+        "PhotometricInterpretation_DICOM" AS photometric_interpretation,
+        "PixelRepresentation_DICOM" AS pixel_representation,
+        "PixelAspectRatio_DICOM" AS pixel_aspect_ratio,
+        "SpatialResolution_DICOM" AS spatial_resolution,
+        "BitsStored_DICOM" AS bits_stored,
+        "WindowCenter_DICOM" AS window_center,
+        "WindowWidth_DICOM" AS window_width,
+        "Rows_DICOM" AS height,
+        "Columns_DICOM" AS width,
+        "XRayTubeCurrent_DICOM" AS tube_current,
+        "Exposure_DICOM" AS exposure,
+        "ExposureInuAs_DICOM" AS exposure_uas,
+        "ExposureTime" AS exposure_time,
+        "RelativeXRayExposure_DICOM" AS relative_exposure,
+        "ReportID" AS report_id,
+        "Report" AS report,
+        "MethodLabel" AS label_method,
+        "Labels" AS labels,
+        "Localizations" AS localizations,
+        "LabelsLocalizationsBySentence" AS sentences,
+        "labelCUIS" AS label_cuis,
+        "LocalizationsCUIS" AS localization_cuis,
+    FROM label_rows
+),
+
+casts AS (
+    -- A whole number may be written 1930.0; identifiers have up to 39 digits and stay text.
+    SELECT
+        TRY_CAST(source_row AS BIGINT) AS source_row,
+        image_id,
+        image_dir,
+        study_date AS study_date_text,
+        TRY_CAST(
+            CASE WHEN regexp_matches(study_date, '^[0-9]{8}$') THEN concat(
+                substr(study_date, 1, 4), '-', substr(study_date, 5, 2), '-', substr(study_date, 7, 2)
+            ) END AS DATE
+        ) AS study_date,
+        study_id,
+        patient_id,
+        birth_year AS birth_year_text,
+        TRY_CAST(regexp_extract(birth_year, '^([0-9]{4})([.]0*)?$', 1) AS INTEGER) AS birth_year,
+        sex,
+        view_position,
+        projection,
+        projection_method,
+        pediatric AS pediatric_text,
+        CASE pediatric WHEN 'PED' THEN TRUE WHEN 'No' THEN FALSE END AS pediatric,
+        modality,
+        manufacturer,
+        photometric_interpretation,
+        pixel_representation AS pixel_representation_text,
+        TRY_CAST(regexp_extract(pixel_representation, '^([0-9]+)([.]0*)?$', 1) AS INTEGER)
+            AS pixel_representation,
+        CAST(
+            list_transform(
+                regexp_extract_all(pixel_aspect_ratio, '[0-9]+([.][0-9]+)?', 0),
+                lambda part: CAST(part AS DOUBLE)
+            ) AS DOUBLE []
+        ) AS pixel_aspect_ratio,
+        spatial_resolution AS spatial_resolution_text,
+        TRY_CAST(spatial_resolution AS DOUBLE) AS spatial_resolution,
+        bits_stored AS bits_stored_text,
+        TRY_CAST(regexp_extract(bits_stored, '^([0-9]+)([.]0*)?$', 1) AS INTEGER) AS bits_stored,
+        window_center AS window_center_text,
+        TRY_CAST(window_center AS DOUBLE) AS window_center,
+        window_width AS window_width_text,
+        TRY_CAST(window_width AS DOUBLE) AS window_width,
+        height AS height_text,
+        TRY_CAST(regexp_extract(height, '^([0-9]+)([.]0*)?$', 1) AS INTEGER) AS height,
+        width AS width_text,
+        TRY_CAST(regexp_extract(width, '^([0-9]+)([.]0*)?$', 1) AS INTEGER) AS width,
+        tube_current AS tube_current_text,
+        TRY_CAST(tube_current AS DOUBLE) AS tube_current,
+        exposure AS exposure_text,
+        TRY_CAST(exposure AS DOUBLE) AS exposure,
+        exposure_uas AS exposure_uas_text,
+        TRY_CAST(exposure_uas AS DOUBLE) AS exposure_uas,
+        exposure_time AS exposure_time_text,
+        TRY_CAST(exposure_time AS DOUBLE) AS exposure_time,
+        relative_exposure AS relative_exposure_text,
+        TRY_CAST(relative_exposure AS DOUBLE) AS relative_exposure,
+        report_id,
+        report,
+        label_method,
+        labels AS labels_text,
+        list_filter(
+            list_transform(
+                regexp_extract_all(labels, '''[^'']*''|"[^"]*"', 0),
+                lambda quoted: trim(substr(quoted, 2, length(quoted) - 2))
+            ),
+            lambda label: label <> ''
+        ) AS labels,
+        localizations AS localizations_text,
+        list_filter(
+            list_transform(
+                regexp_extract_all(localizations, '''[^'']*''|"[^"]*"', 0),
+                lambda quoted: trim(substr(quoted, 2, length(quoted) - 2))
+            ),
+            lambda localization: localization <> ''
+        ) AS localizations,
+        sentences,
+        list_transform(
+            regexp_extract_all(label_cuis, '''[^'']*''', 0),
+            lambda quoted: substr(quoted, 2, length(quoted) - 2)
+        ) AS label_cuis,
+        list_transform(
+            regexp_extract_all(localization_cuis, '''[^'']*''', 0),
+            lambda quoted: substr(quoted, 2, length(quoted) - 2)
+        ) AS localization_cuis,
+    FROM texts
+),
+
+cleaned AS (
+    -- PadChest's own rule, one step a column: exclude is said of a part of a report, so it holds
+    -- only where nothing else was found; then so does normal.
+    SELECT
+        *,
+        list_distinct(coalesce(labels, [])) AS distinct_labels,
+        list_filter(list_distinct(coalesce(labels, [])), lambda label: label <> 'exclude')
+            AS labels_but_exclude,
+        list_filter(
+            list_distinct(coalesce(labels, [])),
+            lambda label: label <> 'exclude' AND label <> 'normal'
+        ) AS labels_but_normal,
+    FROM casts
+)
+
+SELECT
+    'padchest' AS source,
+    image_id,
+    patient_id,
+    study_id,
+    study_date,
+    image_dir,
+    projection,
+    projection IN ('PA', 'AP', 'AP_horizontal') AS frontal,
+    projection_method,
+    view_position,
+    sex,
+    birth_year,
+    CAST(year(study_date) - birth_year AS INTEGER) AS age,
+    pediatric,
+    label_method,
+    list_sort(
+        CASE
+            WHEN array_length(labels_but_normal) > 0 THEN labels_but_normal
+            WHEN array_length(labels_but_exclude) > 0 THEN labels_but_exclude
+            ELSE distinct_labels
+        END
+    ) AS findings,
+    list_sort(list_distinct(coalesce(localizations, []))) AS localizations,
+    labels_text,
+    label_cuis,
+    localizations_text,
+    localization_cuis,
+    sentences,
+    report_id,
+    report,
+    width,
+    height,
+    bits_stored,
+    pixel_representation,
+    photometric_interpretation,
+    pixel_aspect_ratio,
+    spatial_resolution,
+    window_center,
+    window_width,
+    modality,
+    manufacturer,
+    tube_current,
+    exposure,
+    exposure_uas,
+    exposure_time,
+    relative_exposure,
+    source_row,
+    nullif(
+        concat_ws(
+            '; ',
+            CASE WHEN image_id IS NULL THEN 'no ImageID' END,
+            CASE WHEN patient_id IS NULL THEN 'no PatientID' END,
+            CASE WHEN study_id IS NULL THEN 'no StudyID' END,
+            CASE
+                WHEN NOT regexp_matches(labels_text, '^\[\s*((''[^'']*''|"[^"]*"),?\s*)*\]$')
+                    THEN 'Labels is no list'
+            END,
+            CASE
+                WHEN NOT regexp_matches(
+                    localizations_text, '^\[\s*((''[^'']*''|"[^"]*"),?\s*)*\]$'
+                ) THEN 'Localizations is no list'
+            END,
+            CASE
+                WHEN study_date_text IS NOT NULL AND study_date IS NULL
+                    THEN concat('StudyDate_DICOM is no date: ', study_date_text)
+            END,
+            CASE
+                WHEN pediatric_text IS NOT NULL AND pediatric IS NULL
+                    THEN concat('Pediatric is neither PED nor No: ', pediatric_text)
+            END,
+            CASE
+                WHEN birth_year_text IS NOT NULL AND birth_year IS NULL
+                    THEN concat('PatientBirth is no year: ', birth_year_text)
+            END,
+            CASE
+                WHEN pixel_representation_text IS NOT NULL AND pixel_representation IS NULL
+                    THEN concat(
+                        'PixelRepresentation_DICOM is no whole number: ', pixel_representation_text
+                    )
+            END,
+            CASE
+                WHEN bits_stored_text IS NOT NULL AND bits_stored IS NULL
+                    THEN concat('BitsStored_DICOM is no whole number: ', bits_stored_text)
+            END,
+            CASE
+                WHEN height_text IS NOT NULL AND height IS NULL
+                    THEN concat('Rows_DICOM is no whole number: ', height_text)
+            END,
+            CASE
+                WHEN width_text IS NOT NULL AND width IS NULL
+                    THEN concat('Columns_DICOM is no whole number: ', width_text)
+            END,
+            CASE
+                WHEN spatial_resolution_text IS NOT NULL AND spatial_resolution IS NULL
+                    THEN concat('SpatialResolution_DICOM is no number: ', spatial_resolution_text)
+            END,
+            CASE
+                WHEN window_center_text IS NOT NULL AND window_center IS NULL
+                    THEN concat('WindowCenter_DICOM is no number: ', window_center_text)
+            END,
+            CASE
+                WHEN window_width_text IS NOT NULL AND window_width IS NULL
+                    THEN concat('WindowWidth_DICOM is no number: ', window_width_text)
+            END,
+            CASE
+                WHEN tube_current_text IS NOT NULL AND tube_current IS NULL
+                    THEN concat('XRayTubeCurrent_DICOM is no number: ', tube_current_text)
+            END,
+            CASE
+                WHEN exposure_text IS NOT NULL AND exposure IS NULL
+                    THEN concat('Exposure_DICOM is no number: ', exposure_text)
+            END,
+            CASE
+                WHEN exposure_uas_text IS NOT NULL AND exposure_uas IS NULL
+                    THEN concat('ExposureInuAs_DICOM is no number: ', exposure_uas_text)
+            END,
+            CASE
+                WHEN exposure_time_text IS NOT NULL AND exposure_time IS NULL
+                    THEN concat('ExposureTime is no number: ', exposure_time_text)
+            END,
+            CASE
+                WHEN relative_exposure_text IS NOT NULL AND relative_exposure IS NULL
+                    THEN concat('RelativeXRayExposure_DICOM is no number: ', relative_exposure_text)
+            END
+        ),
+        ''
+    ) AS problems,
+FROM cleaned;
