@@ -21,7 +21,9 @@ __all__ = ["Cell", "Signature", "allocate", "rounded_shares"]
 _SCALE = 1_000_000_000  # weight of a squared image in a cell of one image
 _CLASS_WEIGHT = 100_000_000  # classes must be exact: as heavy as a finding of ten images
 _MAX_STEPS = 5_000
-_SWAP_CANDIDATES = 128
+_MAX_SWAPS = 1_000
+_SWAP_CANDIDATES = 96
+_IMPOSSIBLE = 2**61  # change of the error for moving a patient who isn't there
 
 Cell = tuple[str, str]  # (class, finding); finding '' is the class as a whole
 _Integers = npt.NDArray[np.int64]
@@ -65,6 +67,7 @@ class _Problem:
 
     def __init__(self, signatures: Sequence[Signature], shares: Sequence[int]) -> None:
         self.splits = len(shares)
+        self.whole = sum(shares)  # errors are counted in parts of an image, whole parts each
         self.cells = sorted({cell for signature in signatures for cell in signature.images})
         places = {cell: place for place, cell in enumerate(self.cells)}
         self.contents = [
@@ -78,33 +81,36 @@ class _Problem:
         self.available = [signature.patients for signature in signatures]
         self.wanted = self._wanted(shares)
         self.weights = np.array(
-            [self._weight(cell, total) for cell, total in zip(self.cells, self.totals, strict=True)],
+            [
+                self._weight(cell, total)
+                for cell, total in zip(self.cells, self.totals, strict=True)
+            ],
             dtype=np.int64,
         )
         self.patients: _Integers = np.array(
-            [
-                [count * share // sum(shares) for share in shares]
-                for count in self.available
-            ],
+            [[count * share // self.whole for share in shares] for count in self.available],
             dtype=np.int64,
         )
         self.errors: _Integers = -np.array(self.wanted, dtype=np.int64)
         for content, row in zip(self.contents, self.patients, strict=True):
             for cell, count in content:
-                self.errors[cell] += count * row
+                self.errors[cell] += self.whole * count * row
 
     def _wanted(self, shares: Sequence[int]) -> list[list[int]]:
-        """Images wanted a (cell, split); a class gets the smallest class's share, then its own."""
+        """Parts of images wanted a (cell, split).
+
+        A finding wants its exact share; a class whole images, those of the smallest class first.
+        """
         sizes = [t for cell, t in zip(self.cells, self.totals, strict=True) if not cell[1]]
         smallest = min(sizes)
         base = rounded_shares(smallest, shares)
         wanted = []
         for (_, finding), total in zip(self.cells, self.totals, strict=True):
             if finding:
-                wanted.append(rounded_shares(total, shares))
+                wanted.append([total * share for share in shares])
             else:
                 more = rounded_shares(total - smallest, shares)
-                wanted.append([a + b for a, b in zip(base, more, strict=True)])
+                wanted.append([self.whole * (a + b) for a, b in zip(base, more, strict=True)])
         return wanted
 
     @staticmethod
@@ -126,20 +132,26 @@ class _Problem:
     def _cost(self, place: int, split: int) -> int:
         """Return by how much the error grows when a split gets one more patient."""
         return sum(
-            int(self.weights[cell]) * count * (2 * int(self.errors[cell, split]) + count)
+            int(self.weights[cell])
+            * count
+            * (2 * int(self.errors[cell, split]) + self.whole * count)
             for cell, count in self.contents[place]
         )
 
     def _put(self, place: int, split: int, patients: int) -> None:
         self.patients[place, split] += patients
         for cell, count in self.contents[place]:
-            self.errors[cell, split] += patients * count
+            self.errors[cell, split] += self.whole * patients * count
 
     def improve(self) -> None:
         """Move and swap patients between splits while the error falls."""
         search = _Search(self)
+        swaps = 0
         for _ in range(_MAX_STEPS):
-            if not (search.move() or search.swap()):
+            if search.move():
+                continue
+            swaps += 1
+            if swaps > _MAX_SWAPS or not search.swap():
                 break
 
 
@@ -159,7 +171,7 @@ class _Search:
                 counts[cell].append(count)
                 weight = problem.weights[cell]
                 self.slope[place] += 2 * weight * count * problem.errors[cell]
-                self.bend[place] += weight * count * count
+                self.bend[place] += weight * problem.whole * count * count
         self.owners = [np.array(places, dtype=np.int64) for places in owners]
         self.counts = [np.array(numbers, dtype=np.int64) for numbers in counts]
         self.pairs = [
@@ -182,7 +194,7 @@ class _Search:
         return True
 
     def swap(self) -> bool:
-        """Make the best swap among the patients that are cheapest to move; tell if there was one."""
+        """Make the best swap among the patients that cost least to move; tell if there was one."""
         best = (0, -1, -1, -1, -1)
         for giver, taker in self.pairs:
             if giver > taker:
@@ -199,27 +211,29 @@ class _Search:
         best = (0, -1, -1, giver, taker)
         there, back = self._changes(giver, taker), self._changes(taker, giver)
         returning = self._cheapest(back)
+        if not len(returning):
+            return best
         dense = self._dense(returning)
         for place in self._cheapest(there):
             common: _Integers = np.zeros(len(returning), dtype=np.int64)
             for cell, count in self.problem.contents[place]:
-                common += 4 * self.problem.weights[cell] * count * dense[:, cell]
+                weight = 4 * self.problem.weights[cell] * self.problem.whole
+                common += weight * count * dense[:, cell]
             change = there[place] + back[returning] - common
             least = int(change.argmin())
-            best = min(
-                best, (int(change[least]), int(place), int(returning[least]), giver, taker)
-            )
+            best = min(best, (int(change[least]), int(place), int(returning[least]), giver, taker))
         return best
 
     def _changes(self, giver: int, taker: int) -> _Integers:
         """Return the change of the error for moving one patient of each signature."""
         change: _Integers = self.slope[:, taker] - self.slope[:, giver] + 2 * self.bend
-        impossible = np.iinfo(np.int64).max // 4
-        return np.where(self.problem.patients[:, giver] > 0, change, impossible)
+        return np.where(self.problem.patients[:, giver] > 0, change, _IMPOSSIBLE)
 
     def _cheapest(self, change: _Integers) -> _Integers:
-        order = np.argsort(change, kind="stable")[:_SWAP_CANDIDATES]
-        return order[change[order] < np.iinfo(np.int64).max // 4]
+        """Return the signatures that cost least to move, in their order; no more than some."""
+        wanted = min(_SWAP_CANDIDATES, len(change)) - 1
+        border = min(int(np.partition(change, wanted)[wanted]), _IMPOSSIBLE - 1)
+        return np.flatnonzero(change <= border)[:_SWAP_CANDIDATES]
 
     def _dense(self, places: _Integers) -> _Integers:
         dense: _Integers = np.zeros((len(places), len(self.problem.cells)), dtype=np.int64)
@@ -232,6 +246,7 @@ class _Search:
         self.problem._put(place, giver, -1)
         self.problem._put(place, taker, 1)
         for cell, count in self.problem.contents[place]:
-            step = 2 * self.problem.weights[cell] * count * self.counts[cell]
+            weight = 2 * self.problem.weights[cell] * self.problem.whole
+            step = weight * count * self.counts[cell]
             self.slope[self.owners[cell], giver] -= step
             self.slope[self.owners[cell], taker] += step

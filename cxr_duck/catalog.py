@@ -33,7 +33,7 @@ def create_views(catalog: duckdb.DuckDBPyConnection, folder: str) -> None:
 
 def write_terms(catalog: duckdb.DuckDBPyConnection, hierarchies: Sequence[Hierarchy]) -> None:
     """Put hierarchies in the catalog; those of the same name are replaced, others stay."""
-    engine = DuckDBEngine(catalog)
+    engine = DuckDBEngine(catalog, keep=True)
     kept: list[tuple[object, ...]] = []
     if engine.scalar("SELECT count(*) FROM duckdb_tables() WHERE table_name = 'terms'"):
         kept = catalog.execute(
@@ -41,14 +41,14 @@ def write_terms(catalog: duckdb.DuckDBPyConnection, hierarchies: Sequence[Hierar
             "WHERE NOT list_contains(?, hierarchy)",
             [[hierarchy.name for hierarchy in hierarchies]],
         ).fetchall()
-    load_terms(engine, hierarchies, kept, keep=True)
+    load_terms(engine, hierarchies, kept)
+    catalog.execute("DROP TABLE edges")
 
 
 def load_terms(
     engine: DuckDBEngine,
     hierarchies: Sequence[Hierarchy],
     others: Sequence[tuple[object, ...]] = (),
-    keep: bool = False,
 ) -> None:
     """Make `terms` and `term_ancestors` of hierarchies and of other rows of `terms`."""
     edges = [
@@ -62,15 +62,17 @@ def load_terms(
         "position INTEGER",
         [*others, *edges],
     )
-    engine.make("terms", keep=keep)
-    engine.make("term_ancestors", keep=keep, max_depth=MAX_DEPTH)
+    engine.make("terms")
+    engine.make("term_ancestors", max_depth=MAX_DEPTH)
 
 
 def describe(catalog: duckdb.DuckDBPyConnection) -> None:
     """Comment every view and term table, and each of its columns, from the cards in `sql/`."""
+    comments = []
     for kind, names in (("VIEW", VIEWS), ("TABLE", _TERM_TABLES)):
         for name in names:
             card = stage(name)
-            catalog.execute(f"COMMENT ON {kind} {name} IS {quoted(card.grain)}")
+            comments.append(f"COMMENT ON {kind} {name} IS {quoted(card.grain)};")
             for column, text in card.columns.items():
-                catalog.execute(f"COMMENT ON COLUMN {name}.{column} IS {quoted(text)}")
+                comments.append(f"COMMENT ON COLUMN {name}.{column} IS {quoted(text)};")
+    catalog.execute("\n".join(comments))

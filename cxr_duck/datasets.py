@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from cxr_duck import __version__
-from cxr_duck.allocation import Signature, allocate, rounded_shares
 from cxr_duck.catalog import describe, write_terms
 from cxr_duck.engines.duckdb import DuckDBEngine, first_line
 from cxr_duck.errors import DatasetError, QueryError, RecipeError, UnknownTermError
@@ -66,9 +65,7 @@ class Dataset:
         )
 
 
-def resolve(
-    engine: DuckDBEngine, terms: Sequence[str], hierarchy: str
-) -> dict[str, list[str]]:
+def resolve(engine: DuckDBEngine, terms: Sequence[str], hierarchy: str) -> dict[str, list[str]]:
     """Return the findings of the index at or below each term; UnknownTermError names a stranger."""
     for term in terms:
         check_term(engine, term, hierarchy)
@@ -123,7 +120,7 @@ def make_dataset(store: Store, recipe: Recipe, name: str) -> Dataset:
         recipe=recipe,
         digest=str(engine.rows("digest")[0][0]),
         composition=_composition(engine),
-        members=engine.connection.sql("SELECT * FROM dataset_members").to_arrow_table(),
+        members=engine.arrow_of("dataset_members"),
         overlaps=int(engine.scalar("SELECT count(*) FROM shared_images")),
     )
 
@@ -161,6 +158,8 @@ def _counts(engine: DuckDBEngine, query: str) -> dict[str, int]:
 
 def _allocate(engine: DuckDBEngine, recipe: Recipe) -> None:
     """Make allocation: how many patients of each signature go to each split."""
+    from cxr_duck.allocation import Signature, allocate
+
     texts: list[str] = []
     signatures: list[Signature] = []
     for text, patients, term, finding, images in engine.rows("signature_cells"):
@@ -182,6 +181,8 @@ def _allocate(engine: DuckDBEngine, recipe: Recipe) -> None:
 
 def _set_targets(engine: DuckDBEngine, recipe: Recipe) -> None:
     """Make targets: images a class and split, the most for which every class has enough."""
+    from cxr_duck.allocation import rounded_shares
+
     available = engine.connection.execute(
         "SELECT class, split, count(DISTINCT image_id) FROM members "
         "INNER JOIN splits USING (patient_id) GROUP BY ALL"
@@ -220,9 +221,10 @@ def default_name(store: Store, terms: Sequence[str]) -> str:
     """Return a name made of the terms that no recorded dataset has."""
     words = "-vs-".join(terms) if len(terms) < 4 else f"{terms[0]}-and-{len(terms) - 1}-more"
     stem = re.sub(r"[^\w.+-]+", "-", words).strip("-.") or "dataset"
-    taken = {name for (name,) in store.cursor().execute(
-        "SELECT name FROM experiments.dataset"
-    ).fetchall()}
+    taken = {
+        name
+        for (name,) in store.cursor().execute("SELECT name FROM experiments.dataset").fetchall()
+    }
     numbers = (f"{stem}-{number}" for number in range(2, len(taken) + 3))
     return next(name for name in [stem, *numbers] if name not in taken)
 
@@ -297,9 +299,12 @@ def read_dataset(store: Store, name: str) -> Dataset:
         "SELECT recipe, digest FROM experiments.dataset WHERE name = ?", [name]
     ).fetchall()
     if not rows:
-        names = [other for (other,) in engine.connection.execute(
-            "SELECT name FROM experiments.dataset ORDER BY dataset_id DESC LIMIT 5"
-        ).fetchall()]
+        names = [
+            other
+            for (other,) in engine.connection.execute(
+                "SELECT name FROM experiments.dataset ORDER BY dataset_id DESC LIMIT 5"
+            ).fetchall()
+        ]
         hint = f"it has {', '.join(names)}" if names else "'cxr create' makes one"
         raise DatasetError(f"the store has no dataset {name!r}: {hint}")
     engine.make("recorded_members", dataset=name)
@@ -309,7 +314,7 @@ def read_dataset(store: Store, name: str) -> Dataset:
         recipe=Recipe.from_json(rows[0][0]),
         digest=rows[0][1],
         composition=_composition(engine),
-        members=engine.connection.sql("SELECT * FROM recorded_members").to_arrow_table(),
+        members=engine.arrow_of("recorded_members"),
     )
 
 

@@ -20,7 +20,7 @@ from cxr_duck.engines.duckdb import DuckDBEngine
 from cxr_duck.errors import CxrError, HierarchyError, RecipeError
 from cxr_duck.index import InvertedIndex
 from cxr_duck.progress import SILENT, Progress
-from cxr_duck.query.sql import run_query
+from cxr_duck.query.sql import check_query, telling_query_errors
 from cxr_duck.recipe import Recipe
 from cxr_duck.store import Store
 from cxr_duck.terms import (
@@ -83,9 +83,14 @@ class ExperimentData:
 
     def sql(self, query: str) -> "pyarrow.Table":
         """Return the rows of one read-only query; it sees the store and no other file."""
-        return run_query(self.store.cursor(), query).to_arrow_table()
+        cursor = self.store.cursor()
+        check_query(cursor, query)
+        with telling_query_errors():
+            return cursor.sql(query).to_arrow_table()
 
-    def draw_terms(self, term: str | None = None, hierarchy: _Path = DEFAULT_HIERARCHY) -> list[str]:
+    def draw_terms(
+        self, term: str | None = None, hierarchy: _Path = DEFAULT_HIERARCHY
+    ) -> list[str]:
         """Return the lines of a drawn hierarchy, each term with its number of distinct images."""
         engine = DuckDBEngine(self.store.cursor())
         name, own = self._open_hierarchy(engine, hierarchy)
@@ -141,10 +146,8 @@ class ExperimentData:
 
     def datasets(self) -> list[dict[str, Any]]:
         """Return what is recorded of each dataset, oldest first."""
-        cursor = self.store.cursor()
-        DuckDBEngine(cursor).make("datasets")
-        table = cursor.sql("SELECT * FROM datasets").to_arrow_table()
-        rows: list[dict[str, Any]] = table.to_pylist()
+        engine = DuckDBEngine(self.store.cursor())
+        rows: list[dict[str, Any]] = engine.arrow("datasets").to_pylist()
         return rows
 
     def dataset(self, name: str) -> Dataset:
@@ -175,9 +178,11 @@ class ExperimentData:
         return {"images": images}
 
     def _indexed_images(self) -> Path | None:
-        rows = self.store.cursor().execute(
-            "SELECT images_folder FROM publications ORDER BY publication DESC LIMIT 1"
-        ).fetchall()
+        rows = (
+            self.store.cursor()
+            .execute("SELECT images_folder FROM publications ORDER BY publication DESC LIMIT 1")
+            .fetchall()
+        )
         return Path(rows[0][0]) if rows and rows[0][0] else None
 
     def _recipe(
@@ -198,12 +203,15 @@ class ExperimentData:
         classes = resolve(engine, terms, name)
         for term, findings in classes.items():
             if not findings:
-                raise RecipeError(f"the class {term!r} is empty: no indexed image has a finding of it")
+                raise RecipeError(
+                    f"the class {term!r} is empty: no indexed image has a finding of it"
+                )
             if same := [o for o, f in classes.items() if o != term and f == findings]:
                 raise RecipeError(f"the classes {term!r} and {same[0]!r} are the same findings")
         excluded = resolve(engine, exclude, name)
         edges = engine.connection.execute(
-            "SELECT term, parent, cui, tree FROM terms WHERE hierarchy = ? ORDER BY position", [name]
+            "SELECT term, parent, cui, tree FROM terms WHERE hierarchy = ? ORDER BY position",
+            [name],
         ).fetchall()
         if own is not None:
             counts = {key: int(count) for key, count in engine.rows("term_counts", hierarchy=name)}
@@ -224,9 +232,12 @@ class ExperimentData:
         self, engine: DuckDBEngine, hierarchy: _Path
     ) -> tuple[str, Hierarchy | None]:
         """Return a hierarchy's name; a file's terms shadow the store's for this engine."""
-        known = [name for (name,) in engine.connection.execute(
-            "SELECT DISTINCT hierarchy FROM terms ORDER BY hierarchy"
-        ).fetchall()]
+        known = [
+            name
+            for (name,) in engine.connection.execute(
+                "SELECT DISTINCT hierarchy FROM terms ORDER BY hierarchy"
+            ).fetchall()
+        ]
         path = Path(hierarchy)
         if str(hierarchy) in known:
             return str(hierarchy), None

@@ -1,6 +1,7 @@
 """From a label file to a published index: the stages of `sql/1_index` and `sql/2_terms`."""
 
 import platform
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import duckdb
 
 from cxr_duck import __version__
 from cxr_duck.catalog import create_views, describe, write_terms
-from cxr_duck.engines.duckdb import DuckDBEngine
+from cxr_duck.engines.duckdb import DuckDBEngine, Layout
 from cxr_duck.errors import LabelFileError
 from cxr_duck.images.listing import list_images
 from cxr_duck.progress import Progress
@@ -20,8 +21,12 @@ from cxr_duck.terms import built_in_hierarchies
 
 __all__ = ["index_labels"]
 
-# Rows of a Parquet row group: what a look-up has to read at least, and what has statistics.
-_ROW_GROUPS = {"images": 122_880, "postings": 16_384, "rejects": 122_880}
+# Sort key and rows of a row group: what has statistics, and what a look-up reads at least.
+_LAYOUTS = {
+    "images": ("image_id", 122_880),
+    "postings": ("finding, image_id", 8_192),
+    "rejects": ("row", 122_880),
+}
 
 
 def index_labels(
@@ -45,25 +50,33 @@ def index_labels(
             listing = list_images(images_folder, done)
     with store.publishing() as publication:
         publication.folder.mkdir(parents=True)
-        provenance = {
-            "cxr_duck_version": __version__,
-            "label_file": label_file.path.name,
-            "label_file_sha256": label_file.sha256(),
-        }
         engine = _reading_engine(store)
         try:
-            with progress.step(f"reading {labels.name}"):
-                _read_records(engine, source, label_file)
-            engine.put("listing", "name VARCHAR, folder VARCHAR, path VARCHAR", listing or [])
-            engine.make("files")
-            counts = {}
-            for name, params in (
-                ("images", {"images_given": listing is not None}),
-                ("postings", {"pure_terms": pure_terms}),
-                ("rejects", {"label_file": label_file.path.name}),
-            ):
-                with progress.step(f"writing {name}"):
-                    counts[name] = _write(engine, publication, name, provenance, params)
+            with ThreadPoolExecutor() as pool:
+                digest = pool.submit(label_file.sha256)
+                prepared = pool.submit(_prepare_catalog, publication.catalog)
+                with progress.step(f"reading {labels.name}"):
+                    _read_records(engine, source, label_file)
+                provenance = {
+                    "cxr_duck_version": __version__,
+                    "label_file": label_file.path.name,
+                    "label_file_sha256": digest.result(),
+                }
+                engine.put("listing", "name VARCHAR, folder VARCHAR, path VARCHAR", listing or [])
+                engine.make("files")
+                with progress.step("writing images and postings"):
+                    counts = _write_tables(
+                        engine,
+                        pool,
+                        publication,
+                        provenance,
+                        {
+                            "images": {"images_given": listing is not None},
+                            "postings": {"pure_terms": pure_terms},
+                            "rejects": {"label_file": label_file.path.name},
+                        },
+                    )
+                prepared.result()
         finally:
             engine.connection.close()
         if not counts["images"]:
@@ -80,7 +93,7 @@ def _reading_engine(store: Store) -> DuckDBEngine:
     connection = duckdb.connect(
         config={"python_enable_replacements": False, "temp_directory": str(store.path / ".spill")}
     )
-    return DuckDBEngine(connection)
+    return DuckDBEngine(connection, keep=True)
 
 
 def _read_records(engine: DuckDBEngine, source: Source, label_file: LabelFile) -> None:
@@ -91,6 +104,7 @@ def _read_records(engine: DuckDBEngine, source: Source, label_file: LabelFile) -
         ("source_row", *source.columns),
         source.null_words,
     )
+    engine.make("repeats")
     engine.make("refusals")
     if engine.scalar("SELECT count(*) FROM refusals"):
         engine.make(source.text_stage)
@@ -98,23 +112,32 @@ def _read_records(engine: DuckDBEngine, source: Source, label_file: LabelFile) -
         engine.put("refused_text", "row BIGINT, raw VARCHAR", [])
 
 
-def _write(
+def _write_tables(
     engine: DuckDBEngine,
+    pool: ThreadPoolExecutor,
     publication: Publication,
-    name: str,
     provenance: dict[str, str],
-    params: dict[str, object],
-) -> int:
-    path = publication.folder / f"{name}.parquet"
-    count = engine.write(
-        name,
-        path,
-        row_group=_ROW_GROUPS[name],
-        provenance={**provenance, "stage": name, "stage_sha256": stage(name).digest},
-        **params,
-    )
-    engine.scan(name, path)
-    return count
+    params: dict[str, dict[str, object]],
+) -> dict[str, int]:
+    """Write the Parquet files at the same time: one alone does not keep two cores busy."""
+    writing = {
+        name: pool.submit(
+            engine.write,
+            name,
+            publication.folder / f"{name}.parquet",
+            Layout(sort, row_group, provenance),
+            **params[name],
+        )
+        for name, (sort, row_group) in _LAYOUTS.items()
+    }
+    return {name: future.result() for name, future in writing.items()}
+
+
+def _prepare_catalog(catalog: duckdb.DuckDBPyConnection) -> None:
+    """Make the tables that don't depend on the label file."""
+    catalog.execute(stage("publications").sql)
+    catalog.execute(stage("experiments").sql)
+    write_terms(catalog, built_in_hierarchies())
 
 
 def _fill_catalog(
@@ -126,7 +149,6 @@ def _fill_catalog(
     counts: dict[str, int],
 ) -> None:
     catalog = publication.catalog
-    catalog.execute(stage("publications").sql)
     catalog.execute(
         "INSERT INTO publications VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [
@@ -145,8 +167,6 @@ def _fill_catalog(
         ],
     )
     create_views(catalog, publication.folder.name)
-    write_terms(catalog, built_in_hierarchies())
-    catalog.execute(stage("experiments").sql)
     describe(catalog)
 
 
@@ -174,5 +194,5 @@ def _tell_columns(label_file: LabelFile, progress: Progress) -> None:
 def _tell_rejects(count: int, progress: Progress) -> None:
     if count:
         progress.note(
-            f"{count:,} rows were refused; why: cxr sql \"SELECT row, reason FROM rejects\""
+            f'{count:,} rows were refused; why: cxr sql "SELECT row, reason FROM rejects"'
         )

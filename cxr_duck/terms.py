@@ -14,7 +14,14 @@ from pathlib import Path
 
 from cxr_duck.errors import HierarchyError
 
-__all__ = ["DEFAULT_HIERARCHY", "MAX_DEPTH", "Hierarchy", "built_in_hierarchies", "draw_tree", "load_hierarchy"]
+__all__ = [
+    "DEFAULT_HIERARCHY",
+    "MAX_DEPTH",
+    "Hierarchy",
+    "built_in_hierarchies",
+    "draw_tree",
+    "load_hierarchy",
+]
 
 DEFAULT_HIERARCHY = "padchest"
 MAX_DEPTH = 64  # levels; the recursive queries are bounded by it
@@ -42,7 +49,7 @@ def built_in_hierarchies() -> list[Hierarchy]:
 
 
 def load_hierarchy(path: Path) -> Hierarchy:
-    """Read a hierarchy's file and check it; HierarchyError names the row or spells out the cycle."""
+    """Read a hierarchy's file and check it; HierarchyError names the row or spells a cycle out."""
     edges: dict[tuple[str, str | None], tuple[str, str | None, str | None, str]] = {}
     rows_of: dict[str, int] = {}
     for number, row in enumerate(_rows(path), start=2):
@@ -92,7 +99,9 @@ def _check(path: Path, edges: list[tuple[str, str | None]], rows_of: dict[str, i
             parents[term].add(parent)
     depths: dict[str, int] = {}
     try:
-        for term in TopologicalSorter({t: sorted(parents[t]) for t in sorted(terms)}).static_order():
+        for term in TopologicalSorter(
+            {t: sorted(parents[t]) for t in sorted(terms)}
+        ).static_order():
             depths[term] = 1 + max((depths[parent] for parent in parents[term]), default=0)
     except CycleError as error:
         raise HierarchyError(

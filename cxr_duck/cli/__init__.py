@@ -5,7 +5,7 @@ import sys
 
 import typer
 
-from cxr_duck.cli import datasets, demo, index, queries, terms
+from cxr_duck.cli import checks, datasets, demo, index, queries, terms
 from cxr_duck.errors import CxrError
 
 __all__ = ["app", "main"]
@@ -18,14 +18,14 @@ app = typer.Typer(
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for group in (demo, index, queries, terms, datasets):
+for group in (demo, index, queries, terms, datasets, checks):
     group.add_to(app)
 
 
 def main() -> None:
     """Run a command; an error of ours becomes one sentence on stderr and exit code 1."""
     try:
-        app()
+        app(prog_name="cxr")
     except CxrError as error:
         print(f"Error: {error}", file=sys.stderr)
         sys.exit(1)

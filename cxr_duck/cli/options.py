@@ -6,11 +6,13 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["HierarchyOption", "Format", "StoreOption"]
+__all__ = ["Format", "HierarchyOption", "StoreOption"]
 
 StoreOption = Annotated[
     Path | None,
-    typer.Option("--store", help="Folder of the store.", show_default="$CXR_STORE, else ./cxr-store"),
+    typer.Option(
+        "--store", help="Folder of the store.", show_default="$CXR_STORE, else ./cxr-store"
+    ),
 ]
 HierarchyOption = Annotated[
     str,

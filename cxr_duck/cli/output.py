@@ -12,26 +12,34 @@ from cxr_duck.errors import CxrError
 if TYPE_CHECKING:
     import duckdb
 
-__all__ = ["TerminalProgress", "print_relation", "print_table"]
+__all__ = ["TerminalProgress", "print_query", "print_table"]
 
 _PATIENCE = 0.5  # seconds before a step shows a progress bar
 _WIDE = 10_000  # columns: tables are never folded
 
 
-def print_relation(relation: "duckdb.DuckDBPyRelation", form: Format, limit: int = 0) -> None:
-    """Print a relation's rows; a limit other than 0 holds for tables only."""
+def print_query(
+    cursor: "duckdb.DuckDBPyConnection",
+    query: str,
+    form: Format,
+    params: dict[str, object] | None = None,
+    limit: int = 0,
+) -> None:
+    """Run a query and print its rows; a limit other than 0 holds for tables only."""
     if form is Format.parquet:
-        _write_parquet(relation)
+        _write_parquet(cursor, query, params)
         return
-    if form is Format.table:
-        rows = (relation.limit(limit + 1) if limit else relation).fetchall()
-        print_table(relation.columns, rows[: limit or None])
-        if limit and len(rows) > limit:
-            print(f"first {limit} rows; --limit 0 shows all", file=sys.stderr)
-    elif form is Format.csv:
-        _write_csv(relation)
+    cursor.execute(query, params)
+    columns = [column[0] for column in cursor.description or ()]
+    if form is Format.csv:
+        _write_csv(columns, _rows(cursor))
+    elif form is Format.json:
+        _write_json(columns, _rows(cursor))
     else:
-        _write_json(relation)
+        rows = cursor.fetchmany(limit + 1) if limit else cursor.fetchall()
+        print_table(columns, rows[: limit or None])
+        if limit and len(rows) > limit:
+            print(f"the first {limit} rows; --limit 0 shows all", file=sys.stderr)
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
@@ -65,45 +73,48 @@ def _shown(value: object) -> str:
     return str(value)
 
 
-def _batches(relation: "duckdb.DuckDBPyRelation") -> Iterator[list[tuple[Any, ...]]]:
-    while rows := relation.fetchmany(10_000):
-        yield rows
+def _rows(cursor: "duckdb.DuckDBPyConnection") -> Iterator[tuple[Any, ...]]:
+    while rows := cursor.fetchmany(10_000):
+        yield from rows
 
 
-def _write_csv(relation: "duckdb.DuckDBPyRelation") -> None:
+def _write_csv(columns: Sequence[str], rows: Iterator[tuple[Any, ...]]) -> None:
     import csv
-    import json
 
     writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(relation.columns)
-    for rows in _batches(relation):
-        for row in rows:
-            writer.writerow(
-                json.dumps(value, ensure_ascii=False, default=str)
-                if isinstance(value, list | dict)
-                else value
-                for value in row
-            )
+    writer.writerow(columns)
+    for row in rows:
+        writer.writerow(_json(value) if isinstance(value, list | dict) else value for value in row)
 
 
-def _write_json(relation: "duckdb.DuckDBPyRelation") -> None:
-    import json
-
+def _write_json(columns: Sequence[str], rows: Iterator[tuple[Any, ...]]) -> None:
     lead = "["
-    for rows in _batches(relation):
-        for row in rows:
-            record = dict(zip(relation.columns, row, strict=True))
-            sys.stdout.write(f"{lead}\n{json.dumps(record, ensure_ascii=False, default=str)}")
-            lead = ","
+    for row in rows:
+        sys.stdout.write(f"{lead}\n{_json(dict(zip(columns, row, strict=True)))}")
+        lead = ","
     print("[]" if lead == "[" else "\n]")
 
 
-def _write_parquet(relation: "duckdb.DuckDBPyRelation") -> None:
+def _json(value: object) -> str:
+    import json
+    from decimal import Decimal
+
+    return json.dumps(
+        value,
+        ensure_ascii=False,
+        default=lambda other: float(other) if isinstance(other, Decimal) else str(other),
+    )
+
+
+def _write_parquet(
+    cursor: "duckdb.DuckDBPyConnection", query: str, params: dict[str, object] | None
+) -> None:
     import pyarrow.parquet
 
     if sys.stdout.isatty():
         raise CxrError("Parquet is no text: send it to a file, … --format parquet > FILE.parquet")
-    pyarrow.parquet.write_table(relation.to_arrow_table(), sys.stdout.buffer)
+    table = cursor.sql(query, params=params).to_arrow_table()
+    pyarrow.parquet.write_table(table, sys.stdout.buffer)
 
 
 class TerminalProgress:
@@ -142,8 +153,14 @@ class _Bar:
 
     def _show(self) -> None:
         from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-        from rich.progress import TimeElapsedColumn, TimeRemainingColumn
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            TextColumn,
+            TimeElapsedColumn,
+            TimeRemainingColumn,
+        )
 
         counted = [MofNCompleteColumn(), TimeRemainingColumn()] if self._total else []
         self._bar = Progress(

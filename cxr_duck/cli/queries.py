@@ -21,9 +21,7 @@ def find(
     form: Annotated[
         str, typer.Option("--format", help="table, csv, json, parquet, or ids, one a line.")
     ] = "table",
-    limit: Annotated[
-        int, typer.Option("--limit", min=0, help="Rows of a table; 0 for all.")
-    ] = 20,
+    limit: Annotated[int, typer.Option("--limit", min=0, help="Rows of a table; 0 for all.")] = 20,
     store: StoreOption = None,
 ) -> None:
     """Look a finding up in the index."""
@@ -41,13 +39,13 @@ def find(
     if count:
         print(found)
         return
-    relation = engine.connection.sql(stage("finding_postings").sql, params={"finding": finding})
     if form == "ids":
-        print("\n".join(image_id for (image_id,) in relation.project("image_id").fetchall()))
+        print("\n".join(row[0] for row in engine.rows("finding_postings", finding=finding)))
         return
-    from cxr_duck.cli.output import print_relation
+    from cxr_duck.cli.output import print_query
 
-    print_relation(relation, Format(form), limit)
+    query = stage("finding_postings").sql
+    print_query(engine.connection, query, Format(form), {"finding": finding}, limit)
 
 
 def sql(
@@ -56,8 +54,11 @@ def sql(
     store: StoreOption = None,
 ) -> None:
     """Run a read-only query on the store's views and tables."""
-    from cxr_duck.cli.output import print_relation
-    from cxr_duck.query.sql import run_query
+    from cxr_duck.cli.output import print_query
+    from cxr_duck.query.sql import check_query, telling_query_errors
     from cxr_duck.store import Store
 
-    print_relation(run_query(Store(store).cursor(), query), form)
+    cursor = Store(store).cursor()
+    check_query(cursor, query)
+    with telling_query_errors():
+        print_query(cursor, query, form)

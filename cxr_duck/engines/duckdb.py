@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from cxr_duck.stages import Stage, stage
 if TYPE_CHECKING:
     import pyarrow
 
-__all__ = ["DuckDBEngine", "first_line", "quoted"]
+__all__ = ["DuckDBEngine", "Layout", "first_line", "quoted"]
 
 
 def quoted(text: object) -> str:
@@ -28,37 +29,47 @@ def first_line(error: Exception) -> str:
     return rest if colon and kind.replace(" ", "").isalpha() else line
 
 
+@dataclass(frozen=True)
+class Layout:
+    """How a Parquet file is laid out: the columns it is sorted by, its row groups, its origin."""
+
+    sort: str
+    row_group: int
+    provenance: dict[str, str]
+
+
 class DuckDBEngine:
-    """Runs stages on one DuckDB connection; the relations it makes live as long as that does."""
+    """Runs stages on a DuckDB connection.
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+    The relations that it makes are temporary tables, unless `keep` puts them into the database.
+    """
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, *, keep: bool = False) -> None:
         self.connection = connection
+        self._table = "TABLE" if keep else "TEMP TABLE"
 
-    def make(self, name: str, *, keep: bool = False, **params: object) -> None:
-        """Run a stage into a table named as its relation; a temporary one unless it is to be kept."""
+    def make(self, name: str, **params: object) -> None:
+        """Run a stage into a table of its relation's name."""
         part = stage(name)
-        kind = "TABLE" if keep else "TEMP TABLE"
-        self._run(part, f"CREATE OR REPLACE {kind} {part.name} AS {part.sql}", params)
+        self._run(part, f"CREATE OR REPLACE {self._table} {part.name} AS {part.sql}", params)
 
-    def scan(self, relation: str, path: Path) -> None:
-        """Let a relation be the rows of a Parquet file."""
-        self.connection.execute(
-            f"CREATE OR REPLACE TEMP VIEW {relation} AS SELECT * FROM read_parquet({quoted(path)})"
-        )
+    def write(self, name: str, path: Path, layout: "Layout", **params: object) -> int:
+        """Run a stage into a Parquet file and return its number of rows.
 
-    def write(
-        self, name: str, path: Path, *, row_group: int, provenance: dict[str, str], **params: object
-    ) -> int:
-        """Run a stage into a Parquet file, which says in its metadata how it was made."""
+        The file says in its metadata how it was made. Several may be written at the same time,
+        each from a thread of its own.
+        """
         part = stage(name)
-        facts = ", ".join(f"{key}: {quoted(value)}" for key, value in provenance.items())
-        self._run(
-            part,
-            f"COPY ({part.sql}) TO {quoted(path)} (FORMAT parquet, COMPRESSION zstd, "
-            f"ROW_GROUP_SIZE {row_group}, KV_METADATA {{{facts}}})",
-            params,
-        )
-        return int(self.scalar(f"SELECT count(*) FROM read_parquet({quoted(path)})"))
+        facts = {**layout.provenance, "stage": name, "stage_sha256": part.digest}
+        metadata = ", ".join(f"{key}: {quoted(value)}" for key, value in facts.items())
+        with failing_as(part.path.name):
+            rows = self.connection.cursor().execute(
+                f"COPY (SELECT * FROM ({part.sql}) ORDER BY {layout.sort}) TO {quoted(path)} "
+                f"(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {layout.row_group}, "
+                f"KV_METADATA {{{metadata}}})",
+                part.bind(params),
+            )
+            return int(rows.fetchall()[0][0])
 
     def rows(self, name: str, **params: object) -> list[tuple[Any, ...]]:
         """Run a stage and return its rows."""
@@ -71,9 +82,13 @@ class DuckDBEngine:
         with failing_as(part.path.name):
             return self.connection.sql(part.sql, params=part.bind(params)).to_arrow_table()
 
+    def arrow_of(self, relation: str) -> "pyarrow.Table":
+        """Return the rows of a relation that was made as an Arrow table."""
+        return self.connection.table(relation).to_arrow_table()
+
     def put(self, relation: str, columns: str, rows: Iterable[Sequence[object]]) -> None:
-        """Keep a few rows as a temporary table; `columns` as in CREATE TABLE."""
-        self.connection.execute(f"CREATE OR REPLACE TEMP TABLE {relation} ({columns})")
+        """Make a table of a few rows; `columns` as in CREATE TABLE."""
+        self.connection.execute(f"CREATE OR REPLACE {self._table} {relation} ({columns})")
         if lists := [list(column) for column in zip(*rows, strict=True)]:
             unnested = ", ".join(f"unnest(${number})" for number in range(1, len(lists) + 1))
             self.connection.execute(f"INSERT INTO {relation} SELECT {unnested}", lists)
@@ -99,24 +114,22 @@ class DuckDBEngine:
         )
         part = stage(name)
         self.connection.execute(
-            f"CREATE TEMP VIEW label_rows AS SELECT {wanted} "
+            f"CREATE VIEW label_rows AS SELECT {wanted} "
             f"FROM {scan}, nullstr = [{nulls}], store_rejects = true)"
         )
         with _reading(path):
-            self.connection.execute(f"CREATE TEMP TABLE readable AS {part.sql}")
+            self.connection.execute(f"CREATE TABLE readable AS {part.sql}")
         self.connection.execute(_MALFORMED)
         self.connection.execute(
-            "CREATE TEMP VIEW places AS SELECT rowid + 1 AS place, * FROM readable"
+            "CREATE VIEW places AS SELECT rowid + 1 AS place, * FROM readable"
         )
         self.connection.execute(
-            f"CREATE TEMP VIEW verbatim AS SELECT row_number() OVER () AS place, {wanted} "
+            f"CREATE VIEW verbatim AS SELECT row_number() OVER () AS place, {wanted} "
             f"FROM {scan}, ignore_errors = true)"
         )
         numbered = _SHIFTED if self.scalar("SELECT count(*) FROM malformed") else _UNSHIFTED
         for relation, rows in (("records", "places"), ("label_rows_numbered", "verbatim")):
-            self.connection.execute(
-                f"CREATE TEMP VIEW {relation} AS {numbered.format(rows=rows)}"
-            )
+            self.connection.execute(f"CREATE VIEW {relation} AS {numbered.format(rows=rows)}")
 
     def scalar(self, query: str, *params: object) -> Any:
         """Return the one value of a query."""
@@ -130,12 +143,12 @@ class DuckDBEngine:
 # Malformed records are counted where they stand, readable ones without them: a readable record's
 # number is its place among the readable ones and the number of malformed records before it.
 _MALFORMED = """
-CREATE TEMP TABLE malformed AS
+CREATE TABLE malformed AS
 SELECT
-    line - 1 AS row,
+    CAST(line AS BIGINT) - 1 AS row,
     arg_min(error_message, coalesce(column_idx, 0)) AS reason,
     arg_min(csv_line, coalesce(column_idx, 0)) AS raw,
-    line - 1 - row_number() OVER (ORDER BY line) AS readable_before,
+    CAST(line AS BIGINT) - 1 - row_number() OVER (ORDER BY line) AS readable_before,
     row_number() OVER (ORDER BY line) AS malformed_so_far
 FROM reject_errors
 GROUP BY line

@@ -6,8 +6,8 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import polars
 import pyarrow
-import pyarrow.csv
 import pyarrow.parquet
 
 from cxr_duck.errors import ExportError
@@ -36,9 +36,7 @@ def export_folders(
         raise ExportError(f"{target} is not empty: give a new folder")
     classes = _class_folders(manifest.column("class").unique().to_pylist())
     files = [
-        None
-        if images_folder is None
-        else _image_path(split, classes[term], image_id)
+        None if images_folder is None else _image_path(split, classes[term], image_id)
         for split, term, image_id in zip(
             *(manifest.column(name).to_pylist() for name in ("split", "class", "image_id")),
             strict=True,
@@ -116,7 +114,7 @@ def _write_manifests(manifest: "pyarrow.Table", files: list[str | None], folder:
     table = manifest.drop_columns(["source_path"]).append_column(
         "file", pyarrow.array(files, pyarrow.string())
     )
-    pyarrow.csv.write_csv(
-        table, folder / "manifest.csv", pyarrow.csv.WriteOptions(quoting_style="needed")
-    )
+    frame = polars.from_arrow(table)
+    assert isinstance(frame, polars.DataFrame)
+    frame.write_csv(folder / "manifest.csv")
     pyarrow.parquet.write_table(table, folder / "manifest.parquet")

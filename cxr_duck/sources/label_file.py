@@ -45,8 +45,10 @@ def open_label_file(path: Path, source: Source) -> LabelFile:
     lacking = sorted(source.required - set(names))
     if lacking:
         separator = next((mark for mark in ";\t|" if mark in header[0]), None)
-        hint = f"its fields are separated by {separator!r}, not by commas" if separator else (
-            f"its header is {', '.join(header[:6])}{', …' if len(header) > 6 else ''}"
+        hint = (
+            f"its fields are separated by {separator!r}, not by commas"
+            if separator
+            else (f"its header is {', '.join(header[:6])}{', …' if len(header) > 6 else ''}")
         )
         raise LabelFileError(
             f"{path} lacks the column {', '.join(lacking)} of a {source.name} label file: {hint}"

@@ -53,5 +53,4 @@ SELECT
     CASE WHEN $images_given THEN files.path IS NOT NULL END AS present,
 FROM records
 ANTI JOIN refusals USING (row)
-LEFT JOIN files USING (image_id)
-ORDER BY image_id;
+LEFT JOIN files USING (image_id);

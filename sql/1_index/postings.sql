@@ -1,5 +1,5 @@
 -- postings: one row per (finding, image): the inverted index, I = {(a, {(i, R)})} in the paper.
--- reads: images
+-- reads: records, refusals
 -- params: $pure_terms = FALSE
 -- columns:
 --   finding        the finding (a)
@@ -14,6 +14,6 @@ SELECT
     patient_id,
     study_id,
     localizations,
-FROM images
-WHERE NOT $pure_terms OR array_length(findings) = 1
-ORDER BY finding, image_id;
+FROM records
+ANTI JOIN refusals USING (row)
+WHERE NOT $pure_terms OR array_length(findings) = 1;

@@ -1,28 +1,14 @@
 -- refusals: one row per record that can't be taken: unreadable, or an image said twice.
--- reads: records
+-- reads: records, repeats
 -- columns:
 --   row     number of the record in the label file
 --   reason  why it can't be taken
 -- Of records that say the same of an image the first stays; where they differ none can be trusted.
-WITH readable AS (
-    SELECT *
+WITH contents AS (
+    SELECT DISTINCT records.* EXCLUDE (row, source_row)
     FROM records
-    WHERE problems IS NULL
-),
-
-repeated AS (
-    SELECT
-        image_id,
-        min(row) AS first_row,
-    FROM readable
-    GROUP BY image_id
-    HAVING count(*) > 1
-),
-
-contents AS (
-    SELECT DISTINCT readable.* EXCLUDE (row, source_row)
-    FROM readable
-    SEMI JOIN repeated USING (image_id)
+    SEMI JOIN repeats USING (image_id)
+    WHERE records.problems IS NULL
 ),
 
 versions AS (
@@ -42,16 +28,18 @@ WHERE problems IS NOT NULL
 UNION ALL
 
 SELECT
-    readable.row,
+    records.row,
     CASE
         WHEN versions.versions = 1
-            THEN concat('ImageID ', readable.image_id, ' repeats row ', repeated.first_row)
+            THEN concat('ImageID ', records.image_id, ' repeats row ', repeats.first_row)
         ELSE concat(
-            'ImageID ', readable.image_id, ' is said in rows that differ,'
-            ' the first of them row ', repeated.first_row
+            'ImageID ', records.image_id, ' is said in rows that differ, the first of them row ',
+            repeats.first_row
         )
     END AS reason,
-FROM readable
-INNER JOIN repeated USING (image_id)
+FROM records
+INNER JOIN repeats USING (image_id)
 INNER JOIN versions USING (image_id)
-WHERE versions.versions > 1 OR readable.row > repeated.first_row;
+WHERE
+    records.problems IS NULL
+    AND (versions.versions > 1 OR records.row > repeats.first_row);

@@ -21,5 +21,4 @@ SELECT
     refusals.reason,
     refused_text.raw,
 FROM refusals
-INNER JOIN refused_text USING (row)
-ORDER BY row;
+INNER JOIN refused_text USING (row);

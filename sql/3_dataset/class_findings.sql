@@ -1,7 +1,7 @@
 -- class_findings: one row per (class, finding): the findings at or below each class's term.
 -- reads: class_terms, term_ancestors, postings
 -- params: $hierarchy = 'padchest'
--- A branch of the hierarchy may be a label of its own (surgery, fracture), so not only leaves count.
+-- A branch of the hierarchy may be a label of its own (surgery, fracture): not only leaves count.
 WITH indexed AS (
     SELECT DISTINCT finding
     FROM postings

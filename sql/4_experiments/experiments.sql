@@ -32,7 +32,8 @@ COMMENT ON TABLE experiments.dataset IS 'one row per dataset: what it was made f
 COMMENT ON COLUMN experiments.dataset.dataset_id IS 'number of the dataset';
 COMMENT ON COLUMN experiments.dataset.experiment_id IS 'the experiment it belongs to';
 COMMENT ON COLUMN experiments.dataset.name IS 'its name, unique in the store';
-COMMENT ON COLUMN experiments.dataset.digest IS 'SHA-256 over its members: split, class, finding, image';
+COMMENT ON COLUMN experiments.dataset.digest IS
+'SHA-256 over its members, a line each: split, class, finding, image';
 COMMENT ON COLUMN experiments.dataset.seed IS 'the number that chance was drawn from';
 COMMENT ON COLUMN experiments.dataset.pure IS 'whether its images have exactly one finding';
 COMMENT ON COLUMN experiments.dataset.hierarchy IS 'name of the hierarchy that expanded its terms';

@@ -36,7 +36,10 @@ WITH texts AS (
         "Report" AS report,
         "MethodLabel" AS label_method,
         "Labels" AS labels,
+        -- A list as Python prints it, of terms without an apostrophe: it can be split, not parsed.
+        regexp_matches("Labels", '^\[''[^'']*''(, ''[^'']*'')*\]$') AS labels_plain,
         "Localizations" AS localizations,
+        regexp_matches("Localizations", '^\[''[^'']*''(, ''[^'']*'')*\]$') AS localizations_plain,
         "LabelsLocalizationsBySentence" AS sentences,
         "labelCUIS" AS label_cuis,
         "LocalizationsCUIS" AS localization_cuis,
@@ -51,14 +54,18 @@ casts AS (
         image_dir,
         study_date AS study_date_text,
         TRY_CAST(
-            CASE WHEN regexp_matches(study_date, '^[0-9]{8}$') THEN concat(
-                substr(study_date, 1, 4), '-', substr(study_date, 5, 2), '-', substr(study_date, 7, 2)
+            CASE WHEN length(study_date) = 8 THEN concat(
+                substr(study_date, 1, 4),
+                '-',
+                substr(study_date, 5, 2),
+                '-',
+                substr(study_date, 7, 2)
             ) END AS DATE
         ) AS study_date,
         study_id,
         patient_id,
         birth_year AS birth_year_text,
-        TRY_CAST(regexp_extract(birth_year, '^([0-9]{4})([.]0*)?$', 1) AS INTEGER) AS birth_year,
+        TRY_CAST(birth_year AS DOUBLE) AS birth_year,
         sex,
         view_position,
         projection,
@@ -69,8 +76,7 @@ casts AS (
         manufacturer,
         photometric_interpretation,
         pixel_representation AS pixel_representation_text,
-        TRY_CAST(regexp_extract(pixel_representation, '^([0-9]+)([.]0*)?$', 1) AS INTEGER)
-            AS pixel_representation,
+        TRY_CAST(pixel_representation AS DOUBLE) AS pixel_representation,
         CAST(
             list_transform(
                 regexp_extract_all(pixel_aspect_ratio, '[0-9]+([.][0-9]+)?', 0),
@@ -80,15 +86,15 @@ casts AS (
         spatial_resolution AS spatial_resolution_text,
         TRY_CAST(spatial_resolution AS DOUBLE) AS spatial_resolution,
         bits_stored AS bits_stored_text,
-        TRY_CAST(regexp_extract(bits_stored, '^([0-9]+)([.]0*)?$', 1) AS INTEGER) AS bits_stored,
+        TRY_CAST(bits_stored AS DOUBLE) AS bits_stored,
         window_center AS window_center_text,
         TRY_CAST(window_center AS DOUBLE) AS window_center,
         window_width AS window_width_text,
         TRY_CAST(window_width AS DOUBLE) AS window_width,
         height AS height_text,
-        TRY_CAST(regexp_extract(height, '^([0-9]+)([.]0*)?$', 1) AS INTEGER) AS height,
+        TRY_CAST(height AS DOUBLE) AS height,
         width AS width_text,
-        TRY_CAST(regexp_extract(width, '^([0-9]+)([.]0*)?$', 1) AS INTEGER) AS width,
+        TRY_CAST(width AS DOUBLE) AS width,
         tube_current AS tube_current_text,
         TRY_CAST(tube_current AS DOUBLE) AS tube_current,
         exposure AS exposure_text,
@@ -105,19 +111,37 @@ casts AS (
         labels AS labels_text,
         list_filter(
             list_transform(
-                regexp_extract_all(labels, '''[^'']*''|"[^"]*"', 0),
-                lambda quoted: trim(substr(quoted, 2, length(quoted) - 2))
+                CASE
+                    WHEN labels_plain
+                        THEN string_split(substr(labels, 3, length(labels) - 4), ''', ''')
+                    ELSE list_transform(
+                        regexp_extract_all(labels, '''[^'']*''|"[^"]*"', 0),
+                        lambda quoted: substr(quoted, 2, length(quoted) - 2)
+                    )
+                END,
+                lambda term: trim(term)
             ),
-            lambda label: label <> ''
+            lambda term: term <> ''
         ) AS labels,
+        labels_plain,
         localizations AS localizations_text,
         list_filter(
             list_transform(
-                regexp_extract_all(localizations, '''[^'']*''|"[^"]*"', 0),
-                lambda quoted: trim(substr(quoted, 2, length(quoted) - 2))
+                CASE
+                    WHEN localizations_plain
+                        THEN string_split(
+                            substr(localizations, 3, length(localizations) - 4), ''', '''
+                        )
+                    ELSE list_transform(
+                        regexp_extract_all(localizations, '''[^'']*''|"[^"]*"', 0),
+                        lambda quoted: substr(quoted, 2, length(quoted) - 2)
+                    )
+                END,
+                lambda term: trim(term)
             ),
-            lambda localization: localization <> ''
+            lambda term: term <> ''
         ) AS localizations,
+        localizations_plain,
         sentences,
         list_transform(
             regexp_extract_all(label_cuis, '''[^'']*''', 0),
@@ -157,7 +181,7 @@ SELECT
     projection_method,
     view_position,
     sex,
-    birth_year,
+    CAST(birth_year AS INTEGER) AS birth_year,
     CAST(year(study_date) - birth_year AS INTEGER) AS age,
     pediatric,
     label_method,
@@ -176,10 +200,10 @@ SELECT
     sentences,
     report_id,
     report,
-    width,
-    height,
-    bits_stored,
-    pixel_representation,
+    CAST(width AS INTEGER) AS width,
+    CAST(height AS INTEGER) AS height,
+    CAST(bits_stored AS INTEGER) AS bits_stored,
+    CAST(pixel_representation AS INTEGER) AS pixel_representation,
     photometric_interpretation,
     pixel_aspect_ratio,
     spatial_resolution,
@@ -197,16 +221,25 @@ SELECT
         concat_ws(
             '; ',
             CASE WHEN image_id IS NULL THEN 'no ImageID' END,
+            CASE
+                WHEN contains(image_id, '/') OR contains(image_id, '\') OR image_id IN ('.', '..')
+                    THEN concat('ImageID is no plain file name: ', image_id)
+            END,
             CASE WHEN patient_id IS NULL THEN 'no PatientID' END,
             CASE WHEN study_id IS NULL THEN 'no StudyID' END,
             CASE
-                WHEN NOT regexp_matches(labels_text, '^\[\s*((''[^'']*''|"[^"]*"),?\s*)*\]$')
+                WHEN
+                    NOT labels_plain
+                    AND NOT regexp_matches(labels_text, '^\[\s*((''[^'']*''|"[^"]*"),?\s*)*\]$')
                     THEN 'Labels is no list'
             END,
             CASE
-                WHEN NOT regexp_matches(
-                    localizations_text, '^\[\s*((''[^'']*''|"[^"]*"),?\s*)*\]$'
-                ) THEN 'Localizations is no list'
+                WHEN
+                    NOT localizations_plain
+                    AND NOT regexp_matches(
+                        localizations_text, '^\[\s*((''[^'']*''|"[^"]*"),?\s*)*\]$'
+                    )
+                    THEN 'Localizations is no list'
             END,
             CASE
                 WHEN study_date_text IS NOT NULL AND study_date IS NULL
@@ -217,25 +250,35 @@ SELECT
                     THEN concat('Pediatric is neither PED nor No: ', pediatric_text)
             END,
             CASE
-                WHEN birth_year_text IS NOT NULL AND birth_year IS NULL
+                WHEN
+                    birth_year_text IS NOT NULL
+                    AND coalesce(birth_year <> floor(birth_year), TRUE)
                     THEN concat('PatientBirth is no year: ', birth_year_text)
             END,
             CASE
-                WHEN pixel_representation_text IS NOT NULL AND pixel_representation IS NULL
+                WHEN
+                    pixel_representation_text IS NOT NULL
+                    AND coalesce(pixel_representation <> floor(pixel_representation), TRUE)
                     THEN concat(
                         'PixelRepresentation_DICOM is no whole number: ', pixel_representation_text
                     )
             END,
             CASE
-                WHEN bits_stored_text IS NOT NULL AND bits_stored IS NULL
+                WHEN
+                    bits_stored_text IS NOT NULL
+                    AND coalesce(bits_stored <> floor(bits_stored), TRUE)
                     THEN concat('BitsStored_DICOM is no whole number: ', bits_stored_text)
             END,
             CASE
-                WHEN height_text IS NOT NULL AND height IS NULL
+                WHEN
+                    height_text IS NOT NULL
+                    AND coalesce(height <> floor(height), TRUE)
                     THEN concat('Rows_DICOM is no whole number: ', height_text)
             END,
             CASE
-                WHEN width_text IS NOT NULL AND width IS NULL
+                WHEN
+                    width_text IS NOT NULL
+                    AND coalesce(width <> floor(width), TRUE)
                     THEN concat('Columns_DICOM is no whole number: ', width_text)
             END,
             CASE

@@ -1,0 +1,79 @@
+# make demo   a made-up repository, indexed, a dataset made of it and exported
+# make test   the tests
+# make real   the tests and benchmarks on PadChest's own label file
+# make lint   ruff and mypy
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+CACHE := .cache
+DEMO := demo
+
+PADCHEST := PADCHEST_chest_x_ray_images_labels_160K_01.02.19.csv
+LOADER := torchxrayvision==1.5.7
+
+.PHONY: install demo test test-oldest real lint bench clean
+
+install: $(VENV)/installed
+
+$(VENV)/installed: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --editable '.[test,lint,bench]'
+	touch $@
+
+demo: install
+	rm -rf $(DEMO)
+	mkdir $(DEMO)
+	$(BIN)/cxr demo $(DEMO)/repository
+	$(BIN)/cxr index $(DEMO)/repository/labels.csv --images $(DEMO)/repository/images --store $(DEMO)/store
+	$(BIN)/cxr create normal not-normal --pure --hierarchy paper --where frontal --name paper --store $(DEMO)/store
+	$(BIN)/cxr export paper $(DEMO)/training-set --store $(DEMO)/store
+	@echo
+	@echo 'Where to look:'
+	@echo '  $(DEMO)/repository/images           chest films, 16 bits, made up; labels.csv beside them'
+	@echo '  $(DEMO)/training-set/train/normal   a class of the training set, as links to those films'
+	@echo '  $(DEMO)/training-set/manifest.csv   every image of it, with patient and findings'
+	@echo '  $(DEMO)/store/cxr.duckdb            the index and the record, for DuckDB and its shell'
+	@echo 'What to type next:'
+	@echo '  export CXR_STORE=$(DEMO)/store PATH=$$PWD/$(BIN):$$PATH'
+	@echo '  cxr terms not-normal; cxr find nodule; cxr show paper; cxr reproduce paper'
+
+test: install
+	$(BIN)/python -m pytest
+
+# The suite on the oldest DuckDB that is supported.
+test-oldest: .venv-oldest/installed
+	.venv-oldest/bin/python -m pytest -m 'not install'
+
+.venv-oldest/installed: pyproject.toml
+	$(PYTHON) -m venv .venv-oldest
+	.venv-oldest/bin/python -m pip install --quiet --upgrade pip
+	.venv-oldest/bin/python -m pip install --quiet --editable '.[test]' 'duckdb==1.4.*'
+	touch $@
+
+# PadChest's terms forbid sharing its rows, so its label file is taken from the public wheel of the
+# loader that carries it, into a cache that git ignores.
+$(CACHE)/$(PADCHEST):
+	mkdir -p $(CACHE)
+	$(PYTHON) -m pip download --quiet --no-deps --dest $(CACHE) '$(LOADER)'
+	$(PYTHON) -m zipfile --extract $(CACHE)/torchxrayvision-*.whl $(CACHE)/wheel
+	gunzip --stdout $(CACHE)/wheel/torchxrayvision/data/$(PADCHEST).gz > $@.partial
+	mv $@.partial $@
+	rm -rf $(CACHE)/wheel
+
+real: install $(CACHE)/$(PADCHEST)
+	CXR_PADCHEST=$(CACHE)/$(PADCHEST) $(BIN)/python -m pytest -m real
+	CXR_PADCHEST=$(CACHE)/$(PADCHEST) $(MAKE) --no-print-directory bench
+
+bench: install
+	$(BIN)/python benchmarks/table2.py $$CXR_PADCHEST
+	$(BIN)/python benchmarks/index.py $$CXR_PADCHEST
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+clean:
+	rm -rf $(VENV) .venv-oldest $(DEMO) build dist

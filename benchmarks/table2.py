@@ -1,0 +1,160 @@
+"""The paper's Table 2 again: seconds to collect the images of a finding, by three ways.
+
+    python benchmarks/table2.py LABELS.csv [--picture FIGURE2.png]
+
+The table of descriptors is walked as the paper describes it: each row is analysed, its `Labels`
+parsed, and the image taken if the finding is among them. The dictionary is the paper's index: a
+Python dictionary, finding -> list of (image, localizations); collecting means making the list of
+images. The posting table is cxr-duck's: ids and localizations as an Arrow table from Parquet.
+Medians; the walk runs a few times, the others often. All in one run, on the same label file.
+"""
+
+import argparse
+import ast
+import csv
+import gzip
+import statistics
+import tempfile
+from pathlib import Path
+
+from measure import machine, median_of
+
+from cxr_duck import ExperimentData
+
+FINDINGS = [
+    "normal",
+    "COPD signs",
+    "cardiomegaly",
+    "aortic elongation",
+    "pleural effusion",
+    "nodule",
+    "emphysema",
+]
+
+Row = dict[str, str]
+
+
+def read_rows(path: Path) -> list[Row]:
+    """Return the table of descriptors, in memory."""
+    opened = gzip.open if path.suffix == ".gz" else open
+    with opened(path, "rt", encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def parsed(text: str) -> list[str]:
+    """Return the labels or localizations of a row, cleaned as PadChest's authors say."""
+    terms = {term.strip() for term in ast.literal_eval(text)} - {""} if text != "nan" else set()
+    for weak in ("exclude", "normal"):
+        if len(terms) > 1:
+            terms.discard(weak)
+    return sorted(terms)
+
+
+def walk(rows: list[Row], finding: str) -> list[tuple[str, list[str]]]:
+    """Collect a finding's images from the table of descriptors."""
+    return [
+        (row["ImageID"], ast.literal_eval(row["Localizations"]))
+        for row in rows
+        if finding in parsed(row["Labels"])
+    ]
+
+
+def dictionary(rows: list[Row]) -> dict[str, list[tuple[str, list[str]]]]:
+    """Return the paper's index: finding -> its images with their localizations."""
+    index: dict[str, list[tuple[str, list[str]]]] = {}
+    for row in rows:
+        places = ast.literal_eval(row["Localizations"])
+        for finding in parsed(row["Labels"]):
+            index.setdefault(finding, []).append((row["ImageID"], places))
+    return index
+
+
+def main() -> None:
+    """Measure, print the table, draw Figure 2."""
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("labels", type=Path)
+    options.add_argument("--picture", type=Path)
+    options.add_argument("--walks", type=int, default=3)
+    given = options.parse_args()
+
+    rows = read_rows(given.labels)
+    index = dictionary(rows)
+    with tempfile.TemporaryDirectory() as folder:
+        data = ExperimentData(labels_csv=given.labels, store=folder)
+        data.create_index()
+        results = []
+        for finding in FINDINGS:
+            images = len(data.index[finding])
+            assert images == len(index[finding]) == len(walk(rows, finding)), finding
+            results.append(
+                (
+                    finding,
+                    images,
+                    median_of(lambda f=finding: walk(rows, f), given.walks),  # type: ignore[misc]
+                    median_of(lambda f=finding: list(index[f]), 101),  # type: ignore[misc]
+                    median_of(lambda f=finding: data.index[f].arrow(), 51),  # type: ignore[misc]
+                )
+            )
+    print_table(results)
+    if given.picture:
+        draw(results, given.picture)
+
+
+Result = tuple[str, int, float, float, float]
+
+
+def print_table(results: list[Result]) -> None:
+    """Print the table in Markdown, the ratios and the correlations."""
+    print(f"Table 2 on {machine()}\n")
+    print("| finding | images | descriptors, s | dictionary, ms | posting table, ms | ratio |")
+    print("|---|---:|---:|---:|---:|---:|")
+    for finding, images, walked, looked_up, found in results:
+        print(
+            f"| {finding} | {images:,} | {walked:.2f} | {looked_up * 1000:.2f} "
+            f"| {found * 1000:.2f} | {walked / found:,.0f} |"
+        )
+    images = [float(result[1]) for result in results]
+    for name, place in (("descriptors", 2), ("dictionary", 3), ("posting table", 4)):
+        correlation = statistics.correlation(images, [float(result[place]) for result in results])
+        print(f"\nPearson correlation of time and number of images, {name}: {correlation:.3f}")
+    print(f"\nsmallest ratio of descriptors to posting table: {smallest_ratio(results):,.0f}")
+
+
+def smallest_ratio(results: list[Result]) -> float:
+    """Return the ratio of the finding that gains least."""
+    return min(walked / found for _, _, walked, _, found in results)
+
+
+def draw(results: list[Result], path: Path) -> None:
+    """Draw the paper's Figure 2: time against number of images, for both indexes."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    ordered = sorted(results, key=lambda result: result[1])
+    images = [result[1] for result in ordered]
+    figure, axes = pyplot.subplots(figsize=(7, 4.2), layout="constrained")
+    for name, place, mark in (
+        ("posting table, Parquet to Arrow", 4, "o-"),
+        ("dictionary", 3, "s-"),
+    ):
+        axes.plot(images, [float(r[place]) * 1000 for r in ordered], mark, label=name)
+    for finding, count, _, _, found in ordered:
+        axes.annotate(
+            finding, (count, found * 1000), textcoords="offset points", xytext=(4, 7), fontsize=8
+        )
+    axes.set(
+        xlabel="images with the finding",
+        ylabel="milliseconds",
+        title="Time to collect the images of a finding",
+        ylim=(0, None),
+        xlim=(0, images[-1] * 1.08),
+    )
+    axes.grid(alpha=0.3)
+    axes.legend()
+    figure.savefig(path, dpi=150)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,32 @@
+"""cxr check-store."""
+
+import sys
+
+import typer
+
+from cxr_duck.cli.options import StoreOption
+
+__all__ = ["add_to"]
+
+_SHOWN = 5  # rows that a broken invariant prints
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands of this module to an app."""
+    app.command("check-store")(check_store)
+
+
+def check_store(store: StoreOption = None) -> None:
+    """Test every invariant of a store; exit 1 where one is broken."""
+    from cxr_duck.checks import run_checks
+    from cxr_duck.cli.output import print_table
+    from cxr_duck.store import Store
+
+    checks = run_checks(Store(store))
+    broken = [check for check in checks if check.rows]
+    for check in broken:
+        print(f"{check.name}: {len(check.rows):,} rows, {check.grain}", file=sys.stderr)
+        print_table(check.columns, check.rows[:_SHOWN])
+    if broken:
+        raise typer.Exit(1)
+    print(f"{len(checks)} checks, nothing broken")

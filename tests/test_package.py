@@ -1,0 +1,76 @@
+"""The package's own rules: its public names, its layers, its imports."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import cxr_duck
+from cxr_duck import errors
+
+ROOT = Path(__file__).parent.parent
+
+
+def test_public_names() -> None:
+    """The names that users import, which stay."""
+    assert cxr_duck.__all__ == [
+        "CxrError", "Dataset", "ExperimentData", "InvertedIndex", "Postings", "Recipe",
+        "__version__", "make_demo",
+    ]  # fmt: skip
+    assert all(getattr(cxr_duck, name) for name in cxr_duck.__all__)
+
+
+def test_top_level() -> None:
+    """What lies at the top of the repository."""
+    listed = subprocess.run(
+        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False
+    ).stdout.split()
+    tops = {name.split("/")[0] for name in listed}
+    assert tops in (
+        set(),  # no checkout
+        {
+            ".ci", ".gitignore", "CHANGELOG.md", "LICENSE", "Makefile", "README.md", "benchmarks",
+            "cxr_duck", "pyproject.toml", "sql", "tests",
+        },
+    )  # fmt: skip
+
+
+def test_error_tree_is_the_one_drawn() -> None:
+    """Every error of the tree in the docstring exists and is a CxrError, and no other."""
+    drawn = {
+        line.strip("├└─ ").split()[0]
+        for line in (errors.__doc__ or "").splitlines()
+        if "Error " in line
+    }
+    assert drawn == set(errors.__all__)
+    assert all(issubclass(getattr(errors, name), errors.CxrError) for name in errors.__all__)
+
+
+def test_nobody_imports_the_command_line() -> None:
+    """Arrows go down: no module outside cli/ imports it."""
+    for path in (ROOT / "cxr_duck").rglob("*.py"):
+        if "cli" in path.parts or path.name == "__main__.py":
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            assert not [name for name in names if name.startswith("cxr_duck.cli")], path
+
+
+def test_a_look_up_imports_little(odd_data: cxr_duck.ExperimentData) -> None:
+    """`cxr find … --count` loads neither Arrow, polars, numpy, rich nor Pillow."""
+    script = (
+        "import sys; from cxr_duck.cli import main\n"
+        "sys.argv = ['cxr', 'find', 'nodule', '--count', '--store', "
+        f"{str(odd_data.store.path)!r}]\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "print([m for m in ('pyarrow', 'polars', 'numpy', 'rich', 'PIL') if m in sys.modules])\n"
+    )
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert ran.stdout.splitlines() == ["2", "[]"]
+
+
+def test_modules_are_of_a_size_to_read() -> None:
+    """No module grows far beyond 300 lines."""
+    for path in (ROOT / "cxr_duck").rglob("*.py"):
+        assert len(path.read_text(encoding="utf-8").splitlines()) <= 330, path

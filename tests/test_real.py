@@ -1,0 +1,140 @@
+"""PadChest's own label file: the figures of the paper. `make real` fetches it."""
+
+import csv
+import os
+from collections import Counter
+from pathlib import Path
+
+import polars
+import pytest
+
+from cxr_duck import ExperimentData
+
+pytestmark = pytest.mark.real
+
+# Number of images with each finding, as the paper's Table 1 has them; it shortens two of the names.
+TABLE_1 = {
+    "normal": 50390, "COPD signs": 23280, "cardiomegaly": 15022, "unchanged": 14334,
+    "aortic elongation": 10824, "pleural effusion": 9853, "scoliosis": 8333, "pneumonia": 7953,
+    "interstitial pattern": 7799, "chronic changes": 7337, "infiltrates": 7089,
+    "costophrenic angle blunting": 6784, "air trapping": 6147, "alveolar pattern": 5738,
+    "NSG tube": 5390, "kyphosis": 5215, "laminar atelectasis": 5190,
+    "vertebral degenerative changes": 4878, "vascular hilar enlargement": 4517, "nodule": 3748,
+    "fibrotic band": 3713, "apical pleural thickening": 3625, "pacemaker": 3508,
+    "central venous catheter via jugular vein": 3204, "calcified granuloma": 3194,
+    "callus rib fracture": 2967, "atelectasis": 2905, "sternotomy": 2849, "volume loss": 2757,
+    "bronchiectasis": 2698,
+}  # fmt: skip
+# The eight leaves of the paper's example: images with that finding alone, frontal projections.
+LEAVES = {
+    "atelectasis": 96, "calcified granuloma": 358, "laminar atelectasis": 553, "granuloma": 123,
+    "nodule": 542, "fibrotic band": 151, "pneumonia": 462, "pulmonary mass": 113,
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def labels() -> Path:
+    """PadChest's label file, from $CXR_PADCHEST."""
+    path = Path(os.environ.get("CXR_PADCHEST", ""))
+    if not path.is_file():
+        pytest.skip("PadChest's label file is not here: make real fetches it")
+    return path
+
+
+@pytest.fixture(scope="module")
+def real(labels: Path, tmp_path_factory: pytest.TempPathFactory) -> ExperimentData:
+    """PadChest, indexed."""
+    data = ExperimentData(labels_csv=labels, store=tmp_path_factory.mktemp("real") / "store")
+    counts = data.create_index()
+    assert counts == {"images": 160_861, "postings": 329_184, "rejects": 0}
+    return data
+
+
+def test_table_1(real: ExperimentData) -> None:
+    """193 findings; all 30 rows of the paper's Table 1."""
+    assert len(real.index) == 193
+    assert {finding: len(real.index[finding]) for finding in TABLE_1} == TABLE_1
+
+
+def test_counts_of_patients_and_studies(real: ExperimentData) -> None:
+    """Identifiers of 39 digits are read whole."""
+    counts = real.sql(
+        "SELECT count(DISTINCT patient_id) AS patients, count(DISTINCT study_id) AS studies, "
+        "count(DISTINCT report_id) AS reports FROM images"
+    ).to_pylist()
+    assert counts == [{"patients": 67_625, "studies": 109_931, "reports": 107_783}]
+    projections = real.sql("SELECT projection, count(*) AS n FROM images GROUP BY ALL").to_pylist()
+    assert {row["projection"]: row["n"] for row in projections} == {
+        "PA": 91_728, "L": 49_579, "AP_horizontal": 14_346, "AP": 4_559, "COSTAL": 630,
+        "EXCLUDE": 11, "UNK": 8,
+    }  # fmt: skip
+
+
+def test_index_equals_a_walk_over_the_rows(real: ExperimentData, labels: Path) -> None:
+    """A plain walk over the label file, row by row, finds the same postings."""
+    import ast
+    import gzip
+
+    opened = gzip.open if labels.suffix == ".gz" else open
+    walked: Counter[tuple[str, str]] = Counter()
+    with opened(labels, "rt", encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            said = [] if row["Labels"] == "nan" else ast.literal_eval(row["Labels"])
+            findings = {label.strip() for label in said} - {""}
+            for weak in ("exclude", "normal"):
+                if len(findings) > 1:
+                    findings.discard(weak)
+            for finding in findings:
+                walked[finding, row["ImageID"]] += 1
+    table = real.sql("SELECT finding, image_id FROM postings")
+    pairs = zip(table["finding"].to_pylist(), table["image_id"].to_pylist(), strict=True)
+    assert Counter(pairs) == walked
+
+
+def test_every_label_is_a_term(real: ExperimentData) -> None:
+    """The hierarchy has every finding and every localization of the repository."""
+    strangers = real.sql(
+        "SELECT DISTINCT finding FROM postings ANTI JOIN "
+        "(SELECT term AS finding FROM terms WHERE hierarchy = 'padchest') USING (finding) "
+        "UNION ALL SELECT DISTINCT unnest(localizations) AS place FROM images "
+        "WHERE NOT list_has_all((SELECT list('loc ' || term) FROM terms "
+        "WHERE hierarchy = 'padchest' AND tree = 'localization'), localizations)"
+    ).to_pylist()
+    assert strangers == []
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_papers_example(real: ExperimentData, seed: int) -> None:
+    """2,398 a class, 70/20/10 to the image, each finding in each split as it should be."""
+    dataset = real.create_dataset(
+        ["normal", "not-normal"], pure=True, hierarchy="paper", where="frontal", seed=seed,
+        name=f"paper-{seed}",
+    )  # fmt: skip
+    splits = {"train": 1679, "valid": 479, "test": 240}
+    for term in ("normal", "not-normal"):
+        assert {s: dataset.composition[term, "", s] for s in splits} == splits
+    for finding, images in LEAVES.items():
+        got = [dataset.composition["not-normal", finding, split] for split in splits]
+        assert sum(got) == images
+        wanted = [images * share / 100 for share in (70, 20, 10)]
+        assert all(abs(a - b) <= 1 for a, b in zip(got, wanted, strict=True)), (finding, got)
+    members = dataset.polars()
+    assert members.group_by("patient_id").agg(polars.col("split").n_unique())["split"].max() == 1
+    recorded, made, differences = real.reproduce(f"paper-{seed}")
+    assert (recorded.digest, differences) == (made.digest, [])
+
+
+def test_linear_and_nodular(real: ExperimentData) -> None:
+    """The paper's second example."""
+    dataset = real.create_dataset(["linear", "nodular"], hierarchy="paper", store_it=False)
+    assert dataset.recipe.classes == {
+        "linear": ["fibrotic band", "laminar atelectasis"],
+        "nodular": ["granuloma", "nodule", "pulmonary mass"],
+    }
+
+
+def test_checks(real: ExperimentData) -> None:
+    """No invariant is broken."""
+    from cxr_duck.checks import run_checks
+
+    assert [check for check in run_checks(real.store) if check.rows] == []

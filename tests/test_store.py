@@ -1,0 +1,213 @@
+"""The store: published whole or not at all, readable anywhere, closed to hostile SQL."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from cxr_duck import ExperimentData
+from cxr_duck.errors import CxrError, StoreError
+from cxr_duck.store import Store
+from tests.conftest import Run
+from tests.label_rows import repository, rows_of, write_labels
+
+
+@pytest.fixture
+def indexed(tmp_path: Path) -> ExperimentData:
+    """A store of 60 patients."""
+    labels = write_labels(tmp_path / "labels.csv", repository(60, [["nodule"], ["normal"]]))
+    data = ExperimentData(labels_csv=labels, store=tmp_path / "store")
+    data.create_index()
+    return data
+
+
+def test_no_store(tmp_path: Path, cxr: Run) -> None:
+    """A folder without a store is told, with the command that makes one."""
+    for command in (["find", "nodule"], ["datasets"], ["terms"], ["sql", "SELECT 1"]):
+        ran = cxr(*command, "--store", tmp_path)
+        assert (ran.code, ran.out) == (1, "")
+        assert f"{tmp_path} is no store: run 'cxr index LABELS.csv" in ran.err
+
+
+def test_store_of_the_environment(
+    indexed: ExperimentData, cxr: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """$CXR_STORE names the store where --store does not."""
+    monkeypatch.setenv("CXR_STORE", str(indexed.store.path))
+    assert cxr("find", "nodule", "--count").out == "30\n"
+    monkeypatch.delenv("CXR_STORE")
+    monkeypatch.chdir(indexed.store.path.parent)
+    shutil.move("store", "cxr-store")
+    assert cxr("find", "nodule", "--count").out == "30\n"
+
+
+def test_moved_store(indexed: ExperimentData, tmp_path: Path, cxr: Run) -> None:
+    """A store works where it was moved to, from any working directory."""
+    shutil.move(indexed.store.path, tmp_path / "elsewhere")
+    assert cxr("find", "nodule", "--count", "--store", tmp_path / "elsewhere").out == "30\n"
+
+
+def test_what_is_not_a_database(tmp_path: Path, cxr: Run) -> None:
+    """A catalog that DuckDB can't open is one sentence."""
+    (tmp_path / "cxr.duckdb").write_bytes(b"nonsense" * 1000)
+    ran = cxr("find", "nodule", "--store", tmp_path)
+    assert ran.code == 1
+    assert "cxr.duckdb can't be opened" in ran.err
+    assert "Traceback" not in ran.err
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "SELECT * FROM read_csv('/etc/passwd')",
+        "SELECT * FROM read_text('/etc/hostname')",
+        "SELECT * FROM glob('/etc/*')",
+        "COPY postings TO 'out.csv'",
+        "ATTACH 'other.duckdb'",
+        "INSTALL httpfs",
+        "SET enable_external_access = true",
+        "CREATE TABLE x AS SELECT 1",
+        "SELECT 1; SELECT 2",
+        "",
+        "SELEC 1",
+    ],
+)
+def test_sql_reads_the_store_and_nothing_else(
+    indexed: ExperimentData, cxr: Run, query: str
+) -> None:
+    """A query that writes, or that reads another file, is refused in one sentence."""
+    ran = cxr("sql", query, "--store", indexed.store.path)
+    assert (ran.code, ran.out) == (1, "")
+    assert ran.err.startswith("Error: ")
+    assert "Traceback" not in ran.err
+
+
+def test_readers_see_a_publish_at_once(indexed: ExperimentData, tmp_path: Path) -> None:
+    """A second user of the same store in this process sees what the first one published."""
+    other = ExperimentData(store=indexed.store.path)
+    assert other.datasets() == []
+    indexed.create_dataset(["nodule", "normal"], name="pair")
+    assert [record["name"] for record in other.datasets()] == ["pair"]
+
+
+def test_reader_keeps_what_it_has_open(indexed: ExperimentData, tmp_path: Path) -> None:
+    """Who has the store open goes on reading the state that was there, and blocks no writer."""
+    script = (
+        "import duckdb, sys\n"
+        f"con = duckdb.connect({str(indexed.store.catalog)!r}, read_only=True)\n"
+        "print(con.execute('SELECT count(*) FROM images').fetchall()[0][0], flush=True)\n"
+        "sys.stdin.readline()\n"
+        "print(con.execute('SELECT count(*) FROM images').fetchall()[0][0], flush=True)\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as reader:
+        assert reader.stdin is not None
+        assert reader.stdout is not None
+        assert reader.stdout.readline() == "60\n"
+        write_labels(tmp_path / "labels.csv", rows_of([{}, {}]))
+        assert indexed.create_index()["images"] == 2
+        reader.stdin.write("\n")
+        reader.stdin.flush()
+        assert reader.stdout.readline() == "60\n"
+    assert indexed.sql("SELECT count(*) AS n FROM images").to_pylist() == [{"n": 2}]
+
+
+def test_two_writers(indexed: ExperimentData, cxr: Run) -> None:
+    """A writer that comes while another is at work is told so, and loses nothing."""
+    with indexed.store.publishing():
+        ran = cxr("create", "nodule", "normal", "--store", indexed.store.path)
+    assert ran.code == 1
+    assert "is being written by another cxr: try again when that has ended" in ran.err
+    assert cxr("create", "nodule", "normal", "--store", indexed.store.path).code == 0
+
+
+def test_unwritten_changes_of_a_shell(indexed: ExperimentData) -> None:
+    """A log that another program left beside the catalog is not published over."""
+    log = Path(f"{indexed.store.catalog}.wal")
+    log.write_bytes(b"x")
+    with (
+        pytest.raises(StoreError, match="another program has not written yet"),
+        Store(indexed.store.path).publishing(),
+    ):
+        pass
+    log.unlink()
+
+
+def test_failure_while_publishing(indexed: ExperimentData) -> None:
+    """What fails in the middle leaves the state that was there, and no file."""
+    before = sorted(path.name for path in indexed.store.path.rglob("*"))
+    with pytest.raises(CxrError), indexed.store.publishing() as publication:
+        publication.catalog.execute("DELETE FROM publications")
+        publication.folder.mkdir()
+        (publication.folder / "images.parquet").write_bytes(b"half")
+        raise CxrError("on purpose")
+    assert sorted(path.name for path in indexed.store.path.rglob("*")) == before
+    assert indexed.sql("SELECT count(*) AS n FROM publications").to_pylist() == [{"n": 1}]
+
+
+def test_full_disk(indexed: ExperimentData, cxr: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk that is full gives its message and leaves the old state."""
+
+    def fill_up(source: object, target: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(shutil, "copyfile", fill_up)
+    ran = cxr("create", "nodule", "normal", "--store", indexed.store.path)
+    assert ran.code == 1
+    assert "can't be written to: No space left on device" in ran.err
+    monkeypatch.undo()
+    assert indexed.datasets() == []
+
+
+def test_store_below_a_file(tmp_path: Path, cxr: Run) -> None:
+    """A store that can't be made is one sentence."""
+    (tmp_path / "file").write_text("x")
+    labels = write_labels(tmp_path / "labels.csv", rows_of([{}]))
+    ran = cxr("index", labels, "--store", tmp_path / "file" / "store")
+    assert ran.code == 1
+    assert "can't be written to: Not a directory" in ran.err
+
+
+def test_kill_at_any_instant(tmp_path: Path) -> None:
+    """Killed while indexing or recording, the store holds the old state or the new, and goes on."""
+    rows = repository(3000, [["nodule"], ["normal"]])
+    labels = write_labels(tmp_path / "labels.csv", rows)
+    store = tmp_path / "store"
+    data = ExperimentData(labels_csv=labels, store=store)
+    data.create_index()
+    script = (
+        "import sys; from cxr_duck import ExperimentData\n"
+        f"data = ExperimentData(labels_csv={str(labels)!r}, store={str(store)!r})\n"
+        "print('ready', flush=True)\n"
+        "data.create_index(); data.create_dataset(['nodule', 'normal'])\n"
+    )
+    recorded = 0
+    for delay in [number * 0.03 for number in range(20)]:
+        process = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE)
+        assert process.stdout is not None
+        process.stdout.readline()
+        time.sleep(delay)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        process.stdout.close()
+        assert data.sql("SELECT count(*) AS n FROM images").to_pylist() == [{"n": 3000}]
+        assert len(data.datasets()) - recorded in (0, 1)
+        recorded = len(data.datasets())
+    data.create_dataset(["nodule", "normal"], name="after")
+    assert not [path for path in os.listdir(store) if path.startswith(".cxr.duckdb")]
+
+
+def test_catalog_opens_in_an_older_duckdb(indexed: ExperimentData) -> None:
+    """The catalog is written for DuckDB 1.4, whichever version wrote it."""
+    with duckdb.connect(indexed.store.catalog, read_only=True) as connection:
+        ((tags,),) = connection.execute(
+            "SELECT tags FROM duckdb_databases() WHERE database_name = 'cxr'"
+        ).fetchall()
+    assert tags.get("storage_version", "v1.4.0").startswith("v1.4.0")
