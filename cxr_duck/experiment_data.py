@@ -6,18 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cxr_duck.catalog import load_terms
-from cxr_duck.datasets import (
-    Dataset,
-    check_term,
-    default_name,
-    make_dataset,
-    read_dataset,
-    record,
-    reproduce,
-    resolve,
-)
+from cxr_duck.datasets import Dataset, check_term, make_dataset, resolve
 from cxr_duck.engines.duckdb import DuckDBEngine
 from cxr_duck.errors import CxrError, HierarchyError, RecipeError
+from cxr_duck.experiments import default_name, read_dataset, record, reproduce
 from cxr_duck.index import InvertedIndex
 from cxr_duck.progress import SILENT, Progress
 from cxr_duck.query.sql import check_query, telling_query_errors

@@ -54,9 +54,11 @@ def index_labels(
         try:
             with ThreadPoolExecutor() as pool:
                 digest = pool.submit(label_file.sha256)
+                whole = pool.submit(label_file.check_whole)
                 prepared = pool.submit(_prepare_catalog, publication.catalog)
                 with progress.step(f"reading {labels.name}"):
                     _read_records(engine, source, label_file)
+                    whole.result()
                 provenance = {
                     "cxr_duck_version": __version__,
                     "label_file": label_file.path.name,

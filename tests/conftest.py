@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import pytest
 
-from cxr_duck import ExperimentData
+from cxr_duck import ExperimentData, make_demo
 from cxr_duck.cli import main
 from tests.label_rows import ODDITIES, rows_of, write_labels
 
@@ -64,8 +64,6 @@ def odd_data(tmp_path_factory: pytest.TempPathFactory) -> ExperimentData:
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A demo repository: labels.csv and images/."""
     folder = tmp_path_factory.mktemp("demo") / "demo"
-    from cxr_duck import make_demo
-
     make_demo(folder)
     return folder
 

@@ -78,20 +78,33 @@ def test_seed_decides(demo_data: ExperimentData) -> None:
 
 @pytest.mark.parametrize("threads", [1, 4, 16])
 def test_same_bytes_after_a_shuffle_and_with_any_threads(
-    tmp_path: Path, demo: Path, demo_data: ExperimentData, threads: int
+    tmp_path: Path,
+    demo: Path,
+    demo_data: ExperimentData,
+    threads: int,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Neither the order of the label file's rows nor the number of threads changes a dataset."""
     import csv
 
     import duckdb
 
+    connect = duckdb.connect
+
+    def threaded(*words: Any, **options: Any) -> duckdb.DuckDBPyConnection:
+        return connect(
+            *words, **{**options, "config": {**options.get("config", {}), "threads": threads}}
+        )
+
+    monkeypatch.setattr(duckdb, "connect", threaded)
     with (demo / "labels.csv").open(encoding="utf-8", newline="") as file:
         lines = list(csv.DictReader(file))
     random.Random(threads).shuffle(lines)
     labels = write_labels(tmp_path / "labels.csv", lines, list(lines[0]))
     shuffled = ExperimentData(demo / "images", labels, store=tmp_path / "store")
     shuffled.create_index()
-    duckdb.connect(shuffled.store.catalog, read_only=True).execute(f"SET threads = {threads}")
+    set_to = shuffled.sql("SELECT current_setting('threads') AS n").to_pylist()
+    assert set_to == [{"n": threads}]
     options = {**PAPER, "store_it": False}
     made = shuffled.create_dataset(["normal", "not-normal"], **options)
     kept = demo_data.create_dataset(["normal", "not-normal"], **options)
@@ -317,3 +330,12 @@ def test_recorded_datasets_survive_a_new_index(own_demo: ExperimentData) -> None
     own_demo.create_index()
     assert own_demo.dataset("pair").digest == dataset.digest
     assert own_demo.reproduce("pair")[2] == []
+
+
+def test_finding_that_the_hierarchy_lacks(small: ExperimentData) -> None:
+    """A finding of the index that the hierarchy doesn't have stands for itself."""
+    dataset = small.create_dataset(
+        ["normal", "scoliosis"], hierarchy="paper", exclude=["pneumonia"], store_it=False
+    )
+    assert dataset.recipe.classes == {"normal": ["normal"], "scoliosis": ["scoliosis"]}
+    assert dataset.recipe.excluded == ["pneumonia"]

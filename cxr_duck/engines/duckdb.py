@@ -120,9 +120,7 @@ class DuckDBEngine:
         with _reading(path):
             self.connection.execute(f"CREATE TABLE readable AS {part.sql}")
         self.connection.execute(_MALFORMED)
-        self.connection.execute(
-            "CREATE VIEW places AS SELECT rowid + 1 AS place, * FROM readable"
-        )
+        self.connection.execute("CREATE VIEW places AS SELECT rowid + 1 AS place, * FROM readable")
         self.connection.execute(
             f"CREATE VIEW verbatim AS SELECT row_number() OVER () AS place, {wanted} "
             f"FROM {scan}, ignore_errors = true)"

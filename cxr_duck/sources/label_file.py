@@ -36,6 +36,20 @@ class LabelFile:
         with self.path.open("rb") as file:
             return file_digest(file, "sha256").hexdigest()
 
+    def check_whole(self) -> None:
+        """Read a gzipped file to its end; LabelFileError where it is cut short or damaged.
+
+        DuckDB before 2.0 takes a gzip file that ends early for a shorter one.
+        """
+        if not self.compressed:
+            return
+        try:
+            with gzip.open(self.path) as file:
+                while file.read(_HEAD):
+                    pass
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            raise _damaged(self.path, error) from error
+
 
 def open_label_file(path: Path, source: Source) -> LabelFile:
     """Read a label file's header and check its columns; LabelFileError says what is wrong."""
@@ -77,10 +91,14 @@ def _head(path: Path) -> tuple[bytes, bool]:
     except IsADirectoryError:
         raise LabelFileError(f"{path} is a folder: give the path of the label file in it") from None
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise LabelFileError(f"{path} is a damaged gzip file ({error}): fetch it again") from error
+        raise _damaged(path, error) from error
     except OSError as error:
         raise LabelFileError(f"{path} can't be read: {error.strerror}") from error
     return head, compressed
+
+
+def _damaged(path: Path, error: Exception) -> LabelFileError:
+    return LabelFileError(f"{path} is a damaged gzip file ({error}): fetch it again")
 
 
 def _header(path: Path, head: bytes) -> list[str]:

@@ -1,0 +1,76 @@
+"""The README's transcripts: `python -m tests.readme` writes what the commands really print."""
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+README = Path(__file__).parent.parent / "README.md"
+_BLOCK = re.compile(r"^```(console|python)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block: a transcript of commands, or a script and what it prints."""
+
+    kind: str
+    text: str
+
+    def run(self, folder: Path) -> str:
+        """Return the block as it reads when it is run in a folder."""
+        if self.kind == "python":
+            code = "".join(line for line in self.text.splitlines(True) if line[:3] != "#> ")
+            printed = _run([sys.executable, "-c", code], folder)
+            return code + "".join(f"#> {line}" for line in printed.splitlines(True))
+        lines = []
+        for command in _commands(self.text):
+            lines.append(f"$ {command}\n")
+            lines.append(_run(["bash", "-c", command.replace("\\\n", " ")], folder))
+        return "".join(lines)
+
+
+def blocks() -> list[Block]:
+    """Return the README's blocks that can be run, in their order."""
+    return [Block(kind, text) for kind, text in _BLOCK.findall(README.read_text(encoding="utf-8"))]
+
+
+def _commands(text: str) -> list[str]:
+    """Return the commands of a transcript; one may go on after a backslash."""
+    return re.findall(r"^\$ ((?:[^\n]*\\\n)*[^\n]*)$", text, re.MULTILINE)
+
+
+def _run(command: list[str], folder: Path) -> str:
+    bin_folder = Path(sys.executable).parent
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("CXR_")},
+        "PATH": f"{bin_folder}{os.pathsep}{os.environ['PATH']}",
+    }
+    ran = subprocess.run(
+        command,
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    return "".join(f"{line.rstrip()}\n" for line in ran.stdout.splitlines())
+
+
+def main() -> None:
+    """Run every block in one new folder and write what it prints into the README."""
+    text = README.read_text(encoding="utf-8")
+    with tempfile.TemporaryDirectory() as folder:
+        for block in blocks():
+            text = text.replace(
+                f"```{block.kind}\n{block.text}```",
+                f"```{block.kind}\n{block.run(Path(folder))}```",
+            )
+    README.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,45 @@
+"""The README can't lie: its transcripts are run, its tables and commands are those that exist."""
+
+import re
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+from cxr_duck import ExperimentData
+from cxr_duck.stages import SQL_FOLDER
+from tests.readme import README, blocks
+from tests.test_cli import COMMANDS
+
+
+def test_transcripts(tmp_path: Path) -> None:
+    """Each command typed in an empty folder, in the README's order, prints what stands there."""
+    if not (Path(sys.executable).with_name("duckdb").exists() or shutil.which("duckdb")):
+        pytest.skip("no DuckDB shell here: pip install duckdb-cli")
+    assert len(blocks()) > 5
+    for block in blocks():
+        assert block.run(tmp_path) == block.text
+
+
+def test_every_command_is_named() -> None:
+    """A command without a word in the README is not there for its users."""
+    text = README.read_text(encoding="utf-8")
+    assert not [command for command in COMMANDS if f"cxr {command}" not in text]
+
+
+def test_every_relation_is_named(odd_data: ExperimentData) -> None:
+    """Every view and table of the store stands in the README."""
+    text = README.read_text(encoding="utf-8")
+    rows = odd_data.sql("SELECT schema, name FROM (SHOW ALL TABLES)").to_pylist()
+    names = [
+        row["name"] if row["schema"] == "main" else f"{row['schema']}.{row['name']}" for row in rows
+    ]
+    assert not [name for name in names if f"`{name}`" not in text]
+
+
+def test_every_folder_of_sql_is_named() -> None:
+    """`ls sql/` is explained."""
+    text = README.read_text(encoding="utf-8")
+    folders = [path.name for path in SQL_FOLDER.iterdir() if any(path.glob("*.sql"))]
+    assert not [name for name in folders if not re.search(rf"sql/{name}\b", text)]
