@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cxr_duck.engines.duckdb import DuckDBEngine
+from cxr_duck.progress import SILENT, Progress
 from cxr_duck.stages import all_stages
 from cxr_duck.store import Store
 
@@ -20,12 +21,15 @@ class Check:
     rows: list[tuple[Any, ...]]
 
 
-def run_checks(store: Store) -> list[Check]:
+def run_checks(store: Store, progress: Progress = SILENT) -> list[Check]:
     """Run every check of `sql/check` on a store."""
     engine = DuckDBEngine(store.cursor())
     checks = []
-    for part in all_stages("check"):
-        rows = engine.rows(part.name)
-        columns = tuple(column[0] for column in engine.connection.description or ())
-        checks.append(Check(part.name, part.grain, columns, rows))
+    parts = all_stages("check")
+    with progress.step("checking", len(parts)) as done:
+        for number, part in enumerate(parts, start=1):
+            rows = engine.rows(part.name)
+            columns = tuple(column[0] for column in engine.connection.description or ())
+            checks.append(Check(part.name, part.grain, columns, rows))
+            done(number)
     return checks

@@ -23,7 +23,8 @@ class Dataset:
     """A dataset: its recipe, its members and the digest over them.
 
     `composition` has the number of distinct images for each (class, finding, split); the finding ''
-    stands for the class as a whole. `members` has the columns class, finding, image_id, patient_id
+    stands for the class as a whole. `publication` is the state of the store that it was made from.
+    `members` has the columns class, finding, image_id, patient_id
     and split, one row per (class, finding, image), ordered by the first three.
     """
 
@@ -32,6 +33,7 @@ class Dataset:
     digest: str
     composition: dict[tuple[str, str, str], int] = field(repr=False)
     members: "pyarrow.Table" = field(repr=False)
+    publication: int
     overlaps: int = 0
 
     def polars(self) -> "polars.DataFrame":
@@ -111,6 +113,7 @@ def make_dataset(store: Store, recipe: Recipe, name: str) -> Dataset:
         digest=str(engine.rows("digest")[0][0]),
         composition=composition_of(engine),
         members=engine.arrow_of("dataset_members"),
+        publication=int(engine.scalar("SELECT max(publication) FROM publications")),
         overlaps=int(engine.scalar("SELECT count(*) FROM shared_images")),
     )
 

@@ -88,7 +88,8 @@ class ExperimentData:
         name, own = self._open_hierarchy(engine, hierarchy)
         if term is not None:
             check_term(engine, term, name)
-        counts = {key: int(count) for key, count in engine.rows("term_counts", hierarchy=name)}
+        with self._progress.step("counting images"):
+            counts = {key: int(count) for key, count in engine.rows("term_counts", hierarchy=name)}
         if own is not None:
             self._tell_empty_terms(own, counts)
         edges = engine.connection.execute(

@@ -59,8 +59,8 @@ def record(
             "SELECT coalesce((SELECT max(dataset_id) FROM experiments.dataset), 0) + 1, "
             "experiment_id, $name, $digest, $seed, $pure, $hierarchy, $images, $recipe, "
             "publication, label_file_sha256, $package, $engine, $now "
-            "FROM experiments.experiment, publications WHERE experiment.name = $experiment "
-            "ORDER BY publication DESC LIMIT 1",
+            "FROM experiments.experiment CROSS JOIN publications "
+            "WHERE experiment.name = $experiment AND publication = $publication",
             {
                 "name": dataset.name,
                 "digest": dataset.digest,
@@ -73,6 +73,7 @@ def record(
                 "engine": duckdb.__version__,
                 "now": now,
                 "experiment": experiment,
+                "publication": dataset.publication,
             },
         )
         number = engine.scalar("SELECT max(dataset_id) FROM experiments.dataset")
@@ -97,7 +98,7 @@ def read_dataset(store: Store, name: str) -> Dataset:
     """Return a recorded dataset; DatasetError where the store has none of this name."""
     engine = DuckDBEngine(store.cursor())
     rows = engine.connection.execute(
-        "SELECT recipe, digest FROM experiments.dataset WHERE name = ?", [name]
+        "SELECT recipe, digest, publication FROM experiments.dataset WHERE name = ?", [name]
     ).fetchall()
     if not rows:
         names = [
@@ -116,6 +117,7 @@ def read_dataset(store: Store, name: str) -> Dataset:
         digest=rows[0][1],
         composition=composition_of(engine),
         members=engine.arrow_of("recorded_members"),
+        publication=rows[0][2],
     )
 
 

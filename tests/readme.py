@@ -22,9 +22,9 @@ class Block:
     def run(self, folder: Path) -> str:
         """Return the block as it reads when it is run in a folder."""
         if self.kind == "python":
-            code = "".join(line for line in self.text.splitlines(True) if line[:3] != "#> ")
+            code = "".join(line for line in self.text.splitlines(True) if line[:4] != "# > ")
             printed = _run([sys.executable, "-c", code], folder)
-            return code + "".join(f"#> {line}" for line in printed.splitlines(True))
+            return code + "".join(f"# > {line}" for line in printed.splitlines(True))
         lines = []
         for command in _commands(self.text):
             lines.append(f"$ {command}\n")

@@ -339,3 +339,14 @@ def test_finding_that_the_hierarchy_lacks(small: ExperimentData) -> None:
     )
     assert dataset.recipe.classes == {"normal": ["normal"], "scoliosis": ["scoliosis"]}
     assert dataset.recipe.excluded == ["pneumonia"]
+
+
+def test_record_names_the_index_that_it_was_made_from(tmp_path: Path) -> None:
+    """A dataset recorded after a new index was published still says which index made it."""
+    labels = repository(100, [["nodule"], ["scoliosis"]])
+    data = indexed(tmp_path, labels)
+    dataset = data.create_dataset(["nodule", "scoliosis"], name="pair", store_it=False)
+    indexed(tmp_path, labels[10:])
+    data.store_in_dataset(dataset)
+    assert data.dataset("pair").publication == dataset.publication == 1
+    assert data.reproduce("pair")[2] != []

@@ -19,10 +19,10 @@ def add_to(app: typer.Typer) -> None:
 def check_store(store: StoreOption = None) -> None:
     """Test every invariant of a store; exit 1 where one is broken."""
     from cxr_duck.checks import run_checks
-    from cxr_duck.cli.output import print_table
+    from cxr_duck.cli.output import TerminalProgress, print_table
     from cxr_duck.store import Store
 
-    checks = run_checks(Store(store))
+    checks = run_checks(Store(store), TerminalProgress())
     broken = [check for check in checks if check.rows]
     for check in broken:
         print(f"{check.name}: {len(check.rows):,} rows, {check.grain}", file=sys.stderr)

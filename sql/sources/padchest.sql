@@ -143,14 +143,19 @@ casts AS (
         ) AS localizations,
         localizations_plain,
         sentences,
-        list_transform(
-            regexp_extract_all(label_cuis, '''[^'']*''', 0),
-            lambda quoted: substr(quoted, 2, length(quoted) - 2)
-        ) AS label_cuis,
-        list_transform(
-            regexp_extract_all(localization_cuis, '''[^'']*''', 0),
-            lambda quoted: substr(quoted, 2, length(quoted) - 2)
-        ) AS localization_cuis,
+        -- Printed numpy arrays: quoted, separated by blanks, with a line break after some.
+        CASE
+            WHEN label_cuis = '[]' THEN CAST([] AS VARCHAR [])
+            ELSE string_split(
+                replace(substr(label_cuis, 3, length(label_cuis) - 4), chr(10), ''), ''' '''
+            )
+        END AS label_cuis,
+        CASE
+            WHEN localization_cuis = '[]' THEN CAST([] AS VARCHAR [])
+            ELSE string_split(
+                replace(substr(localization_cuis, 3, length(localization_cuis) - 4), chr(10), ''), ''' '''
+            )
+        END AS localization_cuis,
     FROM texts
 ),
 
