@@ -63,7 +63,7 @@ $(CACHE)/$(PADCHEST):
 	rm -rf $(CACHE)/wheel
 
 real: install $(CACHE)/$(PADCHEST)
-	CXR_PADCHEST=$(CACHE)/$(PADCHEST) $(BIN)/python -m pytest -m real
+	CXR_PADCHEST=$(CACHE)/$(PADCHEST) $(BIN)/python -m pytest -m real -v
 	CXR_PADCHEST=$(CACHE)/$(PADCHEST) $(MAKE) --no-print-directory bench
 
 bench: install

@@ -8,7 +8,7 @@ SELECT
     images.study_id,
     images.projection,
     string_agg(recorded_members.finding, '|' ORDER BY recorded_members.finding) AS findings,
-    array_to_string(images.localizations, '|') AS localizations,
+    nullif(array_to_string(images.localizations, '|'), '') AS localizations,
     images.path AS source_path,
 FROM recorded_members
 LEFT JOIN images USING (image_id)
