@@ -1,5 +1,6 @@
 """Datasets: made from a recipe by the stages of `sql/3_dataset`."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ from cxr_duck.engines.duckdb import DuckDBEngine, first_line
 from cxr_duck.errors import QueryError, RecipeError, UnknownTermError
 from cxr_duck.recipe import Recipe
 from cxr_duck.store import Store
+from cxr_duck.terms import Hierarchy
 
 if TYPE_CHECKING:
     import polars
@@ -23,7 +25,8 @@ class Dataset:
     """A dataset: its recipe, its members and the digest over them.
 
     `composition` has the number of distinct images for each (class, finding, split); the finding ''
-    stands for the class as a whole. `publication` is the state of the store that it was made from.
+    stands for the class as a whole. `publication` is the state of the store that it was made from,
+    `own_hierarchy` a user's own that expanded its terms, where the store may not have it yet.
     `members` has the columns class, finding, image_id, patient_id
     and split, one row per (class, finding, image), ordered by the first three.
     """
@@ -34,7 +37,9 @@ class Dataset:
     composition: dict[tuple[str, str, str], int] = field(repr=False)
     members: "pyarrow.Table" = field(repr=False)
     publication: int
+    label_file_sha256: str
     overlaps: int = 0
+    own_hierarchy: Hierarchy | None = None
 
     def polars(self) -> "polars.DataFrame":
         """Return the members as a polars DataFrame."""
@@ -64,9 +69,9 @@ def resolve(engine: DuckDBEngine, terms: Sequence[str], hierarchy: str) -> dict[
     engine.put("class_terms", "class VARCHAR, term VARCHAR", [(term, term) for term in terms])
     engine.make("class_findings", hierarchy=hierarchy)
     found: dict[str, list[str]] = {term: [] for term in terms}
-    for term, finding in engine.connection.execute(
+    for term, finding in engine.fetch(
         "SELECT class, finding FROM class_findings ORDER BY class, finding"
-    ).fetchall():
+    ):
         found[term].append(finding)
     return found
 
@@ -86,7 +91,9 @@ def check_term(engine: DuckDBEngine, term: str, hierarchy: str) -> None:
     raise UnknownTermError(f"the hierarchy {hierarchy} has no term {term!r}: {hint}")
 
 
-def make_dataset(store: Store, recipe: Recipe, name: str) -> Dataset:
+def make_dataset(
+    store: Store, recipe: Recipe, name: str, own_hierarchy: Hierarchy | None = None
+) -> Dataset:
     """Make a dataset from a recipe and record nothing; RecipeError where it can't be met."""
     engine = DuckDBEngine(store.cursor())
     _choose_images(engine, recipe.where)
@@ -107,46 +114,79 @@ def make_dataset(store: Store, recipe: Recipe, name: str) -> Dataset:
     _set_targets(engine, recipe)
     engine.make("selection", seed=recipe.seed)
     engine.make("dataset_members")
+    ((publication, label_file_sha256),) = engine.fetch(
+        "SELECT publication, label_file_sha256 FROM publications ORDER BY publication DESC LIMIT 1"
+    )
     return Dataset(
         name=name,
         recipe=recipe,
         digest=str(engine.rows("digest")[0][0]),
         composition=composition_of(engine),
         members=engine.arrow_of("dataset_members"),
-        publication=int(engine.scalar("SELECT max(publication) FROM publications")),
+        publication=publication,
+        label_file_sha256=label_file_sha256,
+        own_hierarchy=own_hierarchy,
         overlaps=int(engine.scalar("SELECT count(*) FROM shared_images")),
     )
 
 
 def _choose_images(engine: DuckDBEngine, where: str | None) -> None:
     """Make chosen_images: the ids of the images that meet a user's condition."""
-    query = f"SELECT image_id FROM images WHERE (\n{where or 'TRUE'}\n)"
+    condition = where or "TRUE"
+    query = f"SELECT image_id FROM images WHERE (\n{condition}\n)"
     try:
-        statements = engine.connection.extract_statements(query)
-        if len(statements) != 1 or "SELECT" not in str(statements[0].type):
-            raise QueryError(f"--where takes one condition on the columns of images, not: {where}")
+        # As it stands and within brackets: both are one query only where it is one condition.
+        for text in (f"SELECT image_id FROM images WHERE {condition}\n", query):
+            if len(engine.connection.extract_statements(text)) != 1:
+                raise QueryError(f"this is not one condition on the columns of images: {where}")
+        _refuse_chance(engine, condition)
         engine.connection.execute(f"CREATE OR REPLACE TEMP TABLE chosen_images AS {query}")
     except duckdb.Error as error:
-        raise QueryError(f"--where {where!r} can't be evaluated: {first_line(error)}") from error
+        raise QueryError(
+            f"the condition {where!r} can't be evaluated ({first_line(error)}): "
+            "it speaks of the columns of images, with text in single quotes"
+        ) from error
+
+
+def _refuse_chance(engine: DuckDBEngine, condition: str) -> None:
+    """Raise QueryError where a condition would not choose the same images again."""
+    tree = engine.connection.execute(
+        "SELECT json_serialize_sql($query)", {"query": f"SELECT 1 WHERE {condition}\n"}
+    ).fetchall()[0][0]
+    # A function without brackets, such as current_date, reads as a column.
+    columns = {name for (name,) in engine.fetch("SELECT column_name FROM (DESCRIBE images)")}
+    called = set(re.findall(r'"function_name":"([^"]+)"', tree))
+    called |= set(re.findall(r'"column_names":\["([^"]+)"\]', tree)) - columns
+    fickle = engine.fetch(
+        "SELECT DISTINCT function_name FROM duckdb_functions() "
+        "WHERE stability <> 'CONSISTENT' AND list_contains(?, function_name) "
+        "AND function_type = 'scalar' ORDER BY ALL",
+        sorted(called),
+    )
+    if fickle:
+        raise QueryError(
+            f"the condition calls {fickle[0][0]}(), which differs from time to time: "
+            "a dataset must be made again the same"
+        )
 
 
 def _refuse_empty_classes(engine: DuckDBEngine, recipe: Recipe) -> None:
-    counts = _counts(engine, "SELECT class, count(DISTINCT image_id) FROM members GROUP BY class")
-    candidates = _counts(
-        engine, "SELECT class, count(DISTINCT image_id) FROM candidates GROUP BY class"
-    )
-    if all(counts.get(term) for term in recipe.classes):
+    counts = "SELECT class, count(DISTINCT image_id) FROM {} GROUP BY class"
+    kept = _counts(engine, counts.format("members"))
+    if all(kept.get(term) for term in recipe.classes):
         return
+    chosen = _counts(engine, counts.format("candidates"))
+    indexed = _counts(engine, counts.format("postings INNER JOIN class_findings USING (finding)"))
     told = "; ".join(
-        f"{term}: {candidates.get(term, 0):,} images, of which {counts.get(term, 0):,} are in no "
-        "other class"
+        f"{term}: {indexed.get(term, 0):,} images in the index, {chosen.get(term, 0):,} of them "
+        f"meet the conditions, {kept.get(term, 0):,} of those are in no other class"
         for term in recipe.classes
     )
     raise RecipeError(f"a class of this dataset has no images of its own ({told})")
 
 
 def _counts(engine: DuckDBEngine, query: str) -> dict[str, int]:
-    return {key: int(count) for key, count in engine.connection.execute(query).fetchall()}
+    return {key: int(count) for key, count in engine.fetch(query)}
 
 
 def _allocate(engine: DuckDBEngine, recipe: Recipe) -> None:
@@ -176,10 +216,10 @@ def _set_targets(engine: DuckDBEngine, recipe: Recipe) -> None:
     """Make targets: images a class and split, the most for which every class has enough."""
     from cxr_duck.allocation import rounded_shares
 
-    available = engine.connection.execute(
+    available = engine.fetch(
         "SELECT class, split, count(DISTINCT image_id) FROM members "
         "INNER JOIN splits USING (patient_id) GROUP BY ALL"
-    ).fetchall()
+    )
     got = {(term, split): int(count) for term, split, count in available}
     shares = list(recipe.shares.values())
     least = [min(got.get((term, s), 0) for term in recipe.classes) for s in recipe.shares]
@@ -194,7 +234,7 @@ def _set_targets(engine: DuckDBEngine, recipe: Recipe) -> None:
         )
         raise RecipeError(
             "the classes have too few patients to fill every split with the same number of images "
-            f"({told}): take broader terms, or leave out --pure or --where"
+            f"({told}): take broader terms or fewer conditions"
         )
     engine.put(
         "targets",

@@ -5,7 +5,7 @@ CxrError                 every error of this package; its text is one sentence f
 ├── ImagesError          a folder of images that can't be listed
 ├── HierarchyError       a hierarchy with a cycle, an unknown parent, a broken file
 ├── UnknownTermError     a term or finding that the store doesn't have
-├── StoreError           a store that is absent, busy, read-only or of another version
+├── StoreError           a store that is absent, busy, read-only or damaged
 ├── QueryError           SQL of a user that DuckDB refuses or that isn't a single query
 ├── RecipeError          a dataset that can't be made as asked
 ├── DatasetError         a dataset's name that is unknown or taken
@@ -51,7 +51,7 @@ class UnknownTermError(CxrError, KeyError):
 
 
 class StoreError(CxrError):
-    """A store that is absent, busy, read-only, or of another version."""
+    """A store that is absent, busy, read-only or damaged."""
 
 
 class QueryError(CxrError):

@@ -9,11 +9,11 @@ from cxr_duck.catalog import load_terms
 from cxr_duck.datasets import Dataset, check_term, make_dataset, resolve
 from cxr_duck.engines.duckdb import DuckDBEngine
 from cxr_duck.errors import CxrError, HierarchyError, RecipeError
-from cxr_duck.experiments import default_name, read_dataset, record, reproduce
+from cxr_duck.experiments import read_dataset, record, reproduce
 from cxr_duck.index import InvertedIndex
 from cxr_duck.progress import SILENT, Progress
 from cxr_duck.query.sql import check_query, telling_query_errors
-from cxr_duck.recipe import Recipe
+from cxr_duck.recipe import Recipe, check_arguments
 from cxr_duck.store import Store
 from cxr_duck.terms import (
     DEFAULT_HIERARCHY,
@@ -55,6 +55,7 @@ class ExperimentData:
     def create_index(self, pure_terms: bool = False) -> dict[str, int]:
         """Index the label file; return the number of rows of images, postings and rejects.
 
+        With an `images_dir` also how many images have their file there, as `found`.
         With `pure_terms` only images with exactly one finding are indexed (paper, create_index).
         With an `images_dir` images whose file is not there are marked and left out of datasets.
         An index that the store holds already is replaced; its recorded datasets stay.
@@ -92,9 +93,9 @@ class ExperimentData:
             counts = {key: int(count) for key, count in engine.rows("term_counts", hierarchy=name)}
         if own is not None:
             self._tell_empty_terms(own, counts)
-        edges = engine.connection.execute(
-            "SELECT term, parent FROM terms WHERE hierarchy = ? ORDER BY position", [name]
-        ).fetchall()
+        edges = engine.fetch(
+            "SELECT term, parent FROM terms WHERE hierarchy = ? ORDER BY position", name
+        )
         return draw_tree(edges, counts, term)
 
     def create_dataset(
@@ -118,24 +119,26 @@ class ExperimentData:
         exactly one finding. Unless `store_it` is false the dataset is recorded. Raises
         UnknownTermError, or RecipeError with the counts where the recipe can't be met.
         """
-        recipe, own = self._recipe(term_list, exclude, pure, where, hierarchy, seed)
-        name = name or default_name(self.store, term_list)
+        check_arguments(term_list, exclude, seed, name, experiment)
+        terms = [term_list] if isinstance(term_list, str) else list(term_list)
+        excluded = [exclude] if isinstance(exclude, str) else list(exclude)
+        recipe, own = self._recipe(terms, excluded, pure, where, hierarchy, seed)
         with self._progress.step("making the dataset"):
-            dataset = make_dataset(self.store, recipe, name)
+            dataset = make_dataset(self.store, recipe, name or "", own)
         if dataset.overlaps:
             self._progress.note(
                 f"{dataset.overlaps:,} images belong to more than one class and are left out"
             )
-        if store_it:
-            self.store_in_dataset(dataset, experiment=experiment, hierarchy=own)
-        return dataset
+        return self.store_in_dataset(dataset, experiment=experiment) if store_it else dataset
 
-    def store_in_dataset(
-        self, dataset: Dataset, *, experiment: str = "default", hierarchy: Hierarchy | None = None
-    ) -> None:
-        """Record a dataset: its recipe, members and digest (paper, store_in_dataset)."""
+    def store_in_dataset(self, dataset: Dataset, *, experiment: str = "default") -> Dataset:
+        """Record a dataset: its recipe, members and digest (paper, store_in_dataset).
+
+        Returns it as it was recorded, with a name. `create_dataset` does this unless told not to;
+        to record the same dataset again changes nothing.
+        """
         with self._progress.step("recording the dataset"):
-            record(self.store, dataset, experiment, hierarchy)
+            return record(self.store, dataset, experiment)
 
     def datasets(self) -> list[dict[str, Any]]:
         """Return what is recorded of each dataset, oldest first."""
@@ -156,7 +159,8 @@ class ExperimentData:
         """Write a recorded dataset to a new folder as `<split>/<class>/<image>` and manifests.
 
         `how` is symlink, hardlink or copy. The images lie below `images_dir`, or else below the
-        folder that was given when they were indexed; without either only the manifests are written.
+        folder that was given when they were indexed; without either only the manifests are
+        written, and copies or hard links are refused.
         Returns the number of image files as `images`. Raises ExportError, and writes nothing then.
         """
         from cxr_duck.export.folders import export_folders
@@ -165,6 +169,11 @@ class ExperimentData:
         read_dataset(self.store, name)
         engine.make("recorded_members", dataset=name)
         manifest = engine.arrow("manifest")
+        if gone := manifest.column("study_id").null_count:
+            self._progress.note(
+                f"{gone:,} images of {name} are not in the index any more: "
+                "their study and file are unknown"
+            )
         images_folder = self.images_dir or self._indexed_images()
         with self._progress.step("writing images", manifest.num_rows) as done:
             images = export_folders(manifest, Path(folder), images_folder, how, done)
@@ -196,16 +205,13 @@ class ExperimentData:
         classes = resolve(engine, terms, name)
         for term, findings in classes.items():
             if not findings:
-                raise RecipeError(
-                    f"the class {term!r} is empty: no indexed image has a finding of it"
-                )
+                raise self._empty_class(engine, term, name)
             if same := [o for o, f in classes.items() if o != term and f == findings]:
                 raise RecipeError(f"the classes {term!r} and {same[0]!r} are the same findings")
         excluded = resolve(engine, exclude, name)
-        edges = engine.connection.execute(
-            "SELECT term, parent, cui, tree FROM terms WHERE hierarchy = ? ORDER BY position",
-            [name],
-        ).fetchall()
+        edges = engine.fetch(
+            "SELECT term, parent, cui, tree FROM terms WHERE hierarchy = ? ORDER BY position", name
+        )
         if own is not None:
             counts = {key: int(count) for key, count in engine.rows("term_counts", hierarchy=name)}
             self._tell_empty_terms(own, counts)
@@ -221,15 +227,28 @@ class ExperimentData:
         )
         return recipe, own
 
+    def _empty_class(self, engine: DuckDBEngine, term: str, hierarchy: str) -> RecipeError:
+        """Return the error for a term under which no image has a finding."""
+        trees = {
+            tree
+            for (tree,) in engine.fetch(
+                "SELECT DISTINCT tree FROM terms WHERE hierarchy = ? AND term = ?", hierarchy, term
+            )
+        }
+        if trees == {"localization"}:
+            return RecipeError(
+                f"{term!r} is a localization, and classes are made of findings: ask for it with "
+                f"the condition list_contains(localizations, 'loc {term}')"
+            )
+        return RecipeError(f"the class {term!r} is empty: no indexed image has a finding of it")
+
     def _open_hierarchy(
         self, engine: DuckDBEngine, hierarchy: _Path
     ) -> tuple[str, Hierarchy | None]:
         """Return a hierarchy's name; a file's terms shadow the store's for this engine."""
         known = [
             name
-            for (name,) in engine.connection.execute(
-                "SELECT DISTINCT hierarchy FROM terms ORDER BY hierarchy"
-            ).fetchall()
+            for (name,) in engine.fetch("SELECT DISTINCT hierarchy FROM terms ORDER BY hierarchy")
         ]
         path = Path(hierarchy)
         if str(hierarchy) in known:

@@ -1,7 +1,7 @@
 """The experiments schema: datasets recorded, read back, and made again."""
 
 import re
-from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import duckdb
@@ -13,99 +13,124 @@ from cxr_duck.engines.duckdb import DuckDBEngine
 from cxr_duck.errors import DatasetError
 from cxr_duck.recipe import Recipe
 from cxr_duck.store import Store
-from cxr_duck.terms import Hierarchy
 
-__all__ = ["default_name", "read_dataset", "record", "reproduce"]
+__all__ = ["read_dataset", "record", "reproduce"]
 
 
-def default_name(store: Store, terms: Sequence[str]) -> str:
+def record(store: Store, dataset: Dataset, experiment: str) -> Dataset:
+    """Record a dataset with its recipe, members and digest, in one publication of the store.
+
+    A dataset without a name gets one of its terms. Returns the dataset as it was recorded; one
+    that was recorded already, the same to the digest, is left as it is.
+    """
+    with store.publishing() as publication:
+        engine = DuckDBEngine(publication.catalog)
+        named = replace(dataset, name=dataset.name or _free_name(engine, dataset.recipe))
+        if _is_recorded(engine, named):
+            return named
+        if named.own_hierarchy is not None:
+            write_terms(publication.catalog, [named.own_hierarchy])
+            describe(publication.catalog)
+        _insert(engine, named, experiment)
+    return named
+
+
+def _free_name(engine: DuckDBEngine, recipe: Recipe) -> str:
     """Return a name made of the terms that no recorded dataset has."""
+    terms = list(recipe.classes)
     words = "-vs-".join(terms) if len(terms) < 4 else f"{terms[0]}-and-{len(terms) - 1}-more"
     stem = re.sub(r"[^\w.+-]+", "-", words).strip("-.") or "dataset"
-    taken = {
-        name
-        for (name,) in store.cursor().execute("SELECT name FROM experiments.dataset").fetchall()
-    }
+    taken = {name for (name,) in engine.fetch("SELECT name FROM experiments.dataset")}
     numbers = (f"{stem}-{number}" for number in range(2, len(taken) + 3))
     return next(name for name in [stem, *numbers] if name not in taken)
 
 
-def record(
-    store: Store, dataset: Dataset, experiment: str, hierarchy: Hierarchy | None = None
-) -> None:
-    """Record a dataset with its recipe, members and digest, in one publication of the store.
+def _is_recorded(engine: DuckDBEngine, dataset: Dataset) -> bool:
+    """Tell whether the store has this dataset; DatasetError where it can't take it."""
+    rows = engine.fetch(
+        "SELECT digest, recipe FROM experiments.dataset WHERE name = ?", dataset.name
+    )
+    if rows == [(dataset.digest, dataset.recipe.to_json())]:
+        return True
+    if rows:
+        raise DatasetError(f"the store has a dataset {dataset.name!r} already: choose another name")
+    if not engine.scalar(
+        "SELECT count(*) FROM publications WHERE publication = ? AND label_file_sha256 = ?",
+        dataset.publication,
+        dataset.label_file_sha256,
+    ):
+        raise DatasetError(
+            "this dataset was made from an index that the store doesn't have: make it again here"
+        )
+    return False
 
-    `hierarchy` is a user's own that the recipe was resolved with; its terms are kept.
-    """
-    with store.publishing() as publication:
-        catalog = publication.catalog
-        engine = DuckDBEngine(catalog)
-        if hierarchy is not None:
-            write_terms(catalog, [hierarchy])
-            describe(catalog)
-        if engine.scalar("SELECT count(*) FROM experiments.dataset WHERE name = ?", dataset.name):
-            raise DatasetError(
-                f"the store has a dataset {dataset.name!r} already: choose another --name"
-            )
-        now = datetime.now(UTC).replace(tzinfo=None)
-        catalog.execute(
-            "INSERT INTO experiments.experiment "
-            "SELECT coalesce(max(experiment_id), 0) + 1, ?, ? FROM experiments.experiment "
-            "HAVING NOT coalesce(bool_or(name = ?), FALSE)",
-            [experiment, now, experiment],
+
+def _insert(engine: DuckDBEngine, dataset: Dataset, experiment: str) -> None:
+    """Insert the rows of a dataset into the experiments schema."""
+    now = datetime.now(UTC).replace(tzinfo=None)
+    found = engine.fetch(
+        "SELECT experiment_id FROM experiments.experiment WHERE name = ?", experiment
+    )
+    if not found:
+        found = [(_next(engine, "experiment_id", "experiments.experiment"),)]
+        engine.fetch(
+            "INSERT INTO experiments.experiment VALUES (?, ?, ?)", found[0][0], experiment, now
         )
-        catalog.execute(
-            "INSERT INTO experiments.dataset "
-            "SELECT coalesce((SELECT max(dataset_id) FROM experiments.dataset), 0) + 1, "
-            "experiment_id, $name, $digest, $seed, $pure, $hierarchy, $images, $recipe, "
-            "publication, label_file_sha256, $package, $engine, $now "
-            "FROM experiments.experiment CROSS JOIN publications "
-            "WHERE experiment.name = $experiment AND publication = $publication",
-            {
-                "name": dataset.name,
-                "digest": dataset.digest,
-                "seed": dataset.recipe.seed,
-                "pure": dataset.recipe.pure,
-                "hierarchy": dataset.recipe.hierarchy,
-                "images": dataset.images(),
-                "recipe": dataset.recipe.to_json(),
-                "package": __version__,
-                "engine": duckdb.__version__,
-                "now": now,
-                "experiment": experiment,
-                "publication": dataset.publication,
-            },
-        )
-        number = engine.scalar("SELECT max(dataset_id) FROM experiments.dataset")
-        catalog.register("new_members", dataset.members)
-        catalog.execute(
-            "INSERT INTO experiments.finding "
-            "SELECT (SELECT coalesce(max(finding_id), 0) FROM experiments.finding) "
-            "+ row_number() OVER (ORDER BY class, finding), ?, class, finding "
-            "FROM (SELECT DISTINCT class, finding FROM new_members)",
-            [number],
-        )
-        catalog.execute(
-            "INSERT INTO experiments.image SELECT finding_id, image_id, patient_id, split "
-            "FROM new_members INNER JOIN experiments.finding USING (class, finding) "
-            "WHERE dataset_id = ? ORDER BY finding_id, image_id",
-            [number],
-        )
-        catalog.unregister("new_members")
+    number = _next(engine, "dataset_id", "experiments.dataset")
+    recipe = dataset.recipe
+    row = [
+        number,
+        found[0][0],
+        dataset.name,
+        dataset.digest,
+        recipe.seed,
+        recipe.pure,
+        recipe.hierarchy,
+        dataset.images(),
+        recipe.to_json(),
+        dataset.publication,
+        dataset.label_file_sha256,
+        __version__,
+        duckdb.__version__,
+        now,
+    ]
+    marks = ", ".join("?" * len(row))
+    engine.fetch(f"INSERT INTO experiments.dataset VALUES ({marks})", *row)
+    engine.connection.register("new_members", dataset.members)
+    engine.fetch(
+        "INSERT INTO experiments.finding "
+        "SELECT ? + row_number() OVER (ORDER BY class, finding) - 1, ?, class, finding "
+        "FROM (SELECT DISTINCT class, finding FROM new_members)",
+        _next(engine, "finding_id", "experiments.finding"),
+        number,
+    )
+    engine.fetch(
+        "INSERT INTO experiments.image SELECT finding_id, image_id, patient_id, split "
+        "FROM new_members INNER JOIN experiments.finding USING (class, finding) "
+        "WHERE dataset_id = ? ORDER BY finding_id, image_id",
+        number,
+    )
+    engine.connection.unregister("new_members")
+
+
+def _next(engine: DuckDBEngine, key: str, table: str) -> int:
+    return int(engine.scalar(f"SELECT coalesce(max({key}), 0) + 1 FROM {table}"))
 
 
 def read_dataset(store: Store, name: str) -> Dataset:
     """Return a recorded dataset; DatasetError where the store has none of this name."""
     engine = DuckDBEngine(store.cursor())
-    rows = engine.connection.execute(
-        "SELECT recipe, digest, publication FROM experiments.dataset WHERE name = ?", [name]
-    ).fetchall()
+    rows = engine.fetch(
+        "SELECT recipe, digest, publication, label_file_sha256 FROM experiments.dataset "
+        "WHERE name = ?",
+        name,
+    )
     if not rows:
         names = [
             other
-            for (other,) in engine.connection.execute(
+            for (other,) in engine.fetch(
                 "SELECT name FROM experiments.dataset ORDER BY dataset_id DESC LIMIT 5"
-            ).fetchall()
+            )
         ]
         hint = f"it has {', '.join(names)}" if names else "'cxr create' makes one"
         raise DatasetError(f"the store has no dataset {name!r}: {hint}")
@@ -118,6 +143,7 @@ def read_dataset(store: Store, name: str) -> Dataset:
         composition=composition_of(engine),
         members=engine.arrow_of("recorded_members"),
         publication=rows[0][2],
+        label_file_sha256=rows[0][3],
     )
 
 

@@ -1,5 +1,6 @@
 """The inverted index: a finding to its images, each with its localizations."""
 
+import os
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
@@ -64,8 +65,8 @@ class InvertedIndex(Mapping[str, Postings]):
     KeyError) that names the nearest ones. Findings come in the order of their names.
     """
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, store: Store | str | os.PathLike[str]) -> None:
+        self._store = store if isinstance(store, Store) else Store(store)
 
     def __getitem__(self, finding: str) -> Postings:
         """Return the images of a finding."""
@@ -90,6 +91,11 @@ class InvertedIndex(Mapping[str, Postings]):
 
 def unknown_finding(engine: DuckDBEngine, finding: str) -> UnknownTermError:
     """Return the error for a finding that the index lacks, with the nearest ones."""
+    if engine.scalar("SELECT count(*) FROM terms WHERE term = ?", finding):
+        return UnknownTermError(
+            f"{finding!r} is a term of a hierarchy that no image has as its finding: "
+            f"'cxr terms {finding!r}' shows what is below it, a dataset can be made of it"
+        )
     nearest = [term for (term,) in engine.rows("nearest_findings", word=finding)]
     hint = f"did you mean {', '.join(nearest)}?" if nearest else "'cxr terms' shows all terms"
     return UnknownTermError(f"no image has the finding {finding!r}: {hint}")

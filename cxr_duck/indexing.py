@@ -10,13 +10,13 @@ import duckdb
 from cxr_duck import __version__
 from cxr_duck.catalog import create_views, describe, write_terms
 from cxr_duck.engines.duckdb import DuckDBEngine, Layout
-from cxr_duck.errors import LabelFileError
+from cxr_duck.errors import ImagesError, LabelFileError
 from cxr_duck.images.listing import list_images
 from cxr_duck.progress import Progress
 from cxr_duck.sources import Source
 from cxr_duck.sources.label_file import LabelFile, open_label_file
 from cxr_duck.stages import stage
-from cxr_duck.store import Publication, Store
+from cxr_duck.store import SPILL, Publication, Store
 from cxr_duck.terms import built_in_hierarchies
 
 __all__ = ["index_labels"]
@@ -38,6 +38,8 @@ def index_labels(
     progress: Progress,
 ) -> dict[str, int]:
     """Index a label file into a store; return the rows of images, postings and rejects.
+
+    With a folder of images, also the number of images whose file was found there, as `found`.
 
     What was indexed there before is replaced; recorded datasets stay. Raises LabelFileError,
     ImagesError or StoreError, and then the store is as it was.
@@ -64,8 +66,7 @@ def index_labels(
                     "label_file": label_file.path.name,
                     "label_file_sha256": digest.result(),
                 }
-                engine.put("listing", "name VARCHAR, folder VARCHAR, path VARCHAR", listing or [])
-                engine.make("files")
+                found = _match_files(engine, listing, labels, images_folder)
                 with progress.step("writing images and postings"):
                     counts = _write_tables(
                         engine,
@@ -88,12 +89,12 @@ def index_labels(
         with progress.step("writing the catalog"):
             _fill_catalog(publication, source, provenance, images_folder, pure_terms, counts)
     _tell_rejects(counts["rejects"], progress)
-    return counts
+    return counts if listing is None else {**counts, "found": found}
 
 
 def _reading_engine(store: Store) -> DuckDBEngine:
     connection = duckdb.connect(
-        config={"python_enable_replacements": False, "temp_directory": str(store.path / ".spill")}
+        config={"python_enable_replacements": False, "temp_directory": str(store.path / SPILL)}
     )
     return DuckDBEngine(connection, keep=True)
 
@@ -102,16 +103,30 @@ def _read_records(engine: DuckDBEngine, source: Source, label_file: LabelFile) -
     engine.read_csv(
         source.stage,
         label_file.path,
+        label_file.compressed,
         label_file.columns,
         ("source_row", *source.columns),
         source.null_words,
     )
     engine.make("repeats")
     engine.make("refusals")
-    if engine.scalar("SELECT count(*) FROM refusals"):
-        engine.make(source.text_stage)
-    else:
-        engine.put("refused_text", "row BIGINT, raw VARCHAR", [])
+    refused = engine.fetch("SELECT row FROM malformed UNION ALL SELECT row FROM refusals")
+    texts: dict[int, str] = {}
+    if refused:
+        records, texts = label_file.raw_records({row for (row,) in refused})
+        _refuse_lost_records(engine, label_file, records)
+    engine.put("refused_text", "row BIGINT, raw VARCHAR", list(texts.items()))
+
+
+def _refuse_lost_records(engine: DuckDBEngine, label_file: LabelFile, records: int) -> None:
+    """Raise LabelFileError where a malformed record made the reader skip others."""
+    read = engine.scalar("SELECT (SELECT count(*) FROM readable) + count(*) FROM malformed")
+    if read != records:
+        row, reason = engine.fetch("SELECT row, reason FROM malformed ORDER BY row LIMIT 1")[0]
+        raise LabelFileError(
+            f"{label_file.path} can't be told apart into records: it has {records:,}, of which "
+            f"{read:,} could be read; mend the first that is malformed, record {row:,} ({reason})"
+        )
 
 
 def _write_tables(
@@ -172,6 +187,27 @@ def _fill_catalog(
     describe(catalog)
 
 
+def _match_files(
+    engine: DuckDBEngine,
+    listing: list[tuple[str, str, str]] | None,
+    labels: Path,
+    images_folder: Path | None,
+) -> int:
+    """Make files, and return how many images have one; ImagesError where none has."""
+    engine.put("listing", "name VARCHAR, folder VARCHAR, path VARCHAR", listing or [])
+    engine.make("files")
+    found = engine.scalar(
+        "SELECT count(*) FROM records "
+        "ANTI JOIN refusals USING (row) SEMI JOIN files USING (image_id)"
+    )
+    if listing is not None and not found:
+        raise ImagesError(
+            f"none of the images of {labels.name} is among the {len(listing):,} image files below "
+            f"{images_folder}: give the folder that holds them"
+        )
+    return int(found)
+
+
 def _first_reason(publication: Publication) -> str:
     rows = publication.catalog.execute(
         "SELECT concat('row ', row, ': ', reason) FROM read_parquet(?) ORDER BY row LIMIT 1",
@@ -196,5 +232,6 @@ def _tell_columns(label_file: LabelFile, progress: Progress) -> None:
 def _tell_rejects(count: int, progress: Progress) -> None:
     if count:
         progress.note(
-            f'{count:,} rows were refused; why: cxr sql "SELECT row, reason FROM rejects"'
+            f"{count:,} {'row was' if count == 1 else 'rows were'} refused; "
+            'why: cxr sql "SELECT row, reason FROM rejects"'
         )

@@ -15,12 +15,13 @@ from pathlib import Path
 
 import duckdb
 
-from cxr_duck.engines.duckdb import first_line
+from cxr_duck.engines.duckdb import first_line, quoted
 from cxr_duck.errors import StoreError
 
-__all__ = ["CATALOG", "Publication", "Store", "default_store"]
+__all__ = ["CATALOG", "SPILL", "Publication", "Store", "default_store"]
 
 CATALOG = "cxr.duckdb"
+SPILL = ".spill"  # where DuckDB puts what memory can't hold while it indexes
 _STORAGE_VERSION = "v1.4.0"  # the oldest DuckDB that opens the catalog; 2.0's default shuts out 1.x
 
 # One connection a store and process: DuckDB shares an opened file between connections, so a second
@@ -45,6 +46,8 @@ class Publication:
 class Store:
     """A store at a path, which need not exist before something is published there."""
 
+    patience = 5.0  # seconds to wait for another writer
+
     def __init__(self, path: str | os.PathLike[str] | None = None) -> None:
         self.path = Path(path) if path is not None else default_store()
         self.catalog = self.path / CATALOG
@@ -58,7 +61,7 @@ class Store:
 
         Temporary tables may be made on it. Raises StoreError where there is no store to read.
         """
-        key = self.path.absolute()
+        key = self.path.resolve()
         try:
             status = self.catalog.stat()
         except OSError:
@@ -69,29 +72,53 @@ class Store:
         if key not in _open or _open[key][0] != state:
             self.close()
             _open[key] = (state, self._connect())
-        return _open[key][1].cursor()
+        cursor = _open[key][1].cursor()
+        cursor.execute(f"USE cxr; SET VARIABLE cxr_store = {quoted(key)}")
+        return cursor
 
     def close(self) -> None:
         """Close this process's connection to the store; the next cursor opens it anew."""
-        if entry := _open.pop(self.path.absolute(), None):
+        if entry := _open.pop(self.path.resolve(), None):
             entry[1].close()
 
     def _connect(self) -> duckdb.DuckDBPyConnection:
         try:
-            connection = duckdb.connect(str(self.catalog), read_only=True)
-            if not _is_locked(connection):
-                data = str(self.path.absolute() / "data").replace("'", "''")
-                connection.execute(
-                    "SET python_enable_replacements = false;"
-                    f"SET allowed_directories = ['{data}'];"
-                    "SET enable_external_access = false;"
-                    "SET lock_configuration = true"
-                )
+            connection = self._open_catalog()
+            data = quoted((self.path / "data").resolve())
+            connection.execute(
+                "SET python_enable_replacements = false;"
+                f"SET allowed_directories = [{data}];"
+                "SET enable_external_access = false;"
+                "SET lock_configuration = true"
+            )
+            connection.execute("SELECT publication FROM cxr.publications LIMIT 0").fetchall()
+        except duckdb.CatalogException as error:
+            raise StoreError(
+                f"{self.catalog} was not made by cxr-duck: give the folder of a store"
+            ) from error
+        except duckdb.IOException as error:
+            raise StoreError(
+                f"{self.catalog} can't be opened ({first_line(error)}): if another program has it "
+                "open for writing, close that, or open DuckDB's shell with -readonly"
+            ) from error
         except duckdb.Error as error:
             raise StoreError(
-                f"{self.catalog} can't be opened ({first_line(error)}): close the program that has "
-                "it open for writing, or open DuckDB's shell with -readonly"
+                f"{self.catalog} can't be read ({first_line(error)}): index the label file anew "
+                "in another folder"
             ) from error
+        return connection
+
+    def _open_catalog(self) -> duckdb.DuckDBPyConnection:
+        """Open the catalog in an instance of DuckDB that nobody else in this process shares."""
+        connection = duckdb.connect()
+        path = self.path.resolve() / CATALOG
+        try:
+            connection.execute(f"ATTACH {quoted(path)} AS cxr (READ_ONLY)")
+        except duckdb.BinderException as error:
+            # DuckDB before 1.5 opens a file once a process, and shares the instance that has it.
+            if "already attached" not in str(error):
+                raise
+            return duckdb.connect(str(path), read_only=True)
         return connection
 
     @contextmanager
@@ -100,14 +127,15 @@ class Store:
         with self._only_writer(), self._telling_disk_errors():
             self._clear_working_copies()
             working = self.path / f".{CATALOG}.{os.getpid()}"
-            if self.exists():
-                self._refuse_foreign_changes()
-                shutil.copyfile(self.catalog, working)
-            catalog = duckdb.connect(
-                str(working), config={"storage_compatibility_version": _STORAGE_VERSION}
-            )
+            catalog: duckdb.DuckDBPyConnection | None = None
             folder: Path | None = None
             try:
+                if self.exists():
+                    self._refuse_foreign_changes()
+                    shutil.copyfile(self.catalog, working)
+                catalog = duckdb.connect(
+                    str(working), config={"storage_compatibility_version": _STORAGE_VERSION}
+                )
                 number = _next_number(catalog)
                 folder = self.path / "data" / f"{number:06d}"
                 shutil.rmtree(folder, ignore_errors=True)
@@ -116,7 +144,8 @@ class Store:
                 catalog.close()
                 self._commit(working, folder)
             except BaseException:
-                catalog.close()
+                if catalog is not None:
+                    catalog.close()
                 self._clear_working_copies()
                 if folder is not None:
                     shutil.rmtree(folder, ignore_errors=True)
@@ -124,19 +153,20 @@ class Store:
             self._drop_old_data()
 
     def _commit(self, working: Path, folder: Path) -> None:
-        for path in [*folder.glob("*"), working]:
+        for path in [*folder.glob("*"), *([folder] if folder.exists() else []), folder.parent]:
             _sync(path)
+        _sync(working)
         self.close()
         os.replace(working, self.catalog)
         _sync(self.path)
 
     def _clear_working_copies(self) -> None:
         """Remove what a run that ended early left: its copy of the catalog, log and spill files."""
-        for path in self.path.glob(f".{CATALOG}.*"):
+        for path in [*self.path.glob(f".{CATALOG}.*"), self.path / SPILL]:
             if path.is_dir():
                 shutil.rmtree(path, ignore_errors=True)
             else:
-                path.unlink()
+                path.unlink(missing_ok=True)
 
     def _drop_old_data(self) -> None:
         """Remove data that neither this state of the store nor the one before it refers to."""
@@ -150,6 +180,11 @@ class Store:
                 shutil.rmtree(folder, ignore_errors=True)
 
     def _refuse_foreign_changes(self) -> None:
+        """Raise StoreError where another program writes to the catalog, which would lose it.
+
+        Reading it shuts such a program out until the new catalog is in place.
+        """
+        self.cursor()
         if (log := Path(f"{self.catalog}.wal")).exists() and log.stat().st_size:
             raise StoreError(
                 f"{self.catalog} has changes that another program has not written yet ({log.name}):"
@@ -161,9 +196,10 @@ class Store:
         from filelock import FileLock, Timeout
 
         try:
+            self._refuse_foreign_folder()
             (self.path / "data").mkdir(parents=True, exist_ok=True)
             lock = FileLock(self.path / ".lock")
-            lock.acquire(timeout=0)
+            lock.acquire(timeout=self.patience)
         except Timeout:
             raise StoreError(
                 f"{self.path} is being written by another cxr: try again when that has ended"
@@ -174,6 +210,25 @@ class Store:
             yield
         finally:
             lock.release()
+            if not self.exists():
+                self._leave_no_trace()
+
+    def _refuse_foreign_folder(self) -> None:
+        if self.exists() or not self.path.is_dir():
+            return
+        strangers = [p.name for p in self.path.iterdir() if p.name not in (".lock", "data", SPILL)]
+        if [name for name in strangers if not name.startswith(f".{CATALOG}.")]:
+            raise StoreError(
+                f"{self.path} is no store and not empty ({sorted(strangers)[0]} lies in it): "
+                "give --store a folder of its own"
+            )
+
+    def _leave_no_trace(self) -> None:
+        """Take away what a first run made that published nothing."""
+        (self.path / ".lock").unlink(missing_ok=True)
+        for folder in (self.path / "data", self.path):
+            with suppress(OSError):
+                folder.rmdir()
 
     @contextmanager
     def _telling_disk_errors(self) -> Iterator[None]:
@@ -183,11 +238,6 @@ class Store:
             raise StoreError(f"{self.path} can't be written to: {error.strerror}") from error
         except duckdb.IOException as error:
             raise StoreError(f"{self.path} can't be written to: {first_line(error)}") from error
-
-
-def _is_locked(connection: duckdb.DuckDBPyConnection) -> bool:
-    rows = connection.execute("SELECT current_setting('lock_configuration')").fetchall()
-    return bool(rows[0][0])
 
 
 def _next_number(catalog: duckdb.DuckDBPyConnection) -> int:

@@ -96,6 +96,40 @@ def test_sql_parquet_is_read_by_polars(odd_data: ExperimentData, cxr: Run, tmp_p
     assert polars.read_parquet(tmp_path / "out.parquet").height == 20
 
 
+def test_json_that_other_tools_read(odd_data: ExperimentData, cxr: Run) -> None:
+    """Columns of the same name stay apart; numbers that JSON can't hold are null."""
+    query = "SELECT 1 AS a, 2 AS a, 'nan'::DOUBLE AS x, 'ab'::BLOB AS b"
+    ran = cxr("sql", query, "--format", "json", "--store", odd_data.store.path)
+    assert json.loads(ran.out) == [{"a": 1, "a_1": 2, "x": None, "b": "6162"}]
+
+
+def test_version(cxr: Run) -> None:
+    """`cxr --version` prints it."""
+    import cxr_duck
+
+    assert cxr("--version").out == f"cxr-duck {cxr_duck.__version__}\n"
+
+
+def test_interrupt(demo: Path, tmp_path: Path) -> None:
+    """Ctrl-C ends a command with one sentence and leaves no store behind."""
+    import signal
+    import time
+
+    with subprocess.Popen(
+        [sys.executable, "-m", "cxr_duck", "index", demo / "labels.csv", "--store", tmp_path / "s"],
+        stderr=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
+        while process.poll() is None and not (tmp_path / "s" / "data").exists():
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        assert process.stderr is not None
+        err = process.stderr.read()
+    assert "Traceback" not in err
+    if process.returncode:
+        assert process.returncode == 130
+        assert not (tmp_path / "s").exists()
+
+
 def test_unknown_format_and_finding(odd_data: ExperimentData, cxr: Run) -> None:
     """A format or finding that isn't there is told with those that are."""
     store = odd_data.store.path
@@ -149,7 +183,7 @@ def test_create_prints_figure_6(own_demo: ExperimentData, cxr: Run) -> None:
 def test_check_store(odd_data: ExperimentData, cxr: Run) -> None:
     """The command runs every check and says that nothing is broken."""
     ran = cxr("check-store", "--store", odd_data.store.path)
-    assert (ran.code, ran.out) == (0, "11 checks, nothing broken\n")
+    assert (ran.code, ran.out) == (0, "12 checks, nothing broken\n")
 
 
 def test_check_store_finds_a_changed_file(own_demo: ExperimentData, cxr: Run) -> None:

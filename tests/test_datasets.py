@@ -181,13 +181,31 @@ REFUSED: list[tuple[list[str], dict[str, Any], str]] = [
     (["noduel"], {}, "the hierarchy padchest has no term 'noduel': did you mean nodule"),
     (["nodule", "COVID 19"], {}, "the class 'COVID 19' is empty: no indexed image has a finding"),
     (["scoliosis", "nodule"], {"where": "age < 0"}, "a class of this dataset has no images of its"),
-    (["atypical pneumonia", "pneumonia"], {}, "atypical pneumonia: 2 images, of which 0 are in no"),
-    (["nodule"], {"where": "nonsense > 1"}, "--where 'nonsense > 1' can't be evaluated: Refer"),
-    (["nodule"], {"where": "1 = 1; DROP TABLE terms"}, "can't be evaluated: syntax error"),
-    (["nodule"], {"where": "TRUE); SELECT (1"}, "takes one condition on the columns of images"),
+    (
+        ["atypical pneumonia", "pneumonia"],
+        {},
+        "2 of them meet the conditions, 0 of those are in no other",
+    ),
+    (
+        ["nodule"],
+        {"where": "nonsense > 1"},
+        "the condition 'nonsense > 1' can't be evaluated (Refer",
+    ),
+    (["nodule"], {"where": "1 = 1; DROP TABLE terms"}, "this is not one condition"),
+    (["nodule"], {"where": "TRUE); SELECT (1"}, "can't be evaluated (syntax error"),
     (["nodule"], {"where": "(SELECT count(*) FROM read_text('/etc/hostname')) > 0"}, "/etc/host"),
     (["nodule", "atypical pneumonia"], {}, "too few patients to fill every split"),
     (["nodule"], {"exclude": ["pacemeker"]}, "no term 'pacemeker': did you mean pacemaker"),
+    (["nodule"], {"where": "age >= 18) OR (1=1"}, "can't be evaluated (syntax error"),
+    (["nodule"], {"where": "TRUE LIMIT 5"}, "can't be evaluated (syntax error"),
+    (["nodule"], {"where": "random() < 0.5"}, "the condition calls random(), which differs"),
+    (["nodule"], {"where": "study_date < current_date"}, "the condition calls current_date()"),
+    (["right"], {}, "'right' is a localization, and classes are made of findings"),
+    (["nodule"], {"seed": 2**64}, "the seed must be a whole number of at most 63 bits"),
+    (["nodule"], {"seed": 1.5}, "the seed must be a whole number"),
+    (["nodule"], {"name": "a\nb"}, "the name must be one line of text"),
+    (["nodule", 3], {}, "terms must be a list of terms, not ['nodule', 3]"),  # type: ignore[list-item]
+    (["nodule"], {"exclude": None}, "exclude must be a list of terms, not None"),
 ]
 
 
@@ -289,9 +307,67 @@ def test_names(own_demo: ExperimentData) -> None:
     names = [record["name"] for record in own_demo.datasets()]
     assert names == ["normal-vs-not-normal", "normal-vs-not-normal-2"]
     with pytest.raises(CxrError, match="has a dataset 'normal-vs-not-normal' already"):
-        own_demo.create_dataset(["normal", "not-normal"], name="normal-vs-not-normal", **PAPER)
+        own_demo.create_dataset(
+            ["normal", "not-normal"], name="normal-vs-not-normal", seed=3, **PAPER
+        )
     with pytest.raises(CxrError, match="no dataset 'other': it has normal-vs-not-normal-2, normal"):
         own_demo.dataset("other")
+
+
+def test_to_record_again_changes_nothing(own_demo: ExperimentData) -> None:
+    """The paper's two calls, create_dataset and store_in_dataset, record the dataset once."""
+    dataset = own_demo.create_dataset(["normal", "not-normal"], name="pair", **PAPER)
+    assert own_demo.store_in_dataset(dataset) == dataset
+    assert len(own_demo.datasets()) == 1
+
+
+def test_dataset_of_another_store(small: ExperimentData, own_demo: ExperimentData) -> None:
+    """A dataset made from an index that the store doesn't have is not recorded there."""
+    own_demo.create_dataset(["normal", "not-normal"], name="pair", **PAPER)
+    foreign = small.create_dataset(["nodule", "normal"], store_it=False)
+    with pytest.raises(CxrError, match="made from an index that the store doesn't have"):
+        own_demo.store_in_dataset(foreign)
+    assert own_demo.reproduce("pair")[2] == []
+
+
+def test_findings_keep_their_share_when_a_class_is_cut_down(tmp_path: Path) -> None:
+    """However few images of a class stay, each finding is spread 70/20/10 and in proportion."""
+    findings = [["nodule"]] * 6 + [["granuloma"]] * 3 + [["pulmonary mass"]] + [["normal"]] * 2
+    data = indexed(tmp_path, repository(1800, findings))
+    made = data.create_dataset(["nodular", "normal"], hierarchy="paper", store_it=False)
+    assert made.images() == 600
+    for finding, part in (("nodule", 0.6), ("granuloma", 0.3), ("pulmonary mass", 0.1)):
+        for split, images in (("train", 210), ("valid", 60), ("test", 30)):
+            assert abs(made.composition["nodular", finding, split] - images * part) <= 1
+
+
+def test_reproduce_notices_a_changed_record(own_demo: ExperimentData, cxr: Run) -> None:
+    """A member taken out of the record is told, by reproduce and by check-store."""
+    own_demo.create_dataset(["normal", "not-normal"], name="pair", **PAPER)
+    with own_demo.store.publishing() as publication:
+        publication.catalog.execute(
+            "DELETE FROM experiments.image WHERE image_id = "
+            "(SELECT min(image_id) FROM experiments.image)"
+        ).fetchall()
+    ran = cxr("reproduce", "pair", "--store", own_demo.store.path)
+    assert ran.code == 1
+    assert "in 1 members: the record was changed: 'cxr check-store' says more" in ran.err
+    assert "digest_differs" in cxr("check-store", "--store", own_demo.store.path).err
+
+
+def test_two_commands_at_once(small: ExperimentData) -> None:
+    """Datasets made at the same time wait for each other and get names of their own."""
+    import subprocess
+    import sys
+
+    command = [sys.executable, "-m", "cxr_duck", "create", "nodule", "normal", "--store"]
+    running = [
+        subprocess.Popen([*command, str(small.store.path)], stdout=subprocess.DEVNULL)
+        for _ in range(3)
+    ]
+    assert [process.wait() for process in running] == [0, 0, 0]
+    names = {record["name"] for record in small.datasets()}
+    assert {"nodule-vs-normal", "nodule-vs-normal-2", "nodule-vs-normal-3"} <= names
 
 
 def test_reproduce(own_demo: ExperimentData, cxr: Run) -> None:

@@ -140,6 +140,18 @@ def test_class_names_become_plain_folders(tmp_path: Path) -> None:
     assert not (tmp_path / "evil").exists()
 
 
+def test_unknown_way_of_writing(pair: ExperimentData, tmp_path: Path) -> None:
+    """A word that is no way to write files is refused; so is copying what isn't there."""
+    with pytest.raises(ExportError, match="symlink, hardlink, copy, not as 'sym'"):
+        pair.export("pair", tmp_path / "out", how="sym")
+    labels = write_labels(tmp_path / "labels.csv", repository(60, [["nodule"], ["normal"]]))
+    data = ExperimentData(labels_csv=labels, store=tmp_path / "plain")
+    data.create_index()
+    data.create_dataset(["nodule", "normal"], name="pair")
+    with pytest.raises(ExportError, match="no folder of images is known to this store"):
+        data.export("pair", tmp_path / "out", how="copy")
+
+
 def test_unknown_dataset(pair: ExperimentData, tmp_path: Path, cxr: Run) -> None:
     """The name of a dataset that isn't there is refused with those that are."""
     ran = cxr("export", "pear", tmp_path / "out", "--store", pair.store.path)

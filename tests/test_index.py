@@ -85,6 +85,12 @@ def test_patients_are_not_merged_by_their_first_digits(tmp_path: Path) -> None:
         ({"PatientBirth": "MCML"}, "PatientBirth is no year: MCML"),
         ({"PatientBirth": "1950.5"}, "PatientBirth is no year: 1950.5"),
         ({"Pediatric": "yes"}, "Pediatric is neither PED nor No: yes"),
+        ({"PatientBirth": "inf"}, "PatientBirth is no year: inf"),
+        ({"PatientBirth": "1e300"}, "PatientBirth is no year: 1e300"),
+        ({"Rows_DICOM": "99999999999"}, "Rows_DICOM is no whole number: 99999999999"),
+        ({"": "7.6"}, "the first column is no whole number: 7.6"),
+        ({"PixelAspectRatio_DICOM": "wide"}, "PixelAspectRatio_DICOM is no pair of numbers: wide"),
+        ({"ImageID": "  "}, "no ImageID"),
         ({"Rows_DICOM": "tall"}, "Rows_DICOM is no whole number: tall"),
         ({"WindowWidth_DICOM": "wide"}, "WindowWidth_DICOM is no number: wide"),
         (
@@ -234,6 +240,59 @@ def test_provenance_stands_in_the_parquet_files(tmp_path: Path) -> None:
     assert found[b"cxr_duck_version"].decode() == __version__
     assert found[b"stage_sha256"].decode() == stage("postings").digest
     assert found[b"label_file_sha256"].decode() == digest
+
+
+def test_folder_of_images_that_holds_none_of_them(tmp_path: Path) -> None:
+    """A wrong folder of images is told, and nothing is published."""
+    labels = write_labels(tmp_path / "labels.csv", rows_of([{}]))
+    (tmp_path / "films").mkdir()
+    (tmp_path / "films" / "holiday.png").write_bytes(b"x")
+    data = ExperimentData(tmp_path / "films", labels, store=tmp_path / "store")
+    with pytest.raises(CxrError, match=r"none of the images of labels\.csv is among the 1 image"):
+        data.create_index()
+    assert not (tmp_path / "store").exists()
+
+
+def test_linked_folders_of_images(tmp_path: Path) -> None:
+    """Folders linked from other disks are listed, a loop of links once."""
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "disk" / "image000.png").write_bytes(b"x")
+    (tmp_path / "disk" / "again").symlink_to(tmp_path / "disk")
+    (tmp_path / "films").mkdir()
+    (tmp_path / "films" / "0").symlink_to(tmp_path / "disk")
+    labels = write_labels(tmp_path / "labels.csv", rows_of([{}, {}]))
+    data = ExperimentData(tmp_path / "films", labels, store=tmp_path / "store")
+    assert data.create_index() == {"images": 2, "postings": 2, "rejects": 0, "found": 1}
+
+
+def test_quote_that_is_never_closed(tmp_path: Path) -> None:
+    """In a large file it would swallow rows: the file is refused, and the record is named."""
+    rows = rows_of({"Report": "x, " * 20_000} for _ in range(700))
+    labels = write_labels(tmp_path / "labels.csv", rows)
+    text = labels.read_text(encoding="utf-8")
+    place = text.index("image009.png")
+    labels.write_text(text[:place] + '"' + text[place:])
+    data = ExperimentData(labels_csv=labels, store=tmp_path / "store")
+    with pytest.raises(CxrError, match="can't be told apart into records"):
+        data.create_index()
+    assert not (tmp_path / "store").exists()
+
+
+def test_label_file_of_windows(tmp_path: Path) -> None:
+    """Lines may end in CR LF, within printed arrays too."""
+    cuis = "['C0000001' 'C0000002'\n 'C0000003' '']"
+    labels = write_labels(tmp_path / "labels.csv", rows_of([{"labelCUIS": cuis}, {}]))
+    labels.write_bytes(labels.read_bytes().replace(b"\n", b"\r\n"))
+    data = ExperimentData(labels_csv=labels, store=tmp_path / "store")
+    assert data.create_index()["rejects"] == 0
+    first = data.sql("SELECT label_cuis FROM images ORDER BY image_id LIMIT 1").to_pylist()
+    assert first == [{"label_cuis": ["C0000001", "C0000002", "C0000003", ""]}]
+
+
+def test_identifiers_are_trimmed(tmp_path: Path) -> None:
+    """A blank beside an identifier makes no other patient."""
+    data = index(tmp_path, rows_of([{"PatientID": " p1"}, {"PatientID": "p1 "}]))
+    assert data.sql("SELECT DISTINCT patient_id FROM images").to_pylist() == [{"patient_id": "p1"}]
 
 
 TERMS = ["normal", "exclude", "nodule", "scoliosis", "COPD signs", "unchanged"]

@@ -17,7 +17,10 @@ def add_to(app: typer.Typer) -> None:
 
 
 def check_store(store: StoreOption = None) -> None:
-    """Test every invariant of a store; exit 1 where one is broken."""
+    """Test every invariant of a store.
+
+    Prints the rows that break one, and then exits with 1.
+    """
     from cxr_duck.checks import run_checks
     from cxr_duck.cli.output import TerminalProgress, print_table
     from cxr_duck.store import Store

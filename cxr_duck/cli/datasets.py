@@ -26,9 +26,12 @@ def add_to(app: typer.Typer) -> None:
 
 
 def create(
-    terms: Annotated[list[str], typer.Argument(help="Terms; each becomes a class.")],
+    terms: Annotated[list[str], typer.Argument(metavar="TERM…", help="Each becomes a class.")],
     exclude: Annotated[
-        list[str] | None, typer.Option("--exclude", help="Leave out images with this term.")
+        list[str] | None,
+        typer.Option(
+            "--exclude", metavar="TERM", help="Leave out images with it; may be repeated."
+        ),
     ] = None,
     pure: Annotated[bool, typer.Option("--pure", help="Only images with one finding.")] = False,
     where: Annotated[
@@ -45,7 +48,10 @@ def create(
     store: StoreOption = None,
     as_json: _Json = False,
 ) -> None:
-    """Make and record a dataset: balanced classes, 70/20/10, no patient in two splits."""
+    """Make and record a balanced, patient-disjoint dataset.
+
+    Classes get the same number of images, 70/20/10 in train, valid and test.
+    """
     data = _data(store)
     dataset = data.create_dataset(
         terms,
@@ -78,12 +84,15 @@ def datasets(store: StoreOption = None, as_json: _Json = False) -> None:
 
 
 def show(name: _Name, store: StoreOption = None, as_json: _Json = False) -> None:
-    """Show a recorded dataset: its recipe, its composition, its digest."""
+    """Show the recipe and composition of a dataset."""
     _print_dataset(_data(store).dataset(name), as_json, recipe=True)
 
 
 def reproduce(name: _Name, store: StoreOption = None, as_json: _Json = False) -> None:
-    """Make a recorded dataset again and compare it with its record; exit 1 where they differ."""
+    """Make a dataset again and compare it with its record.
+
+    Prints what differs, and then exits with 1.
+    """
     recorded, made, differences = _data(store).reproduce(name)
     columns = ("class", "finding", "image_id", "recorded_split", "made_split")
     if as_json:
@@ -93,19 +102,27 @@ def reproduce(name: _Name, store: StoreOption = None, as_json: _Json = False) ->
                 {"recorded": recorded.digest, "made": made.digest, "differences": found}, indent=2
             )
         )
-    elif recorded.digest == made.digest:
+    elif not differences:
         print(f"{name} was made again: the same {made.images():,} images, digest {made.digest}")
     else:
         from cxr_duck.cli.output import print_table
 
         print_table(columns, differences)
         print(
-            f"{name} differs from its record in {len(differences):,} members: the index of this "
-            f"store is another one; recorded digest {recorded.digest}, made {made.digest}",
+            f"{name} differs from its record in {len(differences):,} members: "
+            f"{_cause(recorded, made)}; recorded digest {recorded.digest}, made {made.digest}",
             file=sys.stderr,
         )
-    if recorded.digest != made.digest:
+    if differences:
         raise typer.Exit(1)
+
+
+def _cause(recorded: "Dataset", made: "Dataset") -> str:
+    if recorded.label_file_sha256 != made.label_file_sha256:
+        return "another label file is indexed now"
+    if recorded.publication != made.publication:
+        return "the label file was indexed anew since, perhaps with other options or images"
+    return "the record was changed: 'cxr check-store' says more"
 
 
 def export(
@@ -118,7 +135,10 @@ def export(
     ] = None,
     store: StoreOption = None,
 ) -> None:
-    """Write DIR/<split>/<class>/<image> as links, and the manifests."""
+    """Write a dataset as folders of images and manifests.
+
+    DIR/<split>/<class>/<image> is what torchvision's ImageFolder reads.
+    """
     if copy and hardlink:
         raise typer.BadParameter("--copy and --hardlink can't both be done")
     how = "copy" if copy else "hardlink" if hardlink else "symlink"

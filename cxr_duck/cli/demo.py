@@ -18,7 +18,10 @@ def demo(
     images: Annotated[int, typer.Option("--images", min=60, help="Number of images.")] = 600,
     seed: Annotated[int, typer.Option("--seed", help="Number that chance is drawn from.")] = 1,
 ) -> None:
-    """Write a made-up repository in PadChest's form: a label file and 16-bit chest films."""
+    """Write a made-up repository in PadChest's form.
+
+    A label file with every oddity of PadChest's, and 16-bit chest films.
+    """
     from cxr_duck.cli.output import TerminalProgress
     from cxr_duck.demo import make_demo
 

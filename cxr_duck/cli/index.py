@@ -26,13 +26,20 @@ def index(
     ] = False,
     store: StoreOption = None,
 ) -> None:
-    """Index a label file: finding -> images with their localizations."""
+    """Index a label file into a store.
+
+    What was indexed there before is replaced; recorded datasets stay.
+    """
     from cxr_duck.cli.output import TerminalProgress
     from cxr_duck.experiment_data import ExperimentData
 
     data = ExperimentData(images, labels, store=store, progress=TerminalProgress())
     counts = data.create_index(pure_terms=pure)
+    files = ""
+    if "found" in counts:
+        missing = counts["images"] - counts["found"]
+        files = f" ({counts['found']:,} files found, {missing:,} missing)"
     print(
-        f"{counts['images']:,} images, {counts['postings']:,} postings, "
+        f"{counts['images']:,} images{files}, {counts['postings']:,} postings, "
         f"{counts['rejects']:,} rejects in {data.store.path}"
     )

@@ -1,5 +1,6 @@
 """Rows on stdout as a table, CSV, JSON or Parquet; progress and notes on stderr."""
 
+import math
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -30,7 +31,7 @@ def print_query(
         _write_parquet(cursor, query, params)
         return
     cursor.execute(query, params)
-    columns = [column[0] for column in cursor.description or ()]
+    columns = _distinct([column[0] for column in cursor.description or ()])
     if form is Format.csv:
         _write_csv(columns, _rows(cursor))
     elif form is Format.json:
@@ -54,7 +55,10 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         table.add_column(column, justify="right" if numbers else "left", no_wrap=True)
     for row in rows:
         table.add_row(*(Text(_shown(value)) for value in row))
-    Console(width=_WIDE, highlight=False).print(table)
+    console = Console(width=_WIDE, highlight=False)
+    with console.capture() as drawn:
+        console.print(table)
+    print("\n".join(line.rstrip() for line in drawn.get().splitlines()))
 
 
 def _is_number(value: object) -> bool:
@@ -73,6 +77,14 @@ def _shown(value: object) -> str:
     return str(value)
 
 
+def _distinct(columns: list[str]) -> list[str]:
+    """Return the columns' names, a number behind those that stand twice."""
+    return [
+        f"{name}_{columns[:place].count(name)}" if name in columns[:place] else name
+        for place, name in enumerate(columns)
+    ]
+
+
 def _rows(cursor: "duckdb.DuckDBPyConnection") -> Iterator[tuple[Any, ...]]:
     while rows := cursor.fetchmany(10_000):
         yield from rows
@@ -84,7 +96,10 @@ def _write_csv(columns: Sequence[str], rows: Iterator[tuple[Any, ...]]) -> None:
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(columns)
     for row in rows:
-        writer.writerow(_json(value) if isinstance(value, list | dict) else value for value in row)
+        writer.writerow(
+            _json(value).strip('"') if isinstance(value, list | dict | bool | bytes) else value
+            for value in row
+        )
 
 
 def _write_json(columns: Sequence[str], rows: Iterator[tuple[Any, ...]]) -> None:
@@ -99,11 +114,21 @@ def _json(value: object) -> str:
     import json
     from decimal import Decimal
 
-    return json.dumps(
-        value,
-        ensure_ascii=False,
-        default=lambda other: float(other) if isinstance(other, Decimal) else str(other),
-    )
+    def plain(other: object) -> object:
+        if isinstance(other, Decimal):
+            return float(other)
+        return other.hex() if isinstance(other, bytes) else str(other)
+
+    return json.dumps(_without_nan(value), ensure_ascii=False, default=plain)
+
+
+def _without_nan(value: object) -> object:
+    """Return a value with None for the numbers that JSON can't hold."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, dict):
+        return {key: _without_nan(item) for key, item in value.items()}
+    return [_without_nan(item) for item in value] if isinstance(value, list) else value
 
 
 def _write_parquet(

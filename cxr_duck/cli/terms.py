@@ -19,7 +19,11 @@ def terms(
     hierarchy: HierarchyOption = "padchest",
     store: StoreOption = None,
 ) -> None:
-    """Draw a hierarchy with the number of distinct images at or below each term."""
+    """Draw a hierarchy of terms with counts of images.
+
+    The number is of distinct images at or below the term; a branch that was drawn already,
+    because its head has several parents, is marked (above).
+    """
     from cxr_duck.cli.output import TerminalProgress
     from cxr_duck.experiment_data import ExperimentData
 

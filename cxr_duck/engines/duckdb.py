@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from cxr_duck.errors import LabelFileError, StageError
-from cxr_duck.stages import Stage, stage
+from cxr_duck.stages import stage
 
 if TYPE_CHECKING:
     import pyarrow
@@ -51,7 +51,10 @@ class DuckDBEngine:
     def make(self, name: str, **params: object) -> None:
         """Run a stage into a table of its relation's name."""
         part = stage(name)
-        self._run(part, f"CREATE OR REPLACE {self._table} {part.name} AS {part.sql}", params)
+        with failing_as(part.path.name):
+            self.connection.execute(
+                f"CREATE OR REPLACE {self._table} {part.name} AS {part.sql}", part.bind(params)
+            )
 
     def write(self, name: str, path: Path, layout: "Layout", **params: object) -> int:
         """Run a stage into a Parquet file and return its number of rows.
@@ -74,7 +77,8 @@ class DuckDBEngine:
     def rows(self, name: str, **params: object) -> list[tuple[Any, ...]]:
         """Run a stage and return its rows."""
         part = stage(name)
-        return self._run(part, part.sql, params).fetchall()
+        with failing_as(part.path.name):
+            return self.connection.execute(part.sql, part.bind(params)).fetchall()
 
     def arrow(self, name: str, **params: object) -> "pyarrow.Table":
         """Run a stage and return its rows as an Arrow table."""
@@ -84,7 +88,8 @@ class DuckDBEngine:
 
     def arrow_of(self, relation: str) -> "pyarrow.Table":
         """Return the rows of a relation that was made as an Arrow table."""
-        return self.connection.table(relation).to_arrow_table()
+        with failing_as(relation):
+            return self.connection.table(relation).to_arrow_table()
 
     def put(self, relation: str, columns: str, rows: Iterable[Sequence[object]]) -> None:
         """Make a table of a few rows; `columns` as in CREATE TABLE."""
@@ -97,45 +102,42 @@ class DuckDBEngine:
         self,
         name: str,
         path: Path,
+        compressed: bool,
         header: Sequence[str],
         columns: Sequence[str],
         null_words: Sequence[str],
     ) -> None:
-        """Run a source's stage over a label file; keep `records` and `malformed`, with row numbers.
+        """Run a source's stage over a label file; make `records` and `malformed`, both numbered.
 
         `header` has the file's columns in their order, `columns` those that the stage names; one
-        that the file lacks is NULL. `label_rows_numbered` reads the file again, words as they are.
+        that the file lacks is NULL.
         """
-        scan = _csv_scan(path, header)
+        types = ", ".join(f"{quoted(column)}: 'VARCHAR'" for column in header)
         nulls = ", ".join(quoted(word) for word in null_words)
         wanted = ", ".join(
             _identifier(column) if column in header else f"CAST(NULL AS VARCHAR) AS {column}"
             for column in columns
         )
-        part = stage(name)
-        self.connection.execute(
-            f"CREATE VIEW label_rows AS SELECT {wanted} "
-            f"FROM {scan}, nullstr = [{nulls}], store_rejects = true)"
-        )
         with _reading(path):
-            self.connection.execute(f"CREATE TABLE readable AS {part.sql}")
+            self.connection.execute(
+                f"CREATE VIEW label_rows AS SELECT {wanted} FROM read_csv({quoted(path)}, "
+                f"compression = '{'gzip' if compressed else 'none'}', auto_detect = false, "
+                f"all_varchar = true, header = true, delim = ',', quote = '\"', escape = '\"', "
+                f"columns = {{{types}}}, nullstr = [{nulls}], store_rejects = true)"
+            )
+            self.connection.execute(f"CREATE TABLE readable AS {stage(name).sql}")
         self.connection.execute(_MALFORMED)
-        self.connection.execute("CREATE VIEW places AS SELECT rowid + 1 AS place, * FROM readable")
-        self.connection.execute(
-            f"CREATE VIEW verbatim AS SELECT row_number() OVER () AS place, {wanted} "
-            f"FROM {scan}, ignore_errors = true)"
-        )
-        numbered = _SHIFTED if self.scalar("SELECT count(*) FROM malformed") else _UNSHIFTED
-        for relation, rows in (("records", "places"), ("label_rows_numbered", "verbatim")):
-            self.connection.execute(f"CREATE VIEW {relation} AS {numbered.format(rows=rows)}")
+        shifted = self.scalar("SELECT count(*) FROM malformed")
+        self.connection.execute(f"CREATE VIEW records AS {_SHIFTED if shifted else _UNSHIFTED}")
+
+    def fetch(self, query: str, *params: object) -> list[tuple[Any, ...]]:
+        """Return the rows of a short query that is no stage."""
+        with failing_as("a query on the store"):
+            return self.connection.execute(query, params).fetchall()
 
     def scalar(self, query: str, *params: object) -> Any:
         """Return the one value of a query."""
-        return self.connection.execute(query, params).fetchall()[0][0]
-
-    def _run(self, part: Stage, text: str, params: dict[str, object]) -> duckdb.DuckDBPyConnection:
-        with failing_as(part.path.name):
-            return self.connection.execute(text, part.bind(params))
+        return self.fetch(query, *params)[0][0]
 
 
 # Malformed records are counted where they stand, readable ones without them: a readable record's
@@ -145,28 +147,19 @@ CREATE TABLE malformed AS
 SELECT
     CAST(line AS BIGINT) - 1 AS row,
     arg_min(error_message, coalesce(column_idx, 0)) AS reason,
-    arg_min(csv_line, coalesce(column_idx, 0)) AS raw,
     CAST(line AS BIGINT) - 1 - row_number() OVER (ORDER BY line) AS readable_before,
     row_number() OVER (ORDER BY line) AS malformed_so_far
 FROM reject_errors
 GROUP BY line
 """
-_UNSHIFTED = "SELECT place AS row, * EXCLUDE (place) FROM {rows}"
+_UNSHIFTED = "SELECT rowid + 1 AS row, * FROM readable"
 _SHIFTED = """
 SELECT
-    {rows}.place + coalesce(malformed.malformed_so_far, 0) AS row,
-    {rows}.* EXCLUDE (place)
-FROM {rows}
-ASOF LEFT JOIN malformed ON {rows}.place > malformed.readable_before
+    places.place + coalesce(malformed.malformed_so_far, 0) AS row,
+    places.* EXCLUDE (place)
+FROM (SELECT rowid + 1 AS place, * FROM readable) AS places
+ASOF LEFT JOIN malformed ON places.place > malformed.readable_before
 """
-
-
-def _csv_scan(path: Path, header: Sequence[str]) -> str:
-    types = ", ".join(f"{quoted(column)}: 'VARCHAR'" for column in header)
-    return (
-        f"read_csv({quoted(path)}, all_varchar = true, auto_detect = false, header = true, "
-        f"delim = ',', quote = '\"', escape = '\"', columns = {{{types}}}"
-    )
 
 
 def _identifier(name: str) -> str:
@@ -174,10 +167,22 @@ def _identifier(name: str) -> str:
 
 
 @contextmanager
+def interruptible() -> Iterator[None]:
+    """Let Ctrl-C be a KeyboardInterrupt where DuckDB makes an error of its own of it."""
+    try:
+        yield
+    except RuntimeError as error:
+        if "interrupted" in str(error).lower():
+            raise KeyboardInterrupt from error
+        raise
+
+
+@contextmanager
 def _reading(path: Path) -> Iterator[None]:
     """Turn an engine's error about a label file into a LabelFileError."""
     try:
-        yield
+        with interruptible():
+            yield
     except (duckdb.IOException, duckdb.InvalidInputException) as error:
         raise LabelFileError(f"{path} can't be read: {first_line(error)}") from error
     except duckdb.Error as error:
@@ -188,6 +193,7 @@ def _reading(path: Path) -> Iterator[None]:
 def failing_as(what: str) -> Iterator[None]:
     """Turn an engine's error into a StageError that names the SQL file."""
     try:
-        yield
+        with interruptible():
+            yield
     except duckdb.Error as error:
         raise StageError(f"{what} failed: {first_line(error)}") from error

@@ -12,8 +12,9 @@ import pyarrow.parquet
 
 from cxr_duck.errors import ExportError
 
-__all__ = ["export_folders"]
+__all__ = ["HOW", "export_folders"]
 
+HOW = ("symlink", "hardlink", "copy")
 _SOME = 3  # names of missing files that a message spells out
 
 
@@ -34,6 +35,12 @@ def export_folders(
         raise ExportError(f"{target} is no folder: give a new one")
     if target.is_dir() and any(target.iterdir()):
         raise ExportError(f"{target} is not empty: give a new folder")
+    if how not in HOW:
+        raise ExportError(f"files are written as {', '.join(HOW)}, not as {how!r}")
+    if images_folder is None and how != "symlink":
+        raise ExportError(
+            "no folder of images is known to this store: give it with --images, or index with it"
+        )
     classes = _class_folders(manifest.column("class").unique().to_pylist())
     files = [
         None if images_folder is None else _image_path(split, classes[term], image_id)

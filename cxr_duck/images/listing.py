@@ -18,7 +18,7 @@ def list_images(
 
     `folder` is the name of the directory that holds the file, `path` is relative to the given
     folder with `/` between its parts. `seen` is told the number of files found so far. Links to
-    directories are not followed. Raises ImagesError where the folder can't be listed.
+    folders are followed, each folder once. Raises ImagesError where the folder can't be listed.
     """
     if not folder.is_dir():
         raise ImagesError(f"{folder} is no folder: give the folder that holds the images")
@@ -35,8 +35,16 @@ def _walk(root: Path) -> Iterator[tuple[str, str]]:
     def refuse(error: OSError) -> None:
         raise ImagesError(f"{error.filename} can't be listed: {error.strerror}") from error
 
-    for directory, _, names in os.walk(root, onerror=refuse):
+    visited: set[tuple[int, int]] = set()
+    for directory, below, names in os.walk(root, onerror=refuse, followlinks=True):
+        status = os.stat(directory)
+        if (status.st_dev, status.st_ino) in visited:
+            below.clear()
+            continue
+        visited.add((status.st_dev, status.st_ino))
         relative = os.path.relpath(directory, root).replace(os.sep, "/")
         for name in names:
+            if not name.isprintable():
+                continue  # no name that a label file could hold
             if name.lower().endswith(_SUFFIXES):
                 yield os.path.basename(directory), name if relative == "." else f"{relative}/{name}"

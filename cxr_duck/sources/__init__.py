@@ -10,13 +10,12 @@ class Source:
     """How a repository writes its label file.
 
     `columns` are the label file's own names, in no particular order; `required` those without
-    which nothing can be indexed. The stage `stage` casts and cleans a record, `text_stage` gives a
-    refused record back as text; both name their columns as `columns` does.
+    which nothing can be indexed. `stage` is the SQL that casts and cleans a record; it names its
+    columns as `columns` does.
     """
 
     name: str
     stage: str
-    text_stage: str
     columns: tuple[str, ...]
     required: frozenset[str]
     null_words: tuple[str, ...]
@@ -25,7 +24,6 @@ class Source:
 PADCHEST = Source(
     name="padchest",
     stage="padchest",
-    text_stage="padchest_text",
     columns=(
         "ImageID",
         "ImageDir",

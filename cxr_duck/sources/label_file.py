@@ -3,6 +3,7 @@
 import csv
 import gzip
 import zlib
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import file_digest
 from pathlib import Path
@@ -14,6 +15,7 @@ __all__ = ["LabelFile", "open_label_file"]
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _ROW_NUMBER = ("", "Unnamed: 0")  # PadChest's own first column, and the same saved by pandas
+_LONGEST_FIELD = 2**31 - 1  # characters
 _HEAD = 1 << 20  # bytes: far more than a header takes
 _MARKS = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16", b"PK": "a zip archive", b"%P": "a PDF"}
 
@@ -35,6 +37,37 @@ class LabelFile:
         """Return the SHA-256 of the file's bytes, as hexadecimal digits."""
         with self.path.open("rb") as file:
             return file_digest(file, "sha256").hexdigest()
+
+    def raw_records(self, wanted: Collection[int]) -> tuple[int, dict[int, str]]:
+        """Return the number of records below the header, and the text of those that are wanted.
+
+        Records are numbered from 1. This reads the whole file line by line: slow and exact.
+        """
+        lines: list[str] = []
+
+        def remembering(file: Iterable[str]) -> Iterator[str]:
+            for line in file:
+                lines.append(line)
+                yield line
+
+        opened = gzip.open if self.compressed else open
+        limit = csv.field_size_limit(_LONGEST_FIELD)
+        found: dict[int, str] = {}
+        number = -1  # the header is record 0
+        try:
+            with opened(
+                self.path, "rt", encoding="utf-8-sig", errors="backslashreplace", newline=""
+            ) as file:
+                for fields in csv.reader(remembering(file)):
+                    number += bool(fields)
+                    if fields and number in wanted:
+                        found[number] = "".join(lines).rstrip("\r\n")
+                    lines.clear()
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            raise _damaged(self.path, error) from error
+        finally:
+            csv.field_size_limit(limit)
+        return number, found
 
     def check_whole(self) -> None:
         """Read a gzipped file to its end; LabelFileError where it is cut short or damaged.
@@ -67,7 +100,8 @@ def open_label_file(path: Path, source: Source) -> LabelFile:
         raise LabelFileError(
             f"{path} lacks the column {', '.join(lacking)} of a {source.name} label file: {hint}"
         )
-    twice = sorted({name for name in names if names.count(name) > 1})
+    lowered = [name.lower() for name in names]
+    twice = sorted({name for name in names if lowered.count(name.lower()) > 1})
     if twice:
         raise LabelFileError(f"{path} has the column {', '.join(twice)} twice: rename one of them")
     known = {"source_row", *source.columns}
@@ -113,6 +147,8 @@ def _header(path: Path, head: bytes) -> list[str]:
         header = next(csv.reader([line.decode("utf-8-sig").rstrip("\r")], strict=True))
     except (ValueError, csv.Error, StopIteration) as error:
         raise LabelFileError(f"{path} is no CSV text in UTF-8: {error}") from error
+    if not header:
+        raise LabelFileError(f"{path} begins with an empty line: its header must come first")
     if not rest.strip():
         raise LabelFileError(f"{path} has no row below its header: give a label file with rows")
     return header

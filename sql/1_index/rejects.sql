@@ -5,20 +5,25 @@
 --   file    name of the label file
 --   row     number of the record in that file, 1 for the first below the header
 --   reason  why it was refused
---   raw     its text
+--   raw     its text as it stands in the file
+WITH refused AS (
+    SELECT
+        row,
+        reason,
+    FROM malformed
+
+    UNION ALL
+
+    SELECT
+        row,
+        reason,
+    FROM refusals
+)
+
 SELECT
     $label_file AS file,
-    row,
-    reason,
-    raw,
-FROM malformed
-
-UNION ALL
-
-SELECT
-    $label_file AS file,
-    refusals.row,
-    refusals.reason,
+    refused.row,
+    refused.reason,
     refused_text.raw,
-FROM refusals
+FROM refused
 INNER JOIN refused_text USING (row);

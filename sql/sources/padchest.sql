@@ -5,11 +5,11 @@ WITH texts AS (
     -- The reader of label files has made NULL of empty fields and of the words nan and None.
     SELECT
         source_row,
-        "ImageID" AS image_id,
+        nullif(trim("ImageID"), '') AS image_id,
         "ImageDir" AS image_dir,
         "StudyDate_DICOM" AS study_date,
-        "StudyID" AS study_id,
-        "PatientID" AS patient_id,
+        nullif(trim("StudyID"), '') AS study_id,
+        nullif(trim("PatientID"), '') AS patient_id,
         "PatientBirth" AS birth_year,
         "PatientSex_DICOM" AS sex,
         "ViewPosition_DICOM" AS view_position,
@@ -49,7 +49,8 @@ WITH texts AS (
 casts AS (
     -- A whole number may be written 1930.0; identifiers have up to 39 digits and stay text.
     SELECT
-        TRY_CAST(source_row AS BIGINT) AS source_row,
+        source_row AS source_row_text,
+        TRY_CAST(source_row AS DOUBLE) AS source_row,
         image_id,
         image_dir,
         study_date AS study_date_text,
@@ -77,6 +78,7 @@ casts AS (
         photometric_interpretation,
         pixel_representation AS pixel_representation_text,
         TRY_CAST(pixel_representation AS DOUBLE) AS pixel_representation,
+        pixel_aspect_ratio AS pixel_aspect_ratio_text,
         CAST(
             list_transform(
                 regexp_extract_all(pixel_aspect_ratio, '[0-9]+([.][0-9]+)?', 0),
@@ -144,19 +146,44 @@ casts AS (
         localizations_plain,
         sentences,
         -- Printed numpy arrays: quoted, separated by blanks, with a line break after some.
-        CASE
-            WHEN label_cuis = '[]' THEN CAST([] AS VARCHAR [])
-            ELSE string_split(
-                replace(substr(label_cuis, 3, length(label_cuis) - 4), chr(10), ''), ''' '''
-            )
-        END AS label_cuis,
-        CASE
-            WHEN localization_cuis = '[]' THEN CAST([] AS VARCHAR [])
-            ELSE string_split(
-                replace(substr(localization_cuis, 3, length(localization_cuis) - 4), chr(10), ''), ''' '''
-            )
-        END AS localization_cuis,
+        list_transform(
+            regexp_extract_all(label_cuis, '''[^'']*''', 0),
+            lambda quoted: substr(quoted, 2, length(quoted) - 2)
+        ) AS label_cuis,
+        list_transform(
+            regexp_extract_all(localization_cuis, '''[^'']*''', 0),
+            lambda quoted: substr(quoted, 2, length(quoted) - 2)
+        ) AS localization_cuis,
     FROM texts
+),
+
+whole_numbers AS (
+    SELECT
+        * EXCLUDE (source_row, birth_year, pixel_representation, bits_stored, height, width),
+        CASE
+            WHEN source_row = floor(source_row) AND abs(source_row) < 1e15
+                THEN CAST(source_row AS BIGINT)
+        END AS source_row,
+        CASE
+            WHEN birth_year = floor(birth_year) AND abs(birth_year) < 1e9
+                THEN CAST(birth_year AS INTEGER)
+        END AS birth_year,
+        CASE
+            WHEN pixel_representation = floor(pixel_representation)
+                AND abs(pixel_representation) < 1e9
+                THEN CAST(pixel_representation AS INTEGER)
+        END AS pixel_representation,
+        CASE
+            WHEN bits_stored = floor(bits_stored) AND abs(bits_stored) < 1e9
+                THEN CAST(bits_stored AS INTEGER)
+        END AS bits_stored,
+        CASE
+            WHEN height = floor(height) AND abs(height) < 1e9 THEN CAST(height AS INTEGER)
+        END AS height,
+        CASE
+            WHEN width = floor(width) AND abs(width) < 1e9 THEN CAST(width AS INTEGER)
+        END AS width,
+    FROM casts
 ),
 
 cleaned AS (
@@ -171,7 +198,7 @@ cleaned AS (
             list_distinct(coalesce(labels, [])),
             lambda label: label <> 'exclude' AND label <> 'normal'
         ) AS labels_but_normal,
-    FROM casts
+    FROM whole_numbers
 )
 
 SELECT
@@ -186,7 +213,7 @@ SELECT
     projection_method,
     view_position,
     sex,
-    CAST(birth_year AS INTEGER) AS birth_year,
+    birth_year,
     CAST(year(study_date) - birth_year AS INTEGER) AS age,
     pediatric,
     label_method,
@@ -205,10 +232,10 @@ SELECT
     sentences,
     report_id,
     report,
-    CAST(width AS INTEGER) AS width,
-    CAST(height AS INTEGER) AS height,
-    CAST(bits_stored AS INTEGER) AS bits_stored,
-    CAST(pixel_representation AS INTEGER) AS pixel_representation,
+    width,
+    height,
+    bits_stored,
+    pixel_representation,
     photometric_interpretation,
     pixel_aspect_ratio,
     spatial_resolution,
@@ -255,36 +282,36 @@ SELECT
                     THEN concat('Pediatric is neither PED nor No: ', pediatric_text)
             END,
             CASE
-                WHEN
-                    birth_year_text IS NOT NULL
-                    AND coalesce(birth_year <> floor(birth_year), TRUE)
+                WHEN birth_year_text IS NOT NULL AND birth_year IS NULL
                     THEN concat('PatientBirth is no year: ', birth_year_text)
             END,
             CASE
-                WHEN
-                    pixel_representation_text IS NOT NULL
-                    AND coalesce(pixel_representation <> floor(pixel_representation), TRUE)
+                WHEN pixel_representation_text IS NOT NULL AND pixel_representation IS NULL
                     THEN concat(
                         'PixelRepresentation_DICOM is no whole number: ', pixel_representation_text
                     )
             END,
             CASE
-                WHEN
-                    bits_stored_text IS NOT NULL
-                    AND coalesce(bits_stored <> floor(bits_stored), TRUE)
+                WHEN bits_stored_text IS NOT NULL AND bits_stored IS NULL
                     THEN concat('BitsStored_DICOM is no whole number: ', bits_stored_text)
             END,
             CASE
-                WHEN
-                    height_text IS NOT NULL
-                    AND coalesce(height <> floor(height), TRUE)
+                WHEN height_text IS NOT NULL AND height IS NULL
                     THEN concat('Rows_DICOM is no whole number: ', height_text)
             END,
             CASE
-                WHEN
-                    width_text IS NOT NULL
-                    AND coalesce(width <> floor(width), TRUE)
+                WHEN width_text IS NOT NULL AND width IS NULL
                     THEN concat('Columns_DICOM is no whole number: ', width_text)
+            END,
+            CASE
+                WHEN source_row_text IS NOT NULL AND source_row IS NULL
+                    THEN concat('the first column is no whole number: ', source_row_text)
+            END,
+            CASE
+                WHEN array_length(pixel_aspect_ratio) <> 2
+                    THEN concat(
+                        'PixelAspectRatio_DICOM is no pair of numbers: ', pixel_aspect_ratio_text
+                    )
             END,
             CASE
                 WHEN spatial_resolution_text IS NOT NULL AND spatial_resolution IS NULL
