@@ -67,7 +67,7 @@ real: install $(CACHE)/$(PADCHEST)
 	CXR_PADCHEST=$(CACHE)/$(PADCHEST) $(MAKE) --no-print-directory bench
 
 bench: install
-	$(BIN)/python benchmarks/table2.py $$CXR_PADCHEST
+	$(BIN)/python benchmarks/table2.py $$CXR_PADCHEST --picture $(CACHE)/figure2.png
 	$(BIN)/python benchmarks/index.py $$CXR_PADCHEST
 
 lint: install

@@ -5,6 +5,7 @@ import platform
 import statistics
 import subprocess
 import time
+import timeit
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
@@ -13,13 +14,8 @@ __all__ = ["machine", "median_of", "median_of_process"]
 
 
 def median_of(work: Callable[[], object], times: int) -> float:
-    """Return the median seconds of a function called several times."""
-    seconds = []
-    for _ in range(times):
-        start = time.perf_counter()
-        work()
-        seconds.append(time.perf_counter() - start)
-    return statistics.median(seconds)
+    """Return the median seconds of a function called several times, as timeit without gc."""
+    return statistics.median(timeit.repeat(work, number=1, repeat=times))
 
 
 def median_of_process(command: list[str], times: int, before: Callable[[], object]) -> float:

@@ -87,6 +87,7 @@ class Store:
             data = quoted((self.path / "data").resolve())
             connection.execute(
                 "SET python_enable_replacements = false;"
+                "SET parquet_metadata_cache = true;"  # a published file never changes
                 f"SET allowed_directories = [{data}];"
                 "SET enable_external_access = false;"
                 "SET lock_configuration = true"

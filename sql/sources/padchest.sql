@@ -183,6 +183,7 @@ whole_numbers AS (
         CASE
             WHEN width = floor(width) AND abs(width) < 1e9 THEN CAST(width AS INTEGER)
         END AS width,
+        list_distinct(coalesce(labels, [])) AS distinct_labels,
     FROM casts
 ),
 
@@ -191,12 +192,9 @@ cleaned AS (
     -- only where nothing else was found; then so does normal.
     SELECT
         *,
-        list_distinct(coalesce(labels, [])) AS distinct_labels,
-        list_filter(list_distinct(coalesce(labels, [])), lambda label: label <> 'exclude')
-            AS labels_but_exclude,
+        list_filter(distinct_labels, lambda label: label <> 'exclude') AS labels_but_exclude,
         list_filter(
-            list_distinct(coalesce(labels, [])),
-            lambda label: label <> 'exclude' AND label <> 'normal'
+            distinct_labels, lambda label: label <> 'exclude' AND label <> 'normal'
         ) AS labels_but_normal,
     FROM whole_numbers
 )
