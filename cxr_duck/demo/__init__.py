@@ -1,7 +1,6 @@
 """A made-up repository in PadChest's form, to try everything on: no patient, no real report."""
 
 import os
-import shutil
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from cxr_duck.demo.films import draw_film
 from cxr_duck.demo.population import FEWEST_IMAGES
 from cxr_duck.demo.rows import MISSING, Row, body_and_film, draw_rows
 from cxr_duck.errors import ExportError
+from cxr_duck.new_folder import new_folder
 from cxr_duck.progress import SILENT, Progress
 
 __all__ = ["make_demo"]
@@ -30,9 +30,15 @@ def make_demo(
     at all.
     """
     target = Path(folder).absolute()
-    _refuse(target, images)
+    if images < FEWEST_IMAGES:
+        raise ExportError(
+            f"{target}: {images} images can't show everything that occurs in PadChest: "
+            f"make {FEWEST_IMAGES} or more"
+        )
     rows = draw_rows(images, seed)
-    _write(target, rows, seed, progress)
+    with new_folder(target) as partial:
+        write_labels(partial / "labels.csv", rows)
+        _write_films(partial / "images", rows, seed, progress)
     missing = sum(row.flaw == MISSING for row in rows)
     damaged = sum(row.flaw not in ("", MISSING) for row in rows)
     return {
@@ -41,33 +47,6 @@ def make_demo(
         "damaged": damaged,
         "missing": missing,
     }
-
-
-def _refuse(target: Path, images: int) -> None:
-    if images < FEWEST_IMAGES:
-        raise ExportError(
-            f"{target}: {images} images can't show everything that occurs in PadChest: "
-            f"make {FEWEST_IMAGES} or more"
-        )
-    if target.is_symlink() or (target.exists() and not target.is_dir()):
-        raise ExportError(f"{target} is no folder: give a new one")
-    if target.is_dir() and any(target.iterdir()):
-        raise ExportError(f"{target} is not empty: give a new folder")
-
-
-def _write(target: Path, rows: list[Row], seed: int, progress: Progress) -> None:
-    partial = target.parent / f".{target.name}.partial-{os.getpid()}"
-    try:
-        partial.mkdir(parents=True)
-        write_labels(partial / "labels.csv", rows)
-        _write_films(partial / "images", rows, seed, progress)
-        if target.is_dir():
-            target.rmdir()
-        partial.rename(target)
-    except OSError as error:
-        raise ExportError(f"{target} can't be written to: {error.strerror or error}") from error
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
 
 
 def _write_films(folder: Path, rows: list[Row], seed: int, progress: Progress) -> None:

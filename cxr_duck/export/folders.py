@@ -11,6 +11,7 @@ import pyarrow
 import pyarrow.parquet
 
 from cxr_duck.errors import ExportError
+from cxr_duck.new_folder import new_folder
 
 __all__ = ["HOW", "export_folders"]
 
@@ -31,10 +32,6 @@ def export_folders(
     `images_folder`; where that is None only the manifests are written. `how` is symlink, hardlink
     or copy. The folder appears whole or, after an ExportError, not at all.
     """
-    if target.is_symlink() or (target.exists() and not target.is_dir()):
-        raise ExportError(f"{target} is no folder: give a new one")
-    if target.is_dir() and any(target.iterdir()):
-        raise ExportError(f"{target} is not empty: give a new folder")
     if how not in HOW:
         raise ExportError(f"files are written as {', '.join(HOW)}, not as {how!r}")
     if images_folder is None and how != "symlink":
@@ -50,21 +47,12 @@ def export_folders(
         )
     ]
     sources = _sources(manifest, images_folder)
-    partial = target.parent / f".{target.name}.partial-{os.getpid()}"
-    try:
-        partial.mkdir(parents=True)
+    with new_folder(target) as partial:
         for number, (file, source) in enumerate(zip(files, sources, strict=True), start=1):
             if file is not None and source is not None:
                 _place(source, partial / file, how)
             done(number)
         _write_manifests(manifest, files, partial)
-        if target.is_dir():
-            target.rmdir()
-        partial.rename(target)
-    except OSError as error:
-        raise ExportError(f"{target} can't be written to: {error.strerror}") from error
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
     return sum(file is not None for file in files)
 
 
