@@ -1,5 +1,6 @@
 """The inverted index: a finding to its images, each with its localizations."""
 
+import json
 import os
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
@@ -94,7 +95,7 @@ def unknown_finding(engine: DuckDBEngine, finding: str) -> UnknownTermError:
     if engine.scalar("SELECT count(*) FROM terms WHERE term = ?", finding):
         return UnknownTermError(
             f"{finding!r} is a term of a hierarchy that no image has as its finding: "
-            f"'cxr terms {finding!r}' shows what is below it, a dataset can be made of it"
+            f"cxr terms {json.dumps(finding, ensure_ascii=False)} shows what is below it"
         )
     nearest = [term for (term,) in engine.rows("nearest_findings", word=finding)]
     hint = f"did you mean {', '.join(nearest)}?" if nearest else "'cxr terms' shows all terms"

@@ -341,6 +341,8 @@ def test_unknown_finding_names_the_nearest(odd_data: ExperimentData) -> None:
         odd_data.index["noduel"]
     with pytest.raises(CxrError, match="did you mean COPD signs"):
         odd_data.index["copd signs"]
+    with pytest.raises(CxrError, match='cxr terms "not-normal" shows what is below it'):
+        odd_data.index["not-normal"]
     assert "noduel" not in odd_data.index
 
 

@@ -26,7 +26,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def create(
-    terms: Annotated[list[str], typer.Argument(metavar="TERM…", help="Each becomes a class.")],
+    terms: Annotated[list[str], typer.Argument(metavar="TERM", help="Each becomes a class.")],
     exclude: Annotated[
         list[str] | None,
         typer.Option(
