@@ -108,6 +108,7 @@ def _read_records(engine: DuckDBEngine, source: Source, label_file: LabelFile) -
         ("source_row", *source.columns),
         source.null_words,
     )
+    engine.define(source.sentences)
     engine.make("repeats")
     engine.make("refusals")
     refused = engine.fetch("SELECT row FROM malformed UNION ALL SELECT row FROM refusals")

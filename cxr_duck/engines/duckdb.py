@@ -56,6 +56,12 @@ class DuckDBEngine:
                 f"CREATE OR REPLACE {self._table} {part.name} AS {part.sql}", part.bind(params)
             )
 
+    def define(self, name: str) -> None:
+        """Make a view of a stage that takes no parameters, under its relation's name."""
+        part = stage(name)
+        with failing_as(part.path.name):
+            self.connection.execute(f"CREATE OR REPLACE VIEW {part.name} AS {part.sql}")
+
     def write(self, name: str, path: Path, layout: "Layout", **params: object) -> int:
         """Run a stage into a Parquet file and return its number of rows.
 

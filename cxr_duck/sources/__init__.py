@@ -11,11 +11,13 @@ class Source:
 
     `columns` are the label file's own names, in no particular order; `required` those without
     which nothing can be indexed. `stage` is the SQL that casts and cleans a record; it names its
-    columns as `columns` does.
+    columns as `columns` does. `sentences` is the SQL that tells the sentences of a record's report
+    apart.
     """
 
     name: str
     stage: str
+    sentences: str
     columns: tuple[str, ...]
     required: frozenset[str]
     null_words: tuple[str, ...]
@@ -24,6 +26,7 @@ class Source:
 PADCHEST = Source(
     name="padchest",
     stage="padchest",
+    sentences="padchest_sentences",
     columns=(
         "ImageID",
         "ImageDir",

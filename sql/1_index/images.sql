@@ -48,7 +48,7 @@
 --   path                        the image's file, below the folder given with --images
 --   present                     whether that file is there, NULL where nobody looked
 SELECT
-    records.* EXCLUDE (row, problems),
+    records.* EXCLUDE (row, sentences_plain, problems),
     files.path,
     CASE WHEN $images_given THEN files.path IS NOT NULL END AS present,
 FROM records

@@ -1,19 +1,74 @@
 -- postings: one row per (finding, image): the inverted index, I = {(a, {(i, R)})} in the paper.
--- reads: records, refusals
+-- reads: sentences, refusals
 -- params: $pure_terms = FALSE
 -- columns:
 --   finding        the finding (a)
 --   image_id       an image that shows it (i)
 --   patient_id     the patient of that image
 --   study_id       the study of that image
---   localizations  the localizations of the image (R)
+--   localizations  where that finding lies in that image (R): loc right, …
+--   known_by       sentence: they are said in the sentences of the report that name the finding;
+--                  image: no sentence names it, and they are all localizations of the image
 -- Pure terms: only images with exactly one finding (paper, create_index).
+WITH said AS (
+    SELECT
+        unnest(findings) AS finding,
+        image_id,
+        patient_id,
+        study_id,
+        localizations,
+        terms,
+        located,
+    FROM sentences
+    ANTI JOIN refusals USING (row)
+    WHERE NOT $pure_terms OR array_length(findings) = 1
+),
+
+named AS (
+    SELECT
+        finding,
+        image_id,
+        patient_id,
+        study_id,
+        localizations,
+        concat(chr(31), finding, chr(31)) AS name,
+        contains(terms, concat(chr(31), finding, chr(31))) AS named,
+        located,
+    FROM said
+),
+
+regions AS (
+    SELECT
+        finding,
+        image_id,
+        patient_id,
+        study_id,
+        CASE
+            WHEN NOT coalesce(named, FALSE) THEN localizations
+            WHEN array_length(located) > 0
+                THEN list_filter(
+                    string_split(
+                        array_to_string(
+                            list_filter(located, lambda sentence: contains(sentence, name)), ''
+                        ),
+                        chr(31)
+                    ),
+                    lambda term: starts_with(term, 'loc ')
+                )
+            ELSE []
+        END AS localizations,
+        CASE WHEN named THEN 'sentence' ELSE 'image' END AS known_by,
+    FROM named
+)
+
 SELECT
-    unnest(findings) AS finding,
+    finding,
     image_id,
     patient_id,
     study_id,
-    localizations,
-FROM records
-ANTI JOIN refusals USING (row)
-WHERE NOT $pure_terms OR array_length(findings) = 1;
+    CASE
+        WHEN array_length(localizations) > 1 THEN list_sort(list_distinct(localizations))
+        ELSE localizations
+    END AS localizations,
+    known_by,
+FROM regions;

@@ -1,6 +1,7 @@
 -- records: one row per record of PadChest's label file, cast, cleaned, and judged readable or not.
 -- reads: label_rows
--- Its columns are those of images, and problems: what can't be read, NULL where everything can.
+-- Its columns are those of images; problems: what can't be read, NULL where everything can; and
+-- sentences_plain: whether the lists of sentences can be split at their commas.
 WITH texts AS (
     -- The reader of label files has made NULL of empty fields and of the words nan and None.
     SELECT
@@ -41,6 +42,11 @@ WITH texts AS (
         "Localizations" AS localizations,
         regexp_matches("Localizations", '^\[''[^'']*''(, ''[^'']*'')*\]$') AS localizations_plain,
         "LabelsLocalizationsBySentence" AS sentences,
+        -- The same, or a list of such lists.
+        regexp_matches(
+            "LabelsLocalizationsBySentence",
+            '^\[(''[^'']*''(, ''[^'']*'')*|\[''[^'']*''(\]?, \[?''[^'']*'')*\])\]$'
+        ) AS sentences_plain,
         "labelCUIS" AS label_cuis,
         "LocalizationsCUIS" AS localization_cuis,
     FROM label_rows
@@ -145,6 +151,7 @@ casts AS (
         ) AS localizations,
         localizations_plain,
         sentences,
+        sentences_plain,
         -- Printed numpy arrays: quoted, separated by blanks, with a line break after some.
         list_transform(
             regexp_extract_all(label_cuis, '''[^'']*''', 0),
@@ -228,6 +235,7 @@ SELECT
     localizations_text,
     localization_cuis,
     sentences,
+    sentences_plain,
     report_id,
     report,
     width,
@@ -270,6 +278,18 @@ SELECT
                         localizations_text, '^\[\s*((''[^'']*''|"[^"]*"),?\s*)*\]$'
                     )
                     THEN 'Localizations is no list'
+            END,
+            CASE
+                WHEN
+                    NOT sentences_plain
+                    AND NOT regexp_matches(
+                        sentences,
+                        concat(
+                            '^\[\s*((''[^'']*''|"[^"]*"|nan',
+                            '|\[((''[^'']*''|"[^"]*"),?\s*)*\]),?\s*)*\]$'
+                        )
+                    )
+                    THEN 'LabelsLocalizationsBySentence is no list'
             END,
             CASE
                 WHEN study_date_text IS NOT NULL AND study_date IS NULL
