@@ -129,7 +129,7 @@ sided_terms AS (
             WHEN sided
                 THEN array_to_string(
                     list_transform(
-                        string_split(terms, chr(31)),
+                        list_transform(string_split(terms, chr(31)), lambda term: trim(term)),
                         lambda term: CASE
                             WHEN starts_with(term, 'loc ') OR list_contains(findings, term)
                                 THEN term
