@@ -4,13 +4,13 @@ from collections.abc import Sequence
 
 import duckdb
 
+from cxr_duck.data_files import RELATIONS, data_files
 from cxr_duck.engines.duckdb import DuckDBEngine, quoted
 from cxr_duck.stages import stage
 from cxr_duck.terms import MAX_DEPTH, Hierarchy
 
-__all__ = ["VIEWS", "create_views", "describe", "load_terms", "write_terms"]
+__all__ = ["create_tables", "create_views", "describe", "load_terms", "write_terms"]
 
-VIEWS = ("images", "postings", "rejects")
 _TERM_TABLES = ("terms", "term_ancestors")
 
 # The catalog's own folder, wherever the store was moved: an opened database spills to the folder
@@ -22,13 +22,20 @@ _STORE = (
 )
 
 
-def create_views(catalog: duckdb.DuckDBPyConnection, folder: str) -> None:
-    """Point the views at the Parquet files of a folder below the store's `data/`."""
-    for name in VIEWS:
-        path = quoted(f"data/{folder}/{name}.parquet")
+def create_views(catalog: duckdb.DuckDBPyConnection) -> None:
+    """Point the views at the data files that the catalog lists."""
+    for name in RELATIONS:
+        paths = ", ".join(quoted(file.path) for file in data_files(catalog, name))
         catalog.execute(
-            f"CREATE OR REPLACE VIEW {name} AS SELECT * FROM read_parquet({_STORE} || {path})"
+            f"CREATE OR REPLACE VIEW {name} AS SELECT * FROM read_parquet("
+            f"list_transform([{paths}], lambda path: {_STORE} || path))"
         )
+
+
+def create_tables(catalog: duckdb.DuckDBPyConnection) -> None:
+    """Make the tables of a new store: its files, what was removed, its experiments."""
+    for name in ("publications", "data_files", "removed_images", "experiments"):
+        catalog.execute(stage(name).sql)
 
 
 def write_terms(catalog: duckdb.DuckDBPyConnection, hierarchies: Sequence[Hierarchy]) -> None:
@@ -69,7 +76,7 @@ def load_terms(
 def describe(catalog: duckdb.DuckDBPyConnection) -> None:
     """Comment every view and term table, and each of its columns, from the cards in `sql/`."""
     comments = []
-    for kind, names in (("VIEW", VIEWS), ("TABLE", _TERM_TABLES)):
+    for kind, names in (("VIEW", RELATIONS), ("TABLE", _TERM_TABLES)):
         for name in names:
             card = stage(name)
             comments.append(f"COMMENT ON {kind} {name} IS {quoted(card.grain)};")

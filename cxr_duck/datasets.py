@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import polars
     import pyarrow
 
-__all__ = ["Dataset", "check_term", "composition_of", "make_dataset", "resolve"]
+__all__ = ["Dataset", "check_term", "choose_images", "composition_of", "make_dataset", "resolve"]
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def make_dataset(
 ) -> Dataset:
     """Make a dataset from a recipe and record nothing; RecipeError where it can't be met."""
     engine = DuckDBEngine(store.cursor())
-    _choose_images(engine, recipe.where)
+    choose_images(engine, recipe.where)
     engine.put("excluded_findings", "finding VARCHAR", [(term,) for term in recipe.excluded])
     engine.put(
         "class_findings",
@@ -130,7 +130,7 @@ def make_dataset(
     )
 
 
-def _choose_images(engine: DuckDBEngine, where: str | None) -> None:
+def choose_images(engine: DuckDBEngine, where: str | None) -> None:
     """Make chosen_images: the ids of the images that meet a user's condition."""
     condition = where or "TRUE"
     query = f"SELECT image_id FROM images WHERE (\n{condition}\n)"

@@ -2,6 +2,7 @@
 
 CxrError                 every error of this package; its text is one sentence for the user
 ├── LabelFileError       a label file that can't be read as one
+├── ConflictError        images that a label file and the store describe in different ways
 ├── ImagesError          a folder of images that can't be listed
 ├── HierarchyError       a hierarchy with a cycle, an unknown parent, a broken file
 ├── UnknownTermError     a term or finding that the store doesn't have
@@ -13,7 +14,10 @@ CxrError                 every error of this package; its text is one sentence f
 └── StageError           a stage of this package that failed: a defect here, or no memory or disk
 """
 
+from typing import Any
+
 __all__ = [
+    "ConflictError",
     "CxrError",
     "DatasetError",
     "ExportError",
@@ -34,6 +38,18 @@ class CxrError(Exception):
 
 class LabelFileError(CxrError):
     """A label file that can't be read as one."""
+
+
+class ConflictError(CxrError):
+    """Images that a label file and the store describe in different ways.
+
+    `conflicts` has for each a dict of its image_id, its row in the label file and the columns that
+    it `differs_in`.
+    """
+
+    def __init__(self, sentence: str, conflicts: list[dict[str, Any]]) -> None:
+        super().__init__(sentence)
+        self.conflicts = conflicts
 
 
 class ImagesError(CxrError):

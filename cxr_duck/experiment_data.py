@@ -52,13 +52,15 @@ class ExperimentData:
         self.store = Store(store)
         self._progress = progress
 
-    def create_index(self, pure_terms: bool = False) -> dict[str, int]:
-        """Index the label file; return the number of rows of images, postings and rejects.
+    def create_index(self, pure_terms: bool = False, *, replace: bool = False) -> dict[str, int]:
+        """Index the label file, beside what the store has already; return what came of it.
 
-        With an `images_dir` also how many images have their file there, as `found`.
+        The result has the rows of `images`, `postings` and `rejects` in the store, how many images
+        of the label file were `added`, `replaced` and `unchanged`, and with an `images_dir` how
+        many have their file there, as `found`; the others are left out of datasets.
         With `pure_terms` only images with exactly one finding are indexed (paper, create_index).
-        With an `images_dir` images whose file is not there are marked and left out of datasets.
-        An index that the store holds already is replaced; its recorded datasets stay.
+        The same image with the same content changes nothing; with other content ConflictError
+        lists it, and nothing is indexed, unless `replace` takes the label file's word.
         """
         from cxr_duck.indexing import index_labels
         from cxr_duck.sources import PADCHEST
@@ -66,7 +68,13 @@ class ExperimentData:
         if self.labels_csv is None:
             raise CxrError("create_index needs a label file: ExperimentData(labels_csv=…)")
         return index_labels(
-            self.store, PADCHEST, self.labels_csv, self.images_dir, pure_terms, self._progress
+            self.store,
+            PADCHEST,
+            self.labels_csv,
+            self.images_dir,
+            self._progress,
+            pure_terms=pure_terms,
+            replacing=replace,
         )
 
     @property

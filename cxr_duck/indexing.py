@@ -1,32 +1,30 @@
-"""From a label file to a published index: the stages of `sql/1_index` and `sql/2_terms`."""
+"""From a label file to a published index: the stages of `sql/1_index` and `sql/2_terms`.
 
-import platform
+A store grows by data files: what a label file has and the store has not becomes files of its own,
+written in blocks that fit in memory. Of the files that are there only the image ids are read.
+"""
+
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from dataclasses import replace
 from pathlib import Path
 
-import duckdb
-
-from cxr_duck import __version__
-from cxr_duck.catalog import create_views, describe, write_terms
-from cxr_duck.engines.duckdb import DuckDBEngine, Layout
-from cxr_duck.errors import ImagesError, LabelFileError
+from cxr_duck.catalog import create_tables, write_terms
+from cxr_duck.data_files import DataWriter, data_files, read_expression
+from cxr_duck.engines.duckdb import DuckDBEngine
+from cxr_duck.errors import ConflictError, ImagesError, LabelFileError, StoreError
 from cxr_duck.images.listing import list_images
 from cxr_duck.progress import Progress
+from cxr_duck.publishing import Change, last_change, publish_change, working_engine
 from cxr_duck.sources import Source
 from cxr_duck.sources.label_file import LabelFile, open_label_file
-from cxr_duck.stages import stage
-from cxr_duck.store import SPILL, Publication, Store
+from cxr_duck.store import Publication, Store
 from cxr_duck.terms import built_in_hierarchies
 
 __all__ = ["index_labels"]
 
-# Sort key and rows of a row group: what has statistics, and what a look-up reads at least.
-_LAYOUTS = {
-    "images": ("image_id", 122_880),
-    "postings": ("finding, image_id", 8_192),
-    "rejects": ("row", 122_880),
-}
+_BLOCK = 1_000_000  # records that are sorted at a time: they take about a gigabyte
+
+Listing = list[tuple[str, str, str]]
 
 
 def index_labels(
@@ -34,15 +32,18 @@ def index_labels(
     source: Source,
     labels: Path,
     images_folder: Path | None,
-    pure_terms: bool,
     progress: Progress,
+    *,
+    pure_terms: bool = False,
+    replacing: bool = False,
 ) -> dict[str, int]:
-    """Index a label file into a store; return the rows of images, postings and rejects.
+    """Index a label file into a store, beside what the store has; return what came of it.
 
-    With a folder of images, also the number of images whose file was found there, as `found`.
-
-    What was indexed there before is replaced; recorded datasets stay. Raises LabelFileError,
-    ImagesError or StoreError, and then the store is as it was.
+    That is the rows of `images`, `postings` and `rejects` that the store has now, how many images
+    were `added`, `replaced` and `unchanged`, and with a folder of images, how many of the label
+    file's were `found` there. An image that the store has with other content raises ConflictError,
+    unless `replacing` takes the label file's word. Raises LabelFileError, ImagesError or StoreError
+    as well, and then the store is as it was.
     """
     label_file = open_label_file(labels, source)
     _tell_columns(label_file, progress)
@@ -51,52 +52,43 @@ def index_labels(
         with progress.step(f"listing {images_folder}") as done:
             listing = list_images(images_folder, done)
     with store.publishing() as publication:
-        publication.folder.mkdir(parents=True)
-        engine = _reading_engine(store)
-        try:
-            with ThreadPoolExecutor() as pool:
-                digest = pool.submit(label_file.sha256)
-                whole = pool.submit(label_file.check_whole)
-                prepared = pool.submit(_prepare_catalog, publication.catalog)
-                with progress.step(f"reading {labels.name}"):
-                    _read_records(engine, source, label_file)
-                    whole.result()
-                provenance = {
-                    "cxr_duck_version": __version__,
-                    "label_file": label_file.path.name,
-                    "label_file_sha256": digest.result(),
-                }
-                found = _match_files(engine, listing, labels, images_folder)
-                with progress.step("writing images and postings"):
-                    counts = _write_tables(
-                        engine,
-                        pool,
-                        publication,
-                        provenance,
-                        {
-                            "images": {"images_given": listing is not None},
-                            "postings": {"pure_terms": pure_terms},
-                            "rejects": {"label_file": label_file.path.name},
-                        },
-                    )
-                prepared.result()
-        finally:
-            engine.connection.close()
-        if not counts["images"]:
-            raise LabelFileError(
-                f"{labels} has no row that can be read; the first: {_first_reason(publication)}"
+        create_tables(publication.catalog)
+        last = last_change(publication.catalog)
+        if last is not None and last.pure_terms != pure_terms:
+            raise StoreError(
+                f"{store.path} was indexed {'with' if last.pure_terms else 'without'} --pure, and "
+                "an index can't be both: do the same, or give --store another folder"
             )
-        with progress.step("writing the catalog"):
-            _fill_catalog(publication, source, provenance, images_folder, pure_terms, counts)
-    _tell_rejects(counts["rejects"], progress)
+        with working_engine(store, label_file.size) as engine, ThreadPoolExecutor() as pool:
+            digest = pool.submit(label_file.sha256)
+            whole = pool.submit(label_file.check_whole)
+            terms = pool.submit(write_terms, publication.catalog, built_in_hierarchies())
+            with progress.step(f"reading {labels.name}"):
+                _read_records(engine, source, label_file)
+                whole.result()
+            terms.result()
+            found = _match_files(engine, label_file, listing, images_folder)
+            counts = _compare(engine, publication, label_file, listing is not None, replacing)
+            change = Change(
+                action="index",
+                source=source.name,
+                label_file=labels.name,
+                label_file_sha256=digest.result(),
+                images_folder=str(images_folder.absolute()) if images_folder else None,
+                pure_terms=pure_terms,
+                added=counts["added"],
+                replaced=counts["replaced"],
+            )
+            change = _settle_folder(engine, change, last)
+            with progress.step("writing images and postings"):
+                _write(engine, pool, publication, change, listing is not None)
+        if not publication.discarded:
+            with progress.step("writing the catalog"):
+                publish_change(publication, change)
+        counts = {**_totals(publication), **counts}
+    _tell_rejects(counts.pop("refused"), progress)
+    _tell_removed(counts.pop("removed"), labels, progress)
     return counts if listing is None else {**counts, "found": found}
-
-
-def _reading_engine(store: Store) -> DuckDBEngine:
-    connection = duckdb.connect(
-        config={"python_enable_replacements": False, "temp_directory": str(store.path / SPILL)}
-    )
-    return DuckDBEngine(connection, keep=True)
 
 
 def _read_records(engine: DuckDBEngine, source: Source, label_file: LabelFile) -> None:
@@ -111,11 +103,16 @@ def _read_records(engine: DuckDBEngine, source: Source, label_file: LabelFile) -
     engine.define(source.sentences)
     engine.make("repeats")
     engine.make("refusals")
-    refused = engine.fetch("SELECT row FROM malformed UNION ALL SELECT row FROM refusals")
+    refused = engine.fetch("SELECT row, reason FROM malformed UNION ALL FROM refusals ORDER BY row")
     texts: dict[int, str] = {}
     if refused:
-        records, texts = label_file.raw_records({row for (row,) in refused})
+        records, texts = label_file.raw_records({row for row, _ in refused})
         _refuse_lost_records(engine, label_file, records)
+        if len(refused) == records:
+            row, reason = refused[0]
+            raise LabelFileError(
+                f"{label_file.path} has no row that can be read; the first: row {row}: {reason}"
+            )
     engine.put("refused_text", "row BIGINT, raw VARCHAR", list(texts.items()))
 
 
@@ -130,68 +127,10 @@ def _refuse_lost_records(engine: DuckDBEngine, label_file: LabelFile, records: i
         )
 
 
-def _write_tables(
-    engine: DuckDBEngine,
-    pool: ThreadPoolExecutor,
-    publication: Publication,
-    provenance: dict[str, str],
-    params: dict[str, dict[str, object]],
-) -> dict[str, int]:
-    """Write the Parquet files at the same time: one alone does not keep two cores busy."""
-    writing = {
-        name: pool.submit(
-            engine.write,
-            name,
-            publication.folder / f"{name}.parquet",
-            Layout(sort, row_group, provenance),
-            **params[name],
-        )
-        for name, (sort, row_group) in _LAYOUTS.items()
-    }
-    return {name: future.result() for name, future in writing.items()}
-
-
-def _prepare_catalog(catalog: duckdb.DuckDBPyConnection) -> None:
-    """Make the tables that don't depend on the label file."""
-    catalog.execute(stage("publications").sql)
-    catalog.execute(stage("experiments").sql)
-    write_terms(catalog, built_in_hierarchies())
-
-
-def _fill_catalog(
-    publication: Publication,
-    source: Source,
-    provenance: dict[str, str],
-    images_folder: Path | None,
-    pure_terms: bool,
-    counts: dict[str, int],
-) -> None:
-    catalog = publication.catalog
-    catalog.execute(
-        "INSERT INTO publications VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        [
-            publication.number,
-            datetime.now(UTC).replace(tzinfo=None),
-            __version__,
-            duckdb.__version__,
-            platform.python_version(),
-            source.name,
-            provenance["label_file"],
-            provenance["label_file_sha256"],
-            str(images_folder.absolute()) if images_folder else None,
-            pure_terms,
-            counts["images"],
-            counts["rejects"],
-        ],
-    )
-    create_views(catalog, publication.folder.name)
-    describe(catalog)
-
-
 def _match_files(
     engine: DuckDBEngine,
-    listing: list[tuple[str, str, str]] | None,
-    labels: Path,
+    label_file: LabelFile,
+    listing: Listing | None,
     images_folder: Path | None,
 ) -> int:
     """Make files, and return how many images have one; ImagesError where none has."""
@@ -203,18 +142,140 @@ def _match_files(
     )
     if listing is not None and not found:
         raise ImagesError(
-            f"none of the images of {labels.name} is among the {len(listing):,} image files below "
-            f"{images_folder}: give the folder that holds them"
+            f"none of the images of {label_file.path.name} is among the {len(listing):,} image "
+            f"files below {images_folder}: give the folder that holds them"
         )
     return int(found)
 
 
-def _first_reason(publication: Publication) -> str:
-    rows = publication.catalog.execute(
-        "SELECT concat('row ', row, ': ', reason) FROM read_parquet(?) ORDER BY row LIMIT 1",
-        [str(publication.folder / "rejects.parquet")],
-    ).fetchall()
-    return str(rows[0][0]) if rows else "none"
+def _compare(
+    engine: DuckDBEngine,
+    publication: Publication,
+    label_file: LabelFile,
+    images_given: bool,
+    replacing: bool,
+) -> dict[str, int]:
+    """Make known_records and left_out; return how many images are new, changed and so on."""
+    stored = data_files(publication.catalog, "images")
+    removed = publication.catalog.execute("SELECT source, image_id FROM removed_images").fetchall()
+    engine.put("removed_images", "source VARCHAR, image_id VARCHAR", removed)
+    if stored:
+        engine.connection.execute(
+            "CREATE OR REPLACE VIEW stored_images AS SELECT * FROM "
+            + read_expression(publication.store, stored)
+        )
+        engine.make("known_records", images_given=images_given)
+    else:
+        engine.put("known_records", "row BIGINT, image_id VARCHAR, state VARCHAR", [])
+    engine.make("left_out", replacing=replacing)
+    states = dict(engine.fetch("SELECT state, count(*) FROM known_records GROUP BY state"))
+    if states.get("changed") and not replacing:
+        raise ConflictError(
+            f"{label_file.path.name} says of {states['changed']:,} images other than the store: "
+            "give --replace to take the label file's word, or leave these rows out",
+            engine.arrow("conflicts").to_pylist(),
+        )
+    refused = engine.scalar("SELECT count(*) FROM refusals")
+    known = sum(states.values()) - (states.get("removed", 0) if replacing else 0)
+    return {
+        "added": int(engine.scalar("SELECT count(*) FROM records") - refused - known),
+        "replaced": int(states.get("changed", 0) + states.get("moved", 0)),
+        "unchanged": int(states.get("same", 0)),
+        "refused": int(refused + engine.scalar("SELECT count(*) FROM malformed")),
+        "removed": 0 if replacing else int(states.get("removed", 0)),
+    }
+
+
+def _settle_folder(engine: DuckDBEngine, change: Change, last: Change | None) -> Change:
+    """Return the change with the folder that the paths of all images are relative to.
+
+    ImagesError where the store has images below another folder than the one that is given.
+    """
+    if last is None or last.images_folder in (None, change.images_folder):
+        return change
+    if change.images_folder is None:
+        return replace(change, images_folder=last.images_folder)
+    elsewhere = engine.scalar(
+        "SELECT count(*) FROM stored_images ANTI JOIN known_records USING (image_id) "
+        "WHERE path IS NOT NULL"
+    )
+    if elsewhere:
+        raise ImagesError(
+            f"{elsewhere:,} images of the store lie below {last.images_folder}: give --images the "
+            "folder that holds these and the new ones"
+        )
+    return change
+
+
+def _write(
+    engine: DuckDBEngine,
+    pool: ThreadPoolExecutor,
+    publication: Publication,
+    change: Change,
+    images_given: bool,
+) -> None:
+    """Write the data files of a change, or discard the publication where nothing changes."""
+    catalog = publication.catalog
+    seen = catalog.execute(
+        "SELECT count(*) FROM publications WHERE label_file_sha256 = ?", [change.label_file_sha256]
+    ).fetchall()[0][0]
+    refused = 0 if seen else engine.scalar("SELECT count(*) FROM refused_text")
+    if data_files(catalog) and not change.added and not change.replaced and not refused:
+        publication.discarded = True
+        return
+    writer = DataWriter(engine, publication, change.provenance)
+    engine.fetch(
+        "CREATE TABLE gone_images AS SELECT image_id FROM known_records "
+        "WHERE state IN ('changed', 'moved')"
+    )
+    if change.replaced:
+        writer.filter("images", "kept_rows")
+        writer.filter("postings", "kept_rows")
+    _forget_removals(engine, publication)
+    if not seen:
+        writer.add(
+            writer.write(
+                "rejects", writer.next_number("rejects"), "rejects", label_file=change.label_file
+            )
+        )
+    # At the same time: one alone does not keep two cores busy.
+    for _ in engine.blocks(_BLOCK):
+        images = pool.submit(
+            writer.write,
+            "images",
+            writer.next_number("images"),
+            "images",
+            images_given=images_given,
+        )
+        postings = pool.submit(
+            writer.write,
+            "postings",
+            writer.next_number("postings"),
+            "postings",
+            pure_terms=change.pure_terms,
+        )
+        writer.add(images.result())
+        writer.add(postings.result())
+
+
+def _forget_removals(engine: DuckDBEngine, publication: Publication) -> None:
+    """Take images that come in again off the list of those that were removed."""
+    back = engine.fetch(
+        "SELECT image_id FROM known_records ANTI JOIN left_out USING (row) WHERE state = 'removed'"
+    )
+    publication.catalog.execute(
+        "DELETE FROM removed_images WHERE list_contains(?, image_id)",
+        [[image_id for (image_id,) in back]],
+    )
+
+
+def _totals(publication: Publication) -> dict[str, int]:
+    """Return the rows of each relation that the store has."""
+    files = data_files(publication.catalog)
+    return {
+        relation: sum(file.rows for file in files if file.relation == relation)
+        for relation in ("images", "postings", "rejects")
+    }
 
 
 def _tell_columns(label_file: LabelFile, progress: Progress) -> None:
@@ -235,4 +296,12 @@ def _tell_rejects(count: int, progress: Progress) -> None:
         progress.note(
             f"{count:,} {'row was' if count == 1 else 'rows were'} refused; "
             'why: cxr sql "SELECT row, reason FROM rejects"'
+        )
+
+
+def _tell_removed(count: int, labels: Path, progress: Progress) -> None:
+    if count:
+        progress.note(
+            f"{count:,} images of {labels.name} were removed from this store and stay out; "
+            "--replace takes them in again"
         )

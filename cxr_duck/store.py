@@ -3,7 +3,7 @@
 Readers open `cxr.duckdb`, whose views read the Parquet files below `data/`. A writer works on a
 copy of the catalog and on files that nothing refers to yet, and publishes both by renaming the copy
 over the old catalog: at any instant the store holds the old state or the new one, and readers are
-never locked out.
+never locked out. What an older state needs stays on the disk while somebody has it open.
 """
 
 import os
@@ -15,14 +15,17 @@ from pathlib import Path
 
 import duckdb
 
-from cxr_duck.engines.duckdb import first_line, quoted
+from cxr_duck.engines.duckdb import first_line, quoted, settings
 from cxr_duck.errors import StoreError
+from cxr_duck.readers import SUPERSEDED, forget_unread, keep_for_readers
 
 __all__ = ["CATALOG", "SPILL", "Publication", "Store", "default_store"]
 
 CATALOG = "cxr.duckdb"
 SPILL = ".spill"  # where DuckDB puts what memory can't hold while it indexes
 _STORAGE_VERSION = "v1.4.0"  # the oldest DuckDB that opens the catalog; 2.0's default shuts out 1.x
+
+_DATA_PATHS = "SELECT path FROM data_files"
 
 # One connection a store and process: DuckDB shares an opened file between connections, so a second
 # one that stayed open would keep showing the state before a publish.
@@ -34,13 +37,20 @@ def default_store() -> Path:
     return Path(os.environ.get("CXR_STORE") or "cxr-store")
 
 
-@dataclass(frozen=True)
+@dataclass
 class Publication:
-    """A state of the store in the making: its number, its data folder, its copy of the catalog."""
+    """A state of the store in the making: its number, its data folder, its copy of the catalog.
 
+    Once it is `discarded` the store stays as it was. With `forgetting` the state before it goes
+    from the disk at once, unless another process has it open.
+    """
+
+    store: Path
     number: int
     folder: Path
     catalog: duckdb.DuckDBPyConnection
+    discarded: bool = False
+    forgetting: bool = False
 
 
 class Store:
@@ -92,7 +102,7 @@ class Store:
                 "SET enable_external_access = false;"
                 "SET lock_configuration = true"
             )
-            connection.execute("SELECT publication FROM cxr.publications LIMIT 0").fetchall()
+            connection.execute("SELECT path FROM cxr.data_files LIMIT 0").fetchall()
         except duckdb.CatalogException as error:
             raise StoreError(
                 f"{self.catalog} was not made by cxr-duck: give the folder of a store"
@@ -111,7 +121,7 @@ class Store:
 
     def _open_catalog(self) -> duckdb.DuckDBPyConnection:
         """Open the catalog in an instance of DuckDB that nobody else in this process shares."""
-        connection = duckdb.connect()
+        connection = duckdb.connect(config=settings())
         path = self.path.resolve() / CATALOG
         try:
             connection.execute(f"ATTACH {quoted(path)} AS cxr (READ_ONLY)")
@@ -140,7 +150,12 @@ class Store:
                 number = _next_number(catalog)
                 folder = self.path / "data" / f"{number:06d}"
                 shutil.rmtree(folder, ignore_errors=True)
-                yield Publication(number, folder, catalog)
+                publication = Publication(self.path, number, folder, catalog)
+                yield publication
+                if publication.discarded:
+                    catalog.close()
+                    self._clear_working_copies()
+                    return
                 catalog.execute("CHECKPOINT")
                 catalog.close()
                 self._commit(working, folder)
@@ -151,13 +166,15 @@ class Store:
                 if folder is not None:
                     shutil.rmtree(folder, ignore_errors=True)
                 raise
-            self._drop_old_data()
+            self._drop_unread_data(forgetting=publication.forgetting)
 
     def _commit(self, working: Path, folder: Path) -> None:
         for path in [*folder.glob("*"), *([folder] if folder.exists() else []), folder.parent]:
             _sync(path)
         _sync(working)
         self.close()
+        if self.exists():
+            keep_for_readers(self.path, self.catalog)
         os.replace(working, self.catalog)
         _sync(self.path)
 
@@ -169,16 +186,21 @@ class Store:
             else:
                 path.unlink(missing_ok=True)
 
-    def _drop_old_data(self) -> None:
-        """Remove data that neither this state of the store nor the one before it refers to."""
-        cursor = self.cursor()
-        numbers = cursor.execute(
-            "SELECT publication FROM publications ORDER BY publication DESC LIMIT 2"
-        ).fetchall()
-        kept = {f"{number:06d}" for (number,) in numbers}
+    def _drop_unread_data(self, *, forgetting: bool) -> None:
+        """Remove data files that neither this state nor an older one that is read refers to."""
+        catalogs = forget_unread(self.path, keep_newest=not forgetting)
+        kept = {path for (path,) in self.cursor().execute(_DATA_PATHS).fetchall()}
+        kept |= {path for catalog in catalogs for path in _paths_in(catalog)}
+        for path in (self.path / "data").glob("[0-9]*/*"):
+            if path.relative_to(self.path).as_posix() not in kept:
+                path.unlink(missing_ok=True)
         for folder in (self.path / "data").glob("[0-9]*"):
-            if folder.name not in kept:
-                shutil.rmtree(folder, ignore_errors=True)
+            with suppress(OSError):  # it still holds a file
+                folder.rmdir()
+
+    def older_states_in_use(self) -> int:
+        """Return how many older states of the store stay on the disk for those who read them."""
+        return len(list((self.path / SUPERSEDED).glob("*.duckdb")))
 
     def _refuse_foreign_changes(self) -> None:
         """Raise StoreError where another program writes to the catalog, which would lose it.
@@ -227,7 +249,7 @@ class Store:
     def _leave_no_trace(self) -> None:
         """Take away what a first run made that published nothing."""
         (self.path / ".lock").unlink(missing_ok=True)
-        for folder in (self.path / "data", self.path):
+        for folder in (self.path / "data", self.path / SUPERSEDED, self.path):
             with suppress(OSError):
                 folder.rmdir()
 
@@ -246,6 +268,13 @@ def _next_number(catalog: duckdb.DuckDBPyConnection) -> int:
         rows = catalog.execute("SELECT max(publication) FROM publications").fetchall()
         return 1 + (rows[0][0] or 0)
     return 1
+
+
+def _paths_in(catalog: Path) -> set[str]:
+    """Return the paths of the data files that a superseded catalog refers to."""
+    with duckdb.connect() as connection:
+        connection.execute(f"ATTACH {quoted(catalog.resolve())} AS cxr (READ_ONLY); USE cxr")
+        return {path for (path,) in connection.execute(_DATA_PATHS).fetchall()}
 
 
 def _sync(path: Path) -> None:

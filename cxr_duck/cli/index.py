@@ -1,18 +1,23 @@
-"""cxr index."""
+"""cxr index, remove and compact."""
 
+import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cxr_duck.cli.options import StoreOption
+
+if TYPE_CHECKING:
+    from cxr_duck.growth import Removal
 
 __all__ = ["add_to"]
 
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands of this module to an app."""
-    app.command()(index)
+    for command in (index, remove, compact):
+        app.command()(command)
 
 
 def index(
@@ -24,22 +29,87 @@ def index(
     pure: Annotated[
         bool, typer.Option("--pure", help="Index only images with exactly one finding.")
     ] = False,
+    replace: Annotated[
+        bool,
+        typer.Option("--replace", help="Take this file's word where the store says otherwise."),
+    ] = False,
     store: StoreOption = None,
 ) -> None:
-    """Index a label file into a store.
+    """Index a label file into a store, beside what is there.
 
-    What was indexed there before is replaced; recorded datasets stay.
+    The same image again changes nothing; one with other content is refused, unless --replace.
     """
-    from cxr_duck.cli.output import TerminalProgress
+    from cxr_duck.cli.output import TerminalProgress, print_table
+    from cxr_duck.errors import ConflictError
     from cxr_duck.experiment_data import ExperimentData
 
     data = ExperimentData(images, labels, store=store, progress=TerminalProgress())
-    counts = data.create_index(pure_terms=pure)
+    try:
+        counts = data.create_index(pure_terms=pure, replace=replace)
+    except ConflictError as error:
+        columns = ("image_id", "row", "differs_in")
+        print_table(columns, [[row[column] for column in columns] for row in error.conflicts])
+        raise
     files = ""
+    taken = counts["added"] + counts["replaced"] + counts["unchanged"]
     if "found" in counts:
-        missing = counts["images"] - counts["found"]
-        files = f" ({counts['found']:,} files found, {missing:,} missing)"
+        files = f" ({counts['found']:,} files found, {taken - counts['found']:,} missing)"
+    if counts["added"] != counts["images"]:
+        print(
+            f"{counts['added']:,} images added, {counts['replaced']:,} replaced, "
+            f"{counts['unchanged']:,} unchanged{files}"
+        )
+        files = ""
     print(
         f"{counts['images']:,} images{files}, {counts['postings']:,} postings, "
         f"{counts['rejects']:,} rejects in {data.store.path}"
     )
+
+
+def remove(
+    where: Annotated[str, typer.Option("--where", help="SQL condition on the columns of images.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Don't ask.")] = False,
+    store: StoreOption = None,
+) -> None:
+    """Remove images, say of a patient who withdrew consent, from all views and files.
+
+    They stay out when their label file is indexed again.
+    """
+    from cxr_duck.cli.output import TerminalProgress
+    from cxr_duck.growth import images_to_remove, remove_images
+    from cxr_duck.store import Store
+
+    opened = Store(store)
+    removal = images_to_remove(opened, where)
+    if not removal.images:
+        print(f"no image of {opened.path} meets the condition; nothing is removed")
+        return
+    if not yes:
+        _ask(removal)
+    removal = remove_images(opened, where, TerminalProgress())
+    print(f"{removal.images:,} images of {removal.patients:,} patients removed from {opened.path}")
+    for name, held in removal.datasets.items():
+        print(f"the dataset {name} held {held:,} of them", file=sys.stderr)
+    if removal.still_read:
+        print(
+            "another process has an older state of the store open: its files go with the next "
+            "change after that has ended",
+            file=sys.stderr,
+        )
+
+
+def _ask(removal: "Removal") -> None:
+    question = f"Remove {removal.images:,} images of {removal.patients:,} patients for good?"
+    if not sys.stdin.isatty():
+        raise typer.BadParameter(f"{question} Give --yes to say so")
+    typer.confirm(question, abort=True, err=True)
+
+
+def compact(store: StoreOption = None) -> None:
+    """Merge the small files that a store gets by growing."""
+    from cxr_duck.cli.output import TerminalProgress
+    from cxr_duck.growth import compact as merge_files
+    from cxr_duck.store import Store
+
+    counts = merge_files(Store(store), TerminalProgress())
+    print(", ".join(f"{name}: {old:,} -> {new:,} files" for name, (old, new) in counts.items()))

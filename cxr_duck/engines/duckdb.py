@@ -1,5 +1,6 @@
 """DuckDB as the engine: stages become temporary tables, Parquet files or rows."""
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,12 +15,21 @@ from cxr_duck.stages import stage
 if TYPE_CHECKING:
     import pyarrow
 
-__all__ = ["DuckDBEngine", "Layout", "first_line", "quoted"]
+__all__ = ["DuckDBEngine", "Layout", "first_line", "quoted", "settings"]
 
 
 def quoted(text: object) -> str:
     """Return a text as an SQL string, for the places where DuckDB binds no parameter."""
     return "'" + str(text).replace("'", "''") + "'"
+
+
+def settings() -> dict[str, str | bool | int | float | list[str]]:
+    """Return what the environment asks of DuckDB: $CXR_MEMORY_LIMIT (2GB) and $CXR_THREADS."""
+    asked = {
+        "memory_limit": os.environ.get("CXR_MEMORY_LIMIT"),
+        "threads": os.environ.get("CXR_THREADS"),
+    }
+    return {name: value for name, value in asked.items() if value}
 
 
 def first_line(error: Exception) -> str:
@@ -31,7 +41,10 @@ def first_line(error: Exception) -> str:
 
 @dataclass(frozen=True)
 class Layout:
-    """How a Parquet file is laid out: the columns it is sorted by, its row groups, its origin."""
+    """How a Parquet file is laid out: the columns it is sorted by, its row groups, its origin.
+
+    Without `sort` the rows stay in the order in which they come.
+    """
 
     sort: str
     row_group: int
@@ -71,14 +84,24 @@ class DuckDBEngine:
         part = stage(name)
         facts = {**layout.provenance, "stage": name, "stage_sha256": part.digest}
         metadata = ", ".join(f"{key}: {quoted(value)}" for key, value in facts.items())
+        order = f" ORDER BY {layout.sort}" if layout.sort else ""
         with failing_as(part.path.name):
             rows = self.connection.cursor().execute(
-                f"COPY (SELECT * FROM ({part.sql}) ORDER BY {layout.sort}) TO {quoted(path)} "
+                f"COPY (SELECT * FROM ({part.sql}){order}) TO {quoted(path)} "
                 f"(FORMAT parquet, COMPRESSION snappy, ROW_GROUP_SIZE {layout.row_group}, "
                 f"KV_METADATA {{{metadata}}})",
                 part.bind(params),
             )
             return int(rows.fetchall()[0][0])
+
+    def count(self, name: str, **params: object) -> int:
+        """Run a stage and return its number of rows."""
+        part = stage(name)
+        with failing_as(part.path.name):
+            rows = self.connection.execute(
+                f"SELECT count(*) FROM ({part.sql})", part.bind(params)
+            ).fetchall()
+        return int(rows[0][0])
 
     def rows(self, name: str, **params: object) -> list[tuple[Any, ...]]:
         """Run a stage and return its rows."""
@@ -133,8 +156,22 @@ class DuckDBEngine:
             )
             self.connection.execute(f"CREATE TABLE readable AS {stage(name).sql}")
         self.connection.execute(_MALFORMED)
-        shifted = self.scalar("SELECT count(*) FROM malformed")
-        self.connection.execute(f"CREATE VIEW records AS {_SHIFTED if shifted else _UNSHIFTED}")
+        self._number_records()
+
+    def blocks(self, size: int) -> Iterator[int]:
+        """Let `records` be one block of records after another, of this size at most."""
+        total = self.scalar("SELECT count(*) FROM readable")
+        for start in range(0, total, size):
+            if total > size:
+                self._number_records(f"WHERE rowid >= {start} AND rowid < {start + size}")
+            yield start
+
+    def _number_records(self, condition: str = "") -> None:
+        """Make `records` of the readable records, each with its number in the label file."""
+        form = _SHIFTED if self.scalar("SELECT count(*) FROM malformed") else _UNSHIFTED
+        self.connection.execute(
+            f"CREATE OR REPLACE VIEW records AS {form.format(condition=condition)}"
+        )
 
     def fetch(self, query: str, *params: object) -> list[tuple[Any, ...]]:
         """Return the rows of a short query that is no stage."""
@@ -158,12 +195,12 @@ SELECT
 FROM reject_errors
 GROUP BY line
 """
-_UNSHIFTED = "SELECT rowid + 1 AS row, * FROM readable"
+_UNSHIFTED = "SELECT rowid + 1 AS row, * FROM readable {condition}"
 _SHIFTED = """
 SELECT
     places.place + coalesce(malformed.malformed_so_far, 0) AS row,
     places.* EXCLUDE (place)
-FROM (SELECT rowid + 1 AS place, * FROM readable) AS places
+FROM (SELECT rowid + 1 AS place, * FROM readable {condition}) AS places
 ASOF LEFT JOIN malformed ON places.place > malformed.readable_before
 """
 

@@ -1,5 +1,5 @@
 -- images: one row per image of the repository.
--- reads: records, refusals, files
+-- reads: records, left_out, files
 -- params: $images_given = FALSE
 -- columns:
 --   source                      the repository: padchest
@@ -52,5 +52,5 @@ SELECT
     files.path,
     CASE WHEN $images_given THEN files.path IS NOT NULL END AS present,
 FROM records
-ANTI JOIN refusals USING (row)
+ANTI JOIN left_out USING (row)
 LEFT JOIN files USING (image_id);

@@ -1,5 +1,5 @@
 -- postings: one row per (finding, image): the inverted index, I = {(a, {(i, R)})} in the paper.
--- reads: sentences, refusals
+-- reads: sentences, left_out
 -- params: $pure_terms = FALSE
 -- columns:
 --   finding        the finding (a)
@@ -20,7 +20,7 @@ WITH said AS (
         terms,
         located,
     FROM sentences
-    ANTI JOIN refusals USING (row)
+    ANTI JOIN left_out USING (row)
     WHERE NOT $pure_terms OR array_length(findings) = 1
 ),
 

@@ -1,5 +1,5 @@
--- rows_lost: one row per published table that has other rows than its publication counted.
--- reads: images, rejects, publications
+-- rows_lost: one row per view of the store that has other rows than its files were written with.
+-- reads: images, postings, rejects, data_files
 WITH counted AS (
     SELECT
         'images' AS relation,
@@ -9,36 +9,30 @@ WITH counted AS (
     UNION ALL
 
     SELECT
-        'rejects' AS relation,
+        'postings' AS relation,
         count(*) AS rows_now,
-    FROM rejects
-),
-
-latest AS (
-    SELECT max(publication) AS publication
-    FROM publications
-),
-
-published AS (
-    SELECT
-        'images' AS relation,
-        publications.images AS rows_then,
-    FROM publications
-    SEMI JOIN latest USING (publication)
+    FROM postings
 
     UNION ALL
 
     SELECT
         'rejects' AS relation,
-        publications.rejects AS rows_then,
-    FROM publications
-    SEMI JOIN latest USING (publication)
+        count(*) AS rows_now,
+    FROM rejects
+),
+
+written AS (
+    SELECT
+        relation,
+        CAST(sum(rows) AS BIGINT) AS rows_then,
+    FROM data_files
+    GROUP BY relation
 )
 
 SELECT
     counted.relation,
-    published.rows_then,
+    coalesce(written.rows_then, 0) AS rows_then,
     counted.rows_now,
 FROM counted
-INNER JOIN published USING (relation)
-WHERE counted.rows_now <> published.rows_then;
+LEFT JOIN written USING (relation)
+WHERE counted.rows_now <> coalesce(written.rows_then, 0);

@@ -1,0 +1,131 @@
+"""The Parquet files of a store: written, listed in the catalog, and read by its views."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import astuple, dataclass
+from hashlib import file_digest
+from pathlib import Path
+
+import duckdb
+
+from cxr_duck.engines.duckdb import DuckDBEngine, Layout, quoted
+from cxr_duck.store import Publication
+
+__all__ = ["LAYOUTS", "RELATIONS", "DataFile", "DataWriter", "data_files", "read_expression"]
+
+RELATIONS = ("images", "postings", "rejects")
+
+# Columns that a relation's files are sorted by, and rows of a row group: what has statistics, and
+# what a look-up reads at least.
+LAYOUTS = {
+    "images": ("image_id", 122_880),
+    "postings": ("finding, image_id", 8_192),
+    "rejects": ("file, row", 122_880),
+}
+
+
+@dataclass(frozen=True)
+class DataFile:
+    """A Parquet file of the store; `path` is relative to the store's folder."""
+
+    relation: str
+    path: str
+    publication: int
+    rows: int
+    bytes: int
+    sha256: str
+
+
+def data_files(catalog: duckdb.DuckDBPyConnection, *relations: str) -> list[DataFile]:
+    """Return the files of some relations, or of all, in the order in which they were written."""
+    rows = catalog.execute(
+        "SELECT relation, path, publication, rows, bytes, sha256 FROM data_files "
+        "WHERE list_contains(?, relation) ORDER BY publication, path",
+        [list(relations or RELATIONS)],
+    ).fetchall()
+    return [DataFile(*row) for row in rows]
+
+
+def read_expression(store: Path, files: Iterable[DataFile]) -> str:
+    """Return the SQL that reads some files of a store."""
+    paths = ", ".join(quoted((store / file.path).absolute()) for file in files)
+    return f"read_parquet([{paths}])"
+
+
+class DataWriter:
+    """Writes the data files of one publication and keeps the catalog's list of them."""
+
+    def __init__(
+        self, engine: DuckDBEngine, publication: Publication, provenance: dict[str, str]
+    ) -> None:
+        self._engine = engine
+        self._publication = publication
+        self._provenance = provenance
+        self._numbers = {relation: 0 for relation in RELATIONS}
+
+    def write(
+        self, relation: str, number: int, stage: str, *, in_order: bool = False, **params: object
+    ) -> DataFile:
+        """Write a stage's rows as the file of this number, which `add` puts into the list.
+
+        They are sorted as the relation's files are, unless they come `in_order`. May be called from
+        several threads.
+        """
+        sort, row_group = LAYOUTS[relation]
+        folder = self._publication.folder
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / f"{relation}-{number:04d}.parquet"
+        layout = Layout("" if in_order else sort, row_group, self._provenance)
+        rows = self._engine.write(stage, path, layout, **params)
+        with path.open("rb") as file:
+            digest = file_digest(file, "sha256").hexdigest()
+        return DataFile(
+            relation=relation,
+            path=path.relative_to(self._publication.store).as_posix(),
+            publication=self._publication.number,
+            rows=rows,
+            bytes=path.stat().st_size,
+            sha256=digest,
+        )
+
+    def next_number(self, relation: str) -> int:
+        """Return the number for the relation's next file."""
+        self._numbers[relation] += 1
+        return self._numbers[relation]
+
+    def add(self, file: DataFile) -> None:
+        """Put a file into the list; one without rows only where the relation has no other."""
+        catalog = self._publication.catalog
+        if file.rows or not data_files(catalog, file.relation):
+            catalog.execute("INSERT INTO data_files VALUES (?, ?, ?, ?, ?, ?)", list(astuple(file)))
+        else:
+            (self._publication.store / file.path).unlink()
+
+    def drop(self, files: Sequence[DataFile]) -> None:
+        """Take files out of the list; they stay on the disk for those who read an older state."""
+        self._publication.catalog.execute(
+            "DELETE FROM data_files WHERE list_contains(?, path)", [[file.path for file in files]]
+        )
+
+    def filter(self, relation: str, stage: str) -> None:
+        """Write files of a relation anew with the rows of `data_file` that a stage keeps.
+
+        Files that lose nothing stay as they are.
+        """
+        for file in data_files(self._publication.catalog, relation):
+            self._point_at([file])
+            if self._engine.count(stage) != file.rows:
+                self.drop([file])
+                self.add(self.write(relation, self.next_number(relation), stage, in_order=True))
+
+    def merge(self, relation: str, files: Sequence[DataFile]) -> None:
+        """Write several files of a relation as one."""
+        self._point_at(files)
+        self.drop(files)
+        self.add(self.write(relation, self.next_number(relation), "merged_rows"))
+
+    def _point_at(self, files: Sequence[DataFile]) -> None:
+        """Let the relation data_file be the rows of some files."""
+        self._engine.connection.execute(
+            "CREATE OR REPLACE VIEW data_file AS SELECT * FROM "
+            + read_expression(self._publication.store, files)
+        )

@@ -1,0 +1,118 @@
+"""What happens to a store beside indexing: images are removed, small files are merged."""
+
+from dataclasses import dataclass, replace
+
+from cxr_duck.data_files import RELATIONS, DataFile, DataWriter, data_files, read_expression
+from cxr_duck.datasets import choose_images
+from cxr_duck.engines.duckdb import DuckDBEngine
+from cxr_duck.progress import Progress
+from cxr_duck.publishing import next_change, publish_change, working_engine
+from cxr_duck.store import Store
+
+__all__ = ["Removal", "compact", "images_to_remove", "remove_images"]
+
+_LARGE = 1_000_000  # rows from which on a file is no small one
+
+
+@dataclass(frozen=True)
+class Removal:
+    """What is removed: images, their patients, and how many of them each dataset holds.
+
+    `still_read` counts the older states of the store that other processes have open: their files
+    stay on the disk until those have closed them and something is published again.
+    """
+
+    images: int
+    patients: int
+    datasets: dict[str, int]
+    still_read: int = 0
+
+
+def images_to_remove(store: Store, where: str) -> Removal:
+    """Return what a condition on the columns of `images` would remove."""
+    return _choose(DuckDBEngine(store.cursor()), where)
+
+
+def remove_images(store: Store, where: str, progress: Progress) -> Removal:
+    """Remove the images that meet a condition, from every view and every data file.
+
+    Their rejected rows go with them. They stay out when their label file is indexed again. Datasets
+    that hold some keep their record. Raises QueryError where the condition can't be evaluated.
+    """
+    with store.publishing() as publication:
+        change = next_change(publication, "remove")
+        reading = DuckDBEngine(store.cursor())
+        removal = _choose(reading, where)
+        if not removal.images:
+            publication.discarded = True
+            return removal
+        with working_engine(store) as engine, progress.step("removing images"):
+            chosen = reading.arrow_of("chosen_images")
+            engine.connection.register("chosen", chosen)
+            engine.fetch("CREATE TABLE gone_images AS SELECT image_id FROM chosen")
+            images = read_expression(publication.store, data_files(publication.catalog, "images"))
+            engine.connection.execute(f"CREATE VIEW images AS SELECT * FROM {images}")
+            engine.make("gone_texts")
+            writer = DataWriter(engine, publication, change.provenance)
+            writer.filter("images", "kept_rows")
+            writer.filter("postings", "kept_rows")
+            writer.filter("rejects", "kept_rejects")
+        publication.catalog.register("chosen", chosen)
+        publication.catalog.execute(
+            "INSERT INTO removed_images SELECT ?, image_id, ? FROM chosen ORDER BY image_id",
+            [change.source, publication.number],
+        )
+        publication.catalog.unregister("chosen")
+        publish_change(publication, replace(change, removed=removal.images))
+        publication.forgetting = True
+    return replace(removal, still_read=store.older_states_in_use())
+
+
+def _choose(engine: DuckDBEngine, where: str) -> Removal:
+    """Make chosen_images of the images that meet a condition, and count what hangs on them."""
+    choose_images(engine, where)
+    ((images, patients),) = engine.fetch(
+        "SELECT count(*), count(DISTINCT patient_id) FROM images "
+        "SEMI JOIN chosen_images USING (image_id)"
+    )
+    datasets = engine.fetch(
+        "SELECT dataset, count(DISTINCT image_id) FROM experiments.members "
+        "SEMI JOIN chosen_images USING (image_id) GROUP BY dataset ORDER BY dataset"
+    )
+    return Removal(int(images), int(patients), {name: int(held) for name, held in datasets})
+
+
+def compact(store: Store, progress: Progress) -> dict[str, tuple[int, int]]:
+    """Merge the small data files of each relation; return its number of files before and after."""
+    with store.publishing() as publication:
+        change = next_change(publication, "compact")
+        before = {name: data_files(publication.catalog, name) for name in RELATIONS}
+        groups = [group for files in before.values() for group in _groups(files)]
+        if groups:
+            with (
+                working_engine(store) as engine,
+                progress.step("merging data files", len(groups)) as done,
+            ):
+                writer = DataWriter(engine, publication, change.provenance)
+                for number, group in enumerate(groups, start=1):
+                    writer.merge(group[0].relation, group)
+                    done(number)
+            publish_change(publication, change)
+        else:
+            publication.discarded = True
+        return {
+            name: (len(files), len(data_files(publication.catalog, name)))
+            for name, files in before.items()
+        }
+
+
+def _groups(files: list[DataFile]) -> list[list[DataFile]]:
+    """Return the small files of a relation in groups that make one large file each."""
+    groups: list[list[DataFile]] = [[]]
+    for file in files:
+        if file.rows >= _LARGE:
+            continue
+        groups[-1].append(file)
+        if sum(member.rows for member in groups[-1]) >= _LARGE:
+            groups.append([])
+    return [group for group in groups if len(group) > 1]

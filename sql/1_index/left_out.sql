@@ -1,0 +1,11 @@
+-- left_out: one row per record that makes no image: refused, or nothing new to the store.
+-- reads: refusals, known_records
+-- params: $replacing = FALSE
+SELECT row
+FROM refusals
+
+UNION ALL
+
+SELECT row
+FROM known_records
+WHERE state = 'same' OR (state = 'removed' AND NOT $replacing);
