@@ -28,7 +28,8 @@ class Dataset:
     stands for the class as a whole. `publication` is the state of the store that it was made from,
     `own_hierarchy` a user's own that expanded its terms, where the store may not have it yet.
     `members` has the columns class, finding, image_id, patient_id
-    and split, one row per (class, finding, image), ordered by the first three.
+    and split, one row per (class, finding, image), ordered by the first three. `removed` of its
+    images were removed from the store since it was recorded.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Dataset:
     publication: int
     label_file_sha256: str
     overlaps: int = 0
+    removed: int = 0
     own_hierarchy: Hierarchy | None = None
 
     def polars(self) -> "polars.DataFrame":

@@ -174,13 +174,12 @@ class ExperimentData:
         from cxr_duck.export.folders import export_folders
 
         engine = DuckDBEngine(self.store.cursor())
-        read_dataset(self.store, name)
+        dataset = read_dataset(self.store, name)
         engine.make("recorded_members", dataset=name)
         manifest = engine.arrow("manifest")
-        if gone := manifest.column("study_id").null_count:
+        if dataset.removed:
             self._progress.note(
-                f"{gone:,} images of {name} are not in the index any more: "
-                "their study and file are unknown"
+                f"{dataset.removed:,} images of {name} were removed from the store and are left out"
             )
         images_folder = self.images_dir or self._indexed_images()
         with self._progress.step("writing images", manifest.num_rows) as done:

@@ -14,7 +14,7 @@ from cxr_duck.errors import DatasetError
 from cxr_duck.recipe import Recipe
 from cxr_duck.store import Store
 
-__all__ = ["read_dataset", "record", "reproduce"]
+__all__ = ["changes_since", "read_dataset", "record", "reproduce"]
 
 
 def record(store: Store, dataset: Dataset, experiment: str) -> Dataset:
@@ -144,7 +144,29 @@ def read_dataset(store: Store, name: str) -> Dataset:
         members=engine.arrow_of("recorded_members"),
         publication=rows[0][2],
         label_file_sha256=rows[0][3],
+        removed=int(
+            engine.scalar(
+                "SELECT count(DISTINCT image_id) FROM experiments.members "
+                "WHERE dataset = ? AND removed",
+                name,
+            )
+        ),
     )
+
+
+def changes_since(store: Store, publication: int) -> list[str]:
+    """Return what was done to the images of a store after one of its publications, in order."""
+    rows = DuckDBEngine(store.cursor()).fetch(
+        "SELECT action, label_file, added, replaced, removed FROM publications "
+        "WHERE publication > ? AND action <> 'compact' ORDER BY publication",
+        publication,
+    )
+    return [
+        f"{removed:,} images were removed"
+        if action == "remove"
+        else f"{label_file} was indexed ({added:,} images added, {replaced:,} replaced)"
+        for action, label_file, added, replaced, removed in rows
+    ]
 
 
 def reproduce(store: Store, name: str) -> tuple[Dataset, Dataset, list[tuple[str | None, ...]]]:

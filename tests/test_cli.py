@@ -17,8 +17,8 @@ from cxr_duck import ExperimentData
 from tests.conftest import Run
 
 COMMANDS = [
-    "demo", "index", "find", "sql", "terms", "create", "datasets", "show", "reproduce", "export",
-    "check-store",
+    "demo", "index", "remove", "compact", "find", "sql", "terms", "create", "datasets", "show",
+    "reproduce", "export", "check-store",
 ]  # fmt: skip
 
 
@@ -183,19 +183,20 @@ def test_create_prints_figure_6(own_demo: ExperimentData, cxr: Run) -> None:
 def test_check_store(odd_data: ExperimentData, cxr: Run) -> None:
     """The command runs every check and says that nothing is broken."""
     ran = cxr("check-store", "--store", odd_data.store.path)
-    assert (ran.code, ran.out) == (0, "12 checks, nothing broken\n")
+    assert (ran.code, ran.out) == (0, "14 checks, nothing broken\n")
 
 
 def test_check_store_finds_a_changed_file(own_demo: ExperimentData, cxr: Run) -> None:
     """A Parquet file that somebody swapped breaks checks, which print the rows; exit 1."""
     import duckdb
 
-    path = next(own_demo.store.path.glob("data/*/images.parquet"))
+    path = next(own_demo.store.path.glob("data/*/images-*.parquet"))
     duckdb.execute(f"COPY (FROM '{path}' LIMIT 10) TO '{path}.new' (FORMAT parquet)").fetchall()
     os.replace(f"{path}.new", path)
     own_demo.store.close()
     ran = cxr("check-store", "--store", own_demo.store.path)
     assert ran.code == 1
+    assert "file_changed: 1 rows" in ran.err
     assert "rows_lost: 1 rows" in ran.err
     assert "posting_astray" in ran.err
 

@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 from cxr_duck import Dataset, ExperimentData
 from cxr_duck.allocation import rounded_shares
 from cxr_duck.errors import CxrError
+from cxr_duck.growth import remove_images
+from cxr_duck.progress import SILENT
 from tests.conftest import Run
 from tests.label_rows import repository, write_labels
 
@@ -385,7 +387,7 @@ def test_reproduce_from_another_index(tmp_path: Path, cxr: Run) -> None:
     data = indexed(tmp_path, labels)
     data.create_dataset(["nodule", "scoliosis"], name="pair")
     gone = data.dataset("pair").members.to_pylist()[0]
-    indexed(tmp_path, [row for row in labels if row["ImageID"] != gone["image_id"]])
+    remove_images(data.store, f"image_id = '{gone['image_id']}'", SILENT)
     ran = cxr("reproduce", "pair", "--store", tmp_path / "store", "--json")
     assert ran.code == 1
     found = json.loads(ran.out)
@@ -397,6 +399,7 @@ def test_reproduce_from_another_index(tmp_path: Path, cxr: Run) -> None:
     ran = cxr("reproduce", "pair", "--store", tmp_path / "store")
     assert ran.code == 1
     assert "pair differs from its record in" in ran.err
+    assert "since it was made, 1 images were removed" in ran.err
     assert gone["image_id"] in ran.out
 
 
@@ -422,7 +425,7 @@ def test_record_names_the_index_that_it_was_made_from(tmp_path: Path) -> None:
     labels = repository(100, [["nodule"], ["scoliosis"]])
     data = indexed(tmp_path, labels)
     dataset = data.create_dataset(["nodule", "scoliosis"], name="pair", store_it=False)
-    indexed(tmp_path, labels[10:])
+    remove_images(data.store, "patient_id IN ('patient1', 'patient2')", SILENT)
     data.store_in_dataset(dataset)
     assert data.dataset("pair").publication == dataset.publication == 1
     assert data.reproduce("pair")[2] != []

@@ -59,8 +59,9 @@ def test_views_and_tables(odd_data: ExperimentData, tmp_path: Path) -> None:
     rows = ask(catalog, "SELECT schema, name FROM (SHOW ALL TABLES) ORDER BY ALL", tmp_path)
     assert [(row["schema"], row["name"]) for row in rows] == [
         ("experiments", "dataset"), ("experiments", "experiment"), ("experiments", "finding"),
-        ("experiments", "image"), ("experiments", "members"), ("main", "images"),
-        ("main", "postings"), ("main", "publications"), ("main", "rejects"),
+        ("experiments", "image"), ("experiments", "members"), ("main", "data_files"),
+        ("main", "images"), ("main", "postings"), ("main", "publications"), ("main", "rejects"),
+        ("main", "removed_images"),
         ("main", "term_ancestors"), ("main", "terms"),
     ]  # fmt: skip
     found = ask(catalog, "SELECT finding, image_id FROM postings ORDER BY ALL", tmp_path)

@@ -119,6 +119,8 @@ BROKEN = {
     "image_twice": "CREATE TEMP TABLE images AS "
     "SELECT 'x' AS source, 'a' AS image_id FROM range(2)",
     "rows_lost": "CREATE TEMP TABLE images AS SELECT 1 AS x WHERE FALSE",
+    "removed_image_there": "CREATE TEMP TABLE removed_images AS "
+    "SELECT source, image_id FROM images",
     "posting_astray": "CREATE TEMP TABLE postings AS SELECT 'nodule' AS finding, "
     "'nowhere.png' AS image_id, 'p' AS patient_id, 's' AS study_id",
     "posting_missing": "CREATE TEMP TABLE postings AS SELECT '' AS finding, '' AS image_id",

@@ -13,6 +13,8 @@ import pytest
 
 from cxr_duck import ExperimentData
 from cxr_duck.errors import CxrError, StoreError
+from cxr_duck.growth import compact
+from cxr_duck.progress import SILENT
 from cxr_duck.store import Store
 from tests.conftest import Run
 from tests.label_rows import repository, rows_of, write_labels
@@ -105,7 +107,7 @@ def test_a_connection_of_the_users_own(indexed: ExperimentData, tmp_path: Path) 
     assert indexed.sql("SELECT count(*) AS n FROM images").to_pylist() == [{"n": 60}]
     write_labels(tmp_path / "labels.csv", rows_of([{}, {}]))
     indexed.create_index()
-    assert indexed.sql("SELECT count(*) AS n FROM images").to_pylist() == [{"n": 2}]
+    assert indexed.sql("SELECT count(*) AS n FROM images").to_pylist() == [{"n": 62}]
     own.execute("SET threads = 1")
     own.close()
 
@@ -179,12 +181,17 @@ def test_reader_keeps_what_it_has_open(indexed: ExperimentData, tmp_path: Path) 
         assert reader.stdin is not None
         assert reader.stdout is not None
         assert reader.stdout.readline() == "60\n"
-        write_labels(tmp_path / "labels.csv", rows_of([{}, {}]))
-        assert indexed.create_index()["images"] == 2
+        for number in range(1, 5):
+            write_labels(tmp_path / "labels.csv", rows_of([{}] * number))
+            assert indexed.create_index()["images"] == 60 + number
+        compact(indexed.store, SILENT)
+        assert list(indexed.store.path.glob("data/000001/images*"))
         reader.stdin.write("\n")
         reader.stdin.flush()
         assert reader.stdout.readline() == "60\n"
-    assert indexed.sql("SELECT count(*) AS n FROM images").to_pylist() == [{"n": 2}]
+    assert indexed.sql("SELECT count(*) AS n FROM images").to_pylist() == [{"n": 64}]
+    indexed.create_dataset(["nodule", "normal"])
+    assert not list(indexed.store.path.glob("data/000001/images*"))
 
 
 def test_two_writers(indexed: ExperimentData, cxr: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -76,7 +76,7 @@ def datasets(store: StoreOption = None, as_json: _Json = False) -> None:
     elif not rows:
         print("no dataset is recorded yet; 'cxr create' makes one", file=sys.stderr)
     else:
-        columns = ("name", "experiment", "classes", "images", "seed", "pure", "digest")
+        columns = ("name", "experiment", "classes", "images", "removed", "seed", "pure", "digest")
         print_table(
             columns,
             [[row[c][:12] if c == "digest" else row[c] for c in columns] for row in rows],
@@ -93,7 +93,8 @@ def reproduce(name: _Name, store: StoreOption = None, as_json: _Json = False) ->
 
     Prints what differs, and then exits with 1.
     """
-    recorded, made, differences = _data(store).reproduce(name)
+    data = _data(store)
+    recorded, made, differences = data.reproduce(name)
     columns = ("class", "finding", "image_id", "recorded_split", "made_split")
     if as_json:
         found = [dict(zip(columns, row, strict=True)) for row in differences]
@@ -110,18 +111,18 @@ def reproduce(name: _Name, store: StoreOption = None, as_json: _Json = False) ->
         print_table(columns, differences)
         print(
             f"{name} differs from its record in {len(differences):,} members: "
-            f"{_cause(recorded, made)}; recorded digest {recorded.digest}, made {made.digest}",
+            f"{_cause(data, recorded)}; recorded digest {recorded.digest}, made {made.digest}",
             file=sys.stderr,
         )
     if differences:
         raise typer.Exit(1)
 
 
-def _cause(recorded: "Dataset", made: "Dataset") -> str:
-    if recorded.label_file_sha256 != made.label_file_sha256:
-        return "another label file is indexed now"
-    if recorded.publication != made.publication:
-        return "the label file was indexed anew since, perhaps with other options or images"
+def _cause(data: "ExperimentData", recorded: "Dataset") -> str:
+    from cxr_duck.experiments import changes_since
+
+    if changes := changes_since(data.store, recorded.publication):
+        return f"since it was made, {', '.join(changes)}"
     return "the record was changed: 'cxr check-store' says more"
 
 
@@ -182,6 +183,8 @@ def _print_dataset(dataset: "Dataset", as_json: bool, recipe: bool = False) -> N
     if recipe:
         for key, value in _facts(dataset):
             print(f"{key:<10}{value}")
+        if dataset.removed:
+            print(f"{dataset.removed:,} of its images were removed from the store", file=sys.stderr)
     else:
         print(f"{dataset.name}: {dataset.images():,} images, seed {dataset.recipe.seed}")
     print(f"{'digest':<10}{dataset.digest}" if recipe else f"digest {dataset.digest}")
@@ -207,6 +210,7 @@ def _as_json(dataset: "Dataset") -> dict[str, Any]:
         "name": dataset.name,
         "digest": dataset.digest,
         "images": dataset.images(),
+        "removed": dataset.removed,
         "recipe": json.loads(dataset.recipe.to_json()),
         "composition": [
             {"class": term, "finding": finding or None, "split": split, "images": images}

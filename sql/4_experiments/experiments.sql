@@ -77,6 +77,7 @@ SELECT
     image.image_id,
     image.patient_id,
     image.split,
+    image.image_id IN (SELECT removed_images.image_id FROM removed_images) AS removed,
 FROM experiments.image
 INNER JOIN experiments.finding USING (finding_id)
 INNER JOIN experiments.dataset USING (dataset_id);
@@ -87,3 +88,5 @@ COMMENT ON COLUMN experiments.members.finding IS 'a finding of that class';
 COMMENT ON COLUMN experiments.members.image_id IS 'an image with that finding';
 COMMENT ON COLUMN experiments.members.patient_id IS 'the patient of that image';
 COMMENT ON COLUMN experiments.members.split IS 'train, valid or test';
+COMMENT ON COLUMN experiments.members.removed IS
+'whether the image was removed from the store since';

@@ -4,6 +4,7 @@ WITH sizes AS (
     SELECT
         dataset,
         count(DISTINCT class) AS classes,
+        count(DISTINCT image_id) FILTER (removed) AS removed,
     FROM experiments.members
     GROUP BY dataset
 )
@@ -13,6 +14,7 @@ SELECT
     experiment.name AS experiment,
     CAST(sizes.classes AS BIGINT) AS classes,
     dataset.images,
+    CAST(sizes.removed AS BIGINT) AS removed,
     dataset.seed,
     dataset.pure,
     dataset.hierarchy,

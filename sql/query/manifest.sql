@@ -1,4 +1,4 @@
--- manifest: one row per (split, class, image) of a recorded dataset.
+-- manifest: one row per (split, class, image) of a recorded dataset that the store still has.
 -- reads: recorded_members, images
 SELECT
     recorded_members.split,
@@ -11,6 +11,6 @@ SELECT
     nullif(array_to_string(images.localizations, '|'), '') AS localizations,
     images.path AS source_path,
 FROM recorded_members
-LEFT JOIN images USING (image_id)
+INNER JOIN images USING (image_id)
 GROUP BY ALL
 ORDER BY split, class, image_id;

@@ -1,0 +1,311 @@
+"""A store grows, shrinks and is compacted, at the cost of what changes."""
+
+import gc
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from cxr_duck import ExperimentData
+from cxr_duck.checks import run_checks
+from cxr_duck.data_files import data_files
+from cxr_duck.errors import ConflictError, ImagesError, StoreError
+from cxr_duck.growth import compact, remove_images
+from cxr_duck.progress import SILENT
+from tests.conftest import Run
+from tests.label_rows import repository, rows_of, write_labels
+from tests.walk import Walked, walk
+
+ROWS = repository(40, [["nodule"], ["normal"], ["mass", "nodule"]], images_each=2)
+
+
+def opened(
+    folder: Path, rows: list[dict[str, str]], name: str = "labels.csv", images: Path | None = None
+) -> ExperimentData:
+    """Return the store of a folder, with a label file of some rows that is not indexed yet."""
+    return ExperimentData(images, write_labels(folder / name, rows), store=folder / "store")
+
+
+def postings(data: ExperimentData) -> Walked:
+    """Return every posting of a store."""
+    rows = data.sql("SELECT finding, image_id, localizations, known_by FROM postings").to_pylist()
+    found = {
+        (row["finding"], row["image_id"]): (row["localizations"], row["known_by"]) for row in rows
+    }
+    assert len(found) == len(rows)
+    return found
+
+
+def intact(data: ExperimentData) -> bool:
+    """Tell whether no check of a store finds anything."""
+    return not [check for check in run_checks(data.store) if check.rows]
+
+
+def test_rows_are_added(tmp_path: Path) -> None:
+    """A second label file's images come beside the first one's, and old files stay as they are."""
+    opened(tmp_path, ROWS[:30]).create_index()
+    before = {path: path.read_bytes() for path in tmp_path.glob("store/data/*/*")}
+    data = opened(tmp_path, ROWS[30:], "more.csv")
+    counts = data.create_index()
+    assert (counts["images"], counts["added"], counts["unchanged"]) == (
+        len(ROWS),
+        len(ROWS) - 30,
+        0,
+    )
+    assert postings(data) == walk(ROWS)
+    assert {path: path.read_bytes() for path in before} == before
+    assert len(data.index["nodule"]) == len([key for key in walk(ROWS) if key[0] == "nodule"])
+    assert intact(data)
+
+
+def test_same_content_changes_nothing(tmp_path: Path) -> None:
+    """Images that the store has as the label file says them are no change, whatever their row."""
+    opened(tmp_path, ROWS).create_index()
+    before = sorted(path.name for path in (tmp_path / "store").rglob("*"))
+    again = [{**row, "": str(number)} for number, row in enumerate(reversed(ROWS))]
+    data = opened(tmp_path, again, "again.csv")
+    counts = data.create_index()
+    assert (counts["added"], counts["replaced"], counts["unchanged"]) == (0, 0, len(ROWS))
+    assert sorted(path.name for path in (tmp_path / "store").rglob("*")) == before
+
+
+def test_only_new_rows_of_a_file_are_added(tmp_path: Path) -> None:
+    """Of a file that overlaps with the store the new rows come in."""
+    opened(tmp_path, ROWS[:30]).create_index()
+    data = opened(tmp_path, ROWS[20:], "more.csv")
+    counts = data.create_index()
+    assert (counts["added"], counts["unchanged"]) == (len(ROWS) - 30, 10)
+    assert postings(data) == walk(ROWS)
+
+
+CHANGED = [{**ROWS[0], "Labels": "['scoliosis']", "Projection": "L"}, *ROWS[1:3]]
+
+
+def test_conflict_is_listed_and_refused(tmp_path: Path, cxr: Run) -> None:
+    """Another content for an image of the store is refused, with what differs."""
+    opened(tmp_path, ROWS).create_index()
+    data = opened(tmp_path, CHANGED, "changed.csv")
+    with pytest.raises(ConflictError, match=r"says of 1 images other than the store: give --repl"):
+        data.create_index()
+    ran = cxr("index", tmp_path / "changed.csv", "--store", tmp_path / "store")
+    assert ran.code == 1
+    assert ran.out.splitlines()[1].split() == [
+        ROWS[0]["ImageID"], "1", "projection,", "frontal,", "findings,", "labels_text",
+    ]  # fmt: skip
+    assert postings(data) == walk(ROWS)
+
+
+def test_conflict_is_replaced_when_asked(tmp_path: Path) -> None:
+    """With replace the label file's word is taken, in every view."""
+    opened(tmp_path, ROWS).create_index()
+    data = opened(tmp_path, CHANGED, "changed.csv")
+    counts = data.create_index(replace=True)
+    assert (counts["images"], counts["replaced"], counts["unchanged"]) == (len(ROWS), 1, 2)
+    assert postings(data) == walk([CHANGED[0], *ROWS[1:]])
+    assert intact(data)
+
+
+def test_everything_is_replaced(tmp_path: Path) -> None:
+    """Where no row of the old files stays they go, and the views still know their columns."""
+    opened(tmp_path, ROWS).create_index()
+    changed = [{**row, "Labels": "['scoliosis']"} for row in ROWS]
+    data = opened(tmp_path, changed, "changed.csv")
+    data.create_index(replace=True)
+    assert postings(data) == walk(changed)
+    assert {file.publication for file in data_files(data.store.cursor(), "images")} == {2}
+
+
+def test_images_that_are_found_later(tmp_path: Path) -> None:
+    """Indexing again with a folder of images notes their files without being asked to replace."""
+    opened(tmp_path, ROWS).create_index()
+    films = tmp_path / "films"
+    films.mkdir()
+    (films / ROWS[0]["ImageID"]).write_bytes(b"x")
+    data = opened(tmp_path, ROWS, images=films)
+    counts = data.create_index()
+    assert (counts["replaced"], counts["unchanged"], counts["found"]) == (len(ROWS), 0, 1)
+    present = "SELECT count(*) AS n FROM images WHERE present"
+    assert data.sql(present).to_pylist() == [{"n": 1}]
+    assert data.create_index()["unchanged"] == len(ROWS)
+    assert opened(tmp_path, ROWS).create_index()["unchanged"] == len(ROWS)
+    assert data.sql(present).to_pylist() == [{"n": 1}]
+
+
+def test_images_below_another_folder(tmp_path: Path) -> None:
+    """Paths of one store are relative to one folder: another is refused while the first is used."""
+    for name, row in (("old", ROWS[0]), ("new", ROWS[1])):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / row["ImageID"]).write_bytes(b"x")
+    opened(tmp_path, ROWS[:1], images=tmp_path / "old").create_index()
+    data = opened(tmp_path, ROWS[1:2], "more.csv", tmp_path / "new")
+    with pytest.raises(ImagesError, match=r"1 images of the store lie below .*old: give --images"):
+        data.create_index()
+    data.images_dir = tmp_path
+    with pytest.raises(ImagesError, match="1 images of the store lie below"):
+        data.create_index()
+    both = opened(tmp_path, ROWS[:2], "both.csv", tmp_path)
+    assert both.create_index()["replaced"] == 1
+    paths = both.sql("SELECT path FROM images ORDER BY path").to_pylist()
+    assert [row["path"] for row in paths] == [
+        f"new/{ROWS[1]['ImageID']}", f"old/{ROWS[0]['ImageID']}",
+    ]  # fmt: skip
+
+
+def test_pure_and_not_pure(tmp_path: Path, cxr: Run) -> None:
+    """An index of pure terms takes no other rows than it would have taken."""
+    opened(tmp_path, ROWS[:30]).create_index(pure_terms=True)
+    data = opened(tmp_path, ROWS[30:], "more.csv")
+    with pytest.raises(StoreError, match="was indexed with --pure, and an index can't be both"):
+        data.create_index()
+    data.create_index(pure_terms=True)
+    assert {key[0] for key in postings(data)} == {"nodule", "normal"}
+    assert intact(data)
+
+
+def test_rejects_are_kept_once(tmp_path: Path) -> None:
+    """The rejects of each label file are added, and not again when it is indexed again."""
+    opened(tmp_path, rows_of([{}, {"PatientID": ""}])).create_index()
+    data = opened(tmp_path, rows_of([{}, {}, {"StudyID": ""}]), "more.csv")
+    assert data.create_index()["rejects"] == 2
+    assert data.create_index()["rejects"] == 2
+    rows = data.sql("SELECT file, row FROM rejects ORDER BY file").to_pylist()
+    assert rows == [{"file": "labels.csv", "row": 2}, {"file": "more.csv", "row": 3}]
+
+
+def gone_from_disk(store: Path, text: str) -> bool:
+    """Tell whether no data file holds a text, as it stands or inside Parquet's pages."""
+    import pyarrow.parquet
+
+    return not [
+        path
+        for path in store.glob("data/*/*.parquet")
+        if text in str(pyarrow.parquet.read_table(path).to_pydict())
+    ]
+
+
+def test_removed_images_are_gone(tmp_path: Path, cxr: Run) -> None:
+    """What is removed goes from every view and every file, refused rows included, and stays out."""
+    twice = {**ROWS[1], "Labels": "['nodule', 'mass']"}
+    lost = {**ROWS[1], "ImageID": "", "Report": "of patient1"}
+    data = opened(tmp_path, [*ROWS[:30], lost, {**ROWS[1], "": "99"}])
+    data.create_index()
+    opened(tmp_path, ROWS[30:], "more.csv").create_index()
+    data.create_dataset(["nodule", "normal"], name="pair")
+    patient = ROWS[1]["PatientID"]
+    held = {row["ImageID"] for row in ROWS if row["PatientID"] == patient}
+    ran = cxr("remove", "--where", f"patient_id = '{patient}'", "--yes", "--store", data.store.path)
+    assert ran.code == 0
+    assert ran.out == f"{len(held)} images of 1 patients removed from {data.store.path}\n"
+    assert "the dataset pair held" in ran.err
+    assert postings(data) == walk([row for row in ROWS if row["PatientID"] != patient])
+    assert data.sql("FROM rejects").to_pylist() == []
+    gc.collect()
+    assert gone_from_disk(data.store.path, f"'{patient}'")
+    assert all(gone_from_disk(data.store.path, image_id) for image_id in held)
+    assert intact(data)
+
+    ran = cxr("show", "pair", "--store", data.store.path)
+    assert "of its images were removed from the store" in ran.err
+    members = "SELECT DISTINCT image_id FROM experiments.members WHERE removed"
+    assert {row["image_id"] for row in data.sql(members).to_pylist()} <= held
+    assert data.datasets()[0]["removed"] == len(data.sql(members).to_pylist()) > 0
+
+    again = cxr("index", tmp_path / "labels.csv", "--store", data.store.path)
+    assert f"{len(held)} images of labels.csv were removed from this store" in again.err
+    assert gone_from_disk(data.store.path, next(iter(held)))
+    data = opened(tmp_path, [twice, *ROWS[2:30]], "labels.csv")
+    data.create_index(replace=True)
+    assert ("mass", ROWS[1]["ImageID"]) in postings(data)
+    assert intact(data)
+
+
+def test_remove_asks(tmp_path: Path, cxr: Run) -> None:
+    """Without a terminal to ask on and without --yes nothing is removed."""
+    data = opened(tmp_path, ROWS)
+    data.create_index()
+    ran = cxr("remove", "--where", "frontal", "--store", data.store.path)
+    assert ran.code == 2
+    assert f"Remove {len(ROWS)} images of 40 patients for good? Give --yes" in ran.err
+    assert len(postings(data)) == len(walk(ROWS))
+    ran = cxr("remove", "--where", "sex = 'X'", "--store", data.store.path)
+    assert (ran.code, ran.out) == (
+        0, f"no image of {data.store.path} meets the condition; nothing is removed\n",
+    )  # fmt: skip
+    ran = cxr("remove", "--where", "nonsense = 1", "--yes", "--store", data.store.path)
+    assert ran.code == 1
+    assert "the condition 'nonsense = 1' can't be evaluated" in ran.err
+
+
+def test_everything_is_removed(tmp_path: Path) -> None:
+    """A store from which all was removed is empty, and can be filled again."""
+    data = opened(tmp_path, ROWS)
+    data.create_index()
+    remove_images(data.store, "TRUE", SILENT)
+    assert postings(data) == {}
+    more = opened(tmp_path, rows_of([{}]), "more.csv")
+    more.create_index()
+    assert list(more.index) == ["normal"]
+
+
+def test_export_leaves_removed_images_out(own_demo: ExperimentData, tmp_path: Path) -> None:
+    """A dataset that held removed images is exported without them."""
+    dataset = own_demo.create_dataset(["nodule", "normal"], name="pair")
+    gone = dataset.members.column("image_id")[0].as_py()
+    remove_images(own_demo.store, f"image_id = '{gone}'", SILENT)
+    report = own_demo.export("pair", tmp_path / "out")
+    assert report["images"] == dataset.images() - 1
+    assert gone not in (tmp_path / "out" / "manifest.csv").read_text()
+
+
+def test_compact_merges_small_files(tmp_path: Path) -> None:
+    """Ten additions become one file a relation, with the same rows, sorted."""
+    for number in range(10):
+        data = opened(tmp_path, ROWS[number * 5 : number * 5 + 5], f"{number}.csv")
+        data.create_index()
+    assert compact(data.store, SILENT) == {
+        "images": (10, 1), "postings": (10, 1), "rejects": (1, 1),
+    }  # fmt: skip
+    assert postings(data) == walk(ROWS[:50])
+    keys = data.sql("SELECT finding, image_id FROM postings").to_pylist()
+    assert keys == sorted(keys, key=lambda row: (row["finding"], row["image_id"]))
+    assert intact(data)
+    assert compact(data.store, SILENT)["images"] == (1, 1)
+
+
+@given(
+    st.lists(
+        st.one_of(
+            st.tuples(st.just("add"), st.integers(0, 30), st.integers(1, 20)),
+            st.tuples(st.just("change"), st.integers(0, 30), st.integers(1, 5)),
+            st.tuples(st.just("remove"), st.integers(0, 30), st.integers(1, 5)),
+            st.tuples(st.just("compact"), st.just(0), st.just(0)),
+        ),
+        max_size=6,
+    )
+)
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_any_course_of_changes(
+    tmp_path_factory: pytest.TempPathFactory, course: list[tuple[str, int, int]]
+) -> None:
+    """After any additions, replacements, removals and merges the store holds what it should."""
+    folder = tmp_path_factory.mktemp("course")
+    opened(folder, ROWS[:2]).create_index()
+    held = {row["ImageID"]: row for row in ROWS[:2]}
+    for number, (action, start, count) in enumerate(course):
+        chosen = ROWS[start : start + count]
+        if action == "compact":
+            compact(ExperimentData(store=folder / "store").store, SILENT)
+        elif action == "remove":
+            ids = ", ".join(f"'{row['ImageID']}'" for row in chosen)
+            data = ExperimentData(store=folder / "store")
+            remove_images(data.store, f"image_id IN ({ids})", SILENT)
+            for row in chosen:
+                held.pop(row["ImageID"], None)
+        else:
+            rows = [{**row, "Labels": f"['{action}']"} for row in chosen]
+            opened(folder, rows, f"{number}.csv").create_index(replace=True)
+            held.update({row["ImageID"]: row for row in rows})
+    data = ExperimentData(store=folder / "store")
+    assert postings(data) == walk(held.values())
+    assert intact(data)
