@@ -1,14 +1,14 @@
-"""What stands in `cxr.duckdb`: views over the Parquet files, the terms, comments for people."""
+"""What stands in `cxr.duckdb`: views over the Parquet files, the terms, macros and comments."""
 
 from collections.abc import Sequence
 
 import duckdb
 
 from cxr_duck.engines.duckdb import DuckDBEngine, quoted
-from cxr_duck.stages import stage
+from cxr_duck.stages import all_stages, stage
 from cxr_duck.terms import MAX_DEPTH, Hierarchy
 
-__all__ = ["VIEWS", "create_views", "describe", "load_terms", "write_terms"]
+__all__ = ["VIEWS", "create_macros", "create_views", "describe", "load_terms", "write_terms"]
 
 VIEWS = ("images", "postings", "rejects")
 _TERM_TABLES = ("terms", "term_ancestors")
@@ -29,6 +29,16 @@ def create_views(catalog: duckdb.DuckDBPyConnection, folder: str) -> None:
         catalog.execute(
             f"CREATE OR REPLACE VIEW {name} AS SELECT * FROM read_parquet({_STORE} || {path})"
         )
+
+
+def create_macros(catalog: duckdb.DuckDBPyConnection) -> None:
+    """Make the macros of `sql/shell`, each with its card's sentence as its comment.
+
+    DuckDB binds a macro when it is made, so the views, the terms and the schema come first.
+    """
+    for macro in all_stages("shell"):
+        catalog.execute(macro.sql)
+        catalog.execute(f"COMMENT ON MACRO TABLE {macro.name} IS {quoted(macro.grain)}")
 
 
 def write_terms(catalog: duckdb.DuckDBPyConnection, hierarchies: Sequence[Hierarchy]) -> None:
