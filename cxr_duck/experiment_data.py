@@ -10,7 +10,7 @@ from cxr_duck.datasets import Dataset, check_term, make_dataset, resolve
 from cxr_duck.engines.duckdb import DuckDBEngine
 from cxr_duck.errors import CxrError, HierarchyError, RecipeError
 from cxr_duck.experiments import read_dataset, record, reproduce
-from cxr_duck.index import InvertedIndex
+from cxr_duck.index import InvertedIndex, unknown_finding
 from cxr_duck.progress import SILENT, Progress
 from cxr_duck.query.sql import check_query, telling_query_errors
 from cxr_duck.recipe import Recipe, check_arguments
@@ -25,6 +25,8 @@ from cxr_duck.terms import (
 
 if TYPE_CHECKING:
     import pyarrow
+
+    from cxr_duck.query.pairs import Pairs
 
 __all__ = ["ExperimentData"]
 
@@ -73,6 +75,45 @@ class ExperimentData:
     def index(self) -> InvertedIndex:
         """The inverted index: finding -> its images with their localizations."""
         return InvertedIndex(self.store)
+
+    def findings(self) -> "pyarrow.Table":
+        """Return one row per finding of the index, the most frequent first.
+
+        Columns: finding, images, patients, studies, and physician_share, the share of its images
+        that were labelled by hand.
+        """
+        return DuckDBEngine(self.store.cursor()).arrow("finding_counts")
+
+    def pairs(
+        self,
+        term: str,
+        *,
+        under: bool = False,
+        hierarchy: _Path = DEFAULT_HIERARCHY,
+        unit: str = "study",
+    ) -> "Pairs":
+        """Return the findings that stand beside a finding, the strongest association first.
+
+        With `under`, beside any finding at or below a term of the hierarchy, those not counted.
+        `unit` is image, study or patient. Labels belong to a study, so its images repeat one
+        observation and their p are far too small. Studies of one patient still depend on each
+        other; patients don't, but a patient has both findings where they are years apart.
+        Raises UnknownTermError.
+        """
+        from cxr_duck.query.pairs import can_test, find_pairs
+
+        engine = DuckDBEngine(self.store.cursor())
+        findings = [term]
+        if under:
+            name, _ = self._open_hierarchy(engine, hierarchy)
+            findings = resolve(engine, [term], name)[term]
+            if not findings:
+                raise self._empty_class(engine, term, name)
+        elif not engine.scalar("SELECT count(*) FROM postings WHERE finding = ?", term):
+            raise unknown_finding(engine, term)
+        if not can_test():
+            self._progress.note("p and q are empty without scipy: pip install scipy")
+        return find_pairs(engine, findings, unit)
 
     def sql(self, query: str) -> "pyarrow.Table":
         """Return the rows of one read-only query; it sees the store and no other file."""

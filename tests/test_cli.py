@@ -18,7 +18,7 @@ from tests.conftest import Run
 
 COMMANDS = [
     "demo", "index", "find", "sql", "terms", "create", "datasets", "show", "reproduce", "export",
-    "check-store",
+    "check-store", "findings", "pairs",
 ]  # fmt: skip
 
 

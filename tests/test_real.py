@@ -1,8 +1,11 @@
 """PadChest's own label file: the figures of the paper. `make real` fetches it."""
 
+import ast
 import csv
+import gzip
 import os
-from collections import Counter
+from collections import Counter, defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 
 import polars
@@ -70,13 +73,9 @@ def test_counts_of_patients_and_studies(real: ExperimentData) -> None:
     }  # fmt: skip
 
 
-def test_index_equals_a_walk_over_the_rows(real: ExperimentData, labels: Path) -> None:
-    """A plain walk over the label file, row by row, finds the same postings."""
-    import ast
-    import gzip
-
+def cleaned_rows(labels: Path) -> Iterator[tuple[dict[str, str], set[str]]]:
+    """Yield each row of the label file with its findings after the clean-up, in plain Python."""
     opened = gzip.open if labels.suffix == ".gz" else open
-    walked: Counter[tuple[str, str]] = Counter()
     with opened(labels, "rt", encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):
             said = [] if row["Labels"] == "nan" else ast.literal_eval(row["Labels"])
@@ -84,11 +83,49 @@ def test_index_equals_a_walk_over_the_rows(real: ExperimentData, labels: Path) -
             for weak in ("exclude", "normal"):
                 if len(findings) > 1:
                     findings.discard(weak)
-            for finding in findings:
-                walked[finding, row["ImageID"]] += 1
+            yield row, findings
+
+
+def test_index_equals_a_walk_over_the_rows(real: ExperimentData, labels: Path) -> None:
+    """A plain walk over the label file, row by row, finds the same postings."""
+    walked: Counter[tuple[str, str]] = Counter()
+    for row, findings in cleaned_rows(labels):
+        walked.update((finding, row["ImageID"]) for finding in findings)
     table = real.sql("SELECT finding, image_id FROM postings")
     pairs = zip(table["finding"].to_pylist(), table["image_id"].to_pylist(), strict=True)
     assert Counter(pairs) == walked
+
+
+@pytest.mark.parametrize(("unit", "column"), [("image", "ImageID"), ("study", "StudyID")])
+def test_pairs_equal_a_walk_over_the_rows(
+    real: ExperimentData, labels: Path, unit: str, column: str
+) -> None:
+    """What stands beside pleural effusion is what a plain walk counts, in images and in studies."""
+    seen: defaultdict[str, set[str]] = defaultdict(set)
+    for row, findings in cleaned_rows(labels):
+        if told := findings - {"exclude", "unchanged"}:
+            seen[row[column]] |= told
+    beside = [found for found in seen.values() if "pleural effusion" in found]
+    together = Counter(finding for found in beside for finding in found)
+    total = Counter(finding for found in seen.values() for finding in found)
+    pairs = real.pairs("pleural effusion", unit=unit)
+    assert (pairs.observed, pairs.asked) == (len(seen), len(beside))
+    rows = {row["finding"]: row for row in pairs.table.to_pylist()}
+    assert rows.keys() == total.keys() - {"pleural effusion", "normal"}
+    for finding, row in rows.items():
+        assert (row["together"], row["total"]) == (together[finding], total[finding])
+    assert rows["scoliosis"]["lift"] < 1 < rows["atelectasis"]["lift"]
+
+
+def test_physician_shares(real: ExperimentData, labels: Path) -> None:
+    """The share of a finding's images that were labelled by hand is what a plain walk counts."""
+    images: Counter[str] = Counter()
+    by_hand: Counter[str] = Counter()
+    for row, findings in cleaned_rows(labels):
+        images.update(findings)
+        by_hand.update(findings if row["MethodLabel"] == "Physician" else ())
+    shares = {row["finding"]: row["physician_share"] for row in real.findings().to_pylist()}
+    assert shares == {finding: by_hand[finding] / images[finding] for finding in images}
 
 
 def test_every_label_is_a_term(real: ExperimentData) -> None:
