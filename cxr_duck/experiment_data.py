@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     import pyarrow
 
     from cxr_duck.query.pairs import Pairs
+    from cxr_duck.why import ImageFacts
 
 __all__ = ["ExperimentData"]
 
@@ -114,6 +115,16 @@ class ExperimentData:
         if not can_test():
             self._progress.note("p and q are empty without scipy: pip install scipy")
         return find_pairs(engine, findings, unit)
+
+    def why(self, image_id: str, dataset: str | None = None) -> "ImageFacts":
+        """Return all that is known of an image, and why it is or isn't in a recorded dataset.
+
+        The beginning of an id is enough where no other image has it. Raises UnknownImageError,
+        DatasetError.
+        """
+        from cxr_duck.why import image_facts
+
+        return image_facts(self.store, image_id, dataset)
 
     def sql(self, query: str) -> "pyarrow.Table":
         """Return the rows of one read-only query; it sees the store and no other file."""
