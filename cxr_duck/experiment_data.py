@@ -10,7 +10,7 @@ from cxr_duck.datasets import Dataset, check_term, make_dataset, resolve
 from cxr_duck.engines.duckdb import DuckDBEngine
 from cxr_duck.errors import CxrError, HierarchyError, RecipeError
 from cxr_duck.experiments import read_dataset, record, reproduce
-from cxr_duck.index import InvertedIndex, unknown_finding
+from cxr_duck.index import InvertedIndex
 from cxr_duck.progress import SILENT, Progress
 from cxr_duck.query.sql import check_query, telling_query_errors
 from cxr_duck.recipe import Recipe, check_arguments
@@ -26,7 +26,7 @@ from cxr_duck.terms import (
 if TYPE_CHECKING:
     import pyarrow
 
-    from cxr_duck.query.pairs import Pairs
+    from cxr_duck.pairs import Pairs
     from cxr_duck.why import ImageFacts
 
 __all__ = ["ExperimentData"]
@@ -95,26 +95,19 @@ class ExperimentData:
     ) -> "Pairs":
         """Return the findings that stand beside a finding, the strongest association first.
 
-        With `under`, beside any finding at or below a term of the hierarchy, those not counted.
-        `unit` is image, study or patient. Labels belong to a study, so its images repeat one
-        observation and their p are far too small. Studies of one patient still depend on each
-        other; patients don't, but a patient has both findings where they are years apart.
-        Raises UnknownTermError.
+        With `under`, beside any finding at or below a term of the hierarchy; those are no partners.
+        `unit` is image, study or patient: see `cxr_duck.pairs`. Raises UnknownTermError.
         """
-        from cxr_duck.query.pairs import can_test, find_pairs
+        from cxr_duck.pairs import find_pairs
 
         engine = DuckDBEngine(self.store.cursor())
         findings = [term]
         if under:
             name, _ = self._open_hierarchy(engine, hierarchy)
-            findings = resolve(engine, [term], name)[term]
+            findings = resolve(engine, findings, name)[term]
             if not findings:
                 raise self._empty_class(engine, term, name)
-        elif not engine.scalar("SELECT count(*) FROM postings WHERE finding = ?", term):
-            raise unknown_finding(engine, term)
-        if not can_test():
-            self._progress.note("p and q are empty without scipy: pip install scipy")
-        return find_pairs(engine, findings, unit)
+        return find_pairs(engine, findings, unit, self._progress)
 
     def why(self, image_id: str, dataset: str | None = None) -> "ImageFacts":
         """Return all that is known of an image, and why it is or isn't in a recorded dataset.

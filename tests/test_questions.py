@@ -164,7 +164,7 @@ def test_without_scipy(
     whole = {row["finding"]: row for row in json.loads(cxr(*words).out)}
     real = importlib.util.find_spec
     monkeypatch.setattr(
-        "cxr_duck.query.pairs.find_spec", lambda name: None if name == "scipy" else real(name)
+        "cxr_duck.pairs.find_spec", lambda name: None if name == "scipy" else real(name)
     )
     ran = cxr(*words)
     rows = json.loads(ran.out)

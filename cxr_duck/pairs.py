@@ -1,4 +1,13 @@
-"""What goes with what: the findings that stand beside a finding, and whether that is chance."""
+"""What goes with what: the findings that stand beside a finding, and whether that is chance.
+
+Labels belong to a report, and so to a study: images of a study are one observation said again, and
+p over images is far too small. So studies are counted unless asked otherwise. Those of one patient
+still depend on each other, and p is an order rather than a proof. Patients don't, but one who has
+more films has more of every finding, and may have had the two at different times.
+
+Units with a finding that tells what is seen are the population: normal is one, exclude and
+unchanged are none.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -7,11 +16,13 @@ from typing import TYPE_CHECKING
 
 from cxr_duck.engines.duckdb import DuckDBEngine
 from cxr_duck.errors import CxrError
+from cxr_duck.index import unknown_finding
+from cxr_duck.progress import SILENT, Progress
 
 if TYPE_CHECKING:
     import pyarrow
 
-__all__ = ["UNITS", "Pairs", "can_test", "find_pairs"]
+__all__ = ["UNITS", "Pairs", "find_pairs"]
 
 UNITS = ("image", "study", "patient")
 
@@ -33,12 +44,9 @@ class Pairs:
     table: "pyarrow.Table" = field(repr=False)
 
 
-def can_test() -> bool:
-    """Tell whether scipy is here, which p and q need."""
-    return find_spec("scipy") is not None
-
-
-def find_pairs(engine: DuckDBEngine, findings: Sequence[str], unit: str) -> Pairs:
+def find_pairs(
+    engine: DuckDBEngine, findings: Sequence[str], unit: str, progress: Progress = SILENT
+) -> Pairs:
     """Count the findings beside the given ones, and test each for independence."""
     if unit not in UNITS:
         raise CxrError(f"the unit {unit!r} can't be counted: take one of {', '.join(UNITS)}")
@@ -52,11 +60,19 @@ def find_pairs(engine: DuckDBEngine, findings: Sequence[str], unit: str) -> Pair
     engine.make("pair_totals")
     ((observed, asked),) = engine.fetch("SELECT observed, asked FROM pair_totals")
     if not asked:
+        if not engine.scalar("SELECT count(*) FROM postings WHERE finding = ?", findings[0]):
+            raise unknown_finding(engine, findings[0])
         raise CxrError(
             f"{', '.join(findings)} can't be paired: an image with normal has no other finding, "
             "and exclude and unchanged say nothing of what is seen"
         )
+    if not _can_test():
+        progress.note("p and q are empty without scipy: pip install scipy")
     return Pairs(unit, observed, asked, _tested(engine.arrow("finding_pairs"), observed, asked))
+
+
+def _can_test() -> bool:
+    return find_spec("scipy") is not None
 
 
 def _tested(table: "pyarrow.Table", observed: int, asked: int) -> "pyarrow.Table":
@@ -69,7 +85,7 @@ def _tested(table: "pyarrow.Table", observed: int, asked: int) -> "pyarrow.Table
     import pyarrow
 
     p = q = pyarrow.nulls(table.num_rows, pyarrow.float64())
-    if can_test() and table.num_rows:
+    if _can_test() and table.num_rows:
         import numpy
         from scipy.stats import false_discovery_control, hypergeom
 
