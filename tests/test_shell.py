@@ -85,14 +85,14 @@ def test_attached_store(odd_data: ExperimentData, tmp_path: Path) -> None:
     assert ask(Path(":memory:"), query, tmp_path) == [{"n": len(ODDITIES)}]
 
 
+POSTING = "image_id, patient_id, study_id, localizations"
 # A call, and the query on the views and tables that it stands for.
 MACROS = [
     (
         "images_of('laminar atelectasis')",
-        "SELECT image_id, patient_id, study_id, localizations FROM postings "
-        "WHERE finding = 'laminar atelectasis'",
+        f"SELECT {POSTING} FROM postings WHERE finding = 'laminar atelectasis'",
     ),
-    ("images_of(finding := 'normal')", "SELECT * EXCLUDE finding FROM postings "
+    ("images_of(finding := 'normal')", f"SELECT {POSTING} FROM postings "
      "WHERE finding = 'normal'"),
     (
         "below('linear', 'paper')",
@@ -106,12 +106,12 @@ MACROS = [
     ),
     (
         "localized('nodule', 'right')",
-        "SELECT * EXCLUDE finding FROM postings "
+        f"SELECT {POSTING} FROM postings "
         "WHERE finding = 'nodule' AND list_contains(localizations, 'loc right')",
     ),
     (
         "localized(finding := 'nodule', localization := 'loc right')",
-        "SELECT * EXCLUDE finding FROM postings "
+        f"SELECT {POSTING} FROM postings "
         "WHERE finding = 'nodule' AND list_contains(localizations, 'loc right')",
     ),
     (

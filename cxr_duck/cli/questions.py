@@ -2,7 +2,6 @@
 
 import json
 import sys
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -73,6 +72,8 @@ def why(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, with all columns.")] = False,
 ) -> None:
     """Tell all that is known of an image, and why it is or isn't in a dataset."""
+    from dataclasses import asdict
+
     from cxr_duck.experiment_data import ExperimentData
 
     facts = ExperimentData(store=store).why(image_id, dataset)
