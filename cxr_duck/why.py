@@ -148,7 +148,10 @@ class _Walk:
             return self._outside_the_cohort()
         classes = self._classes("candidates")
         if not classes:
-            return "class", f"no posting of it is of a class: {', '.join(self.recipe.classes)}"
+            none = (
+                "no posting of it is" if self.facts.postings else "it has no posting, and so none"
+            )
+            return "class", f"{none} of a class: {', '.join(self.recipe.classes)}"
         if self._in("shared_images"):
             return "overlap", f"it belongs to more than one class: {', '.join(classes)}"
         return self._left_out()

@@ -164,6 +164,19 @@ def test_macros(shapes: ExperimentData, tmp_path: Path, call: str, query: str) -
     assert ask(shapes.store.catalog.absolute(), asked, tmp_path, "-readonly") == wanted
 
 
+def test_macros_take_columns_and_parameters(shapes: ExperimentData, tmp_path: Path) -> None:
+    """A macro may be given a column of a relation beside it, or a bound value."""
+    wanted = [{"word": word, "images": len(shapes.index[word])} for word in ("granuloma", "nodule")]
+    query = (
+        "SELECT word, count(*) AS images FROM (VALUES ('nodule'), ('granuloma')) AS words (word), "
+        "images_of(words.word) GROUP BY word ORDER BY word"
+    )
+    assert shapes.sql(query).to_pylist() == wanted
+    assert ask(shapes.store.catalog.absolute(), query, tmp_path, "-readonly") == wanted
+    bound = shapes.store.cursor().execute("SELECT count(*) FROM images_of(?)", ["nodule"])
+    assert bound.fetchall() == [(wanted[1]["images"],)]
+
+
 @pytest.mark.parametrize(("call", "sentence"), MISTAKES, ids=[call for call, _ in MISTAKES])
 def test_macro_with_a_mistake(shapes: ExperimentData, call: str, sentence: str) -> None:
     """What a macro doesn't know is an error with a sentence, whatever the query around it keeps."""

@@ -30,6 +30,7 @@ TOLD = {
     "child.png": "it doesn't meet the condition: age >= 18",
     "paced.png": "it has an excluded finding: pacemaker",
     "gone.png": "its file was not found when the images were indexed",
+    "none.png": "it has no posting, and so none of a class: nodule, scoliosis",
     "other.png": "no posting of it is of a class: nodule, scoliosis",
     "refused.png": "it is not in the index: its row of the label file was refused",
 }
