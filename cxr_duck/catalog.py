@@ -1,4 +1,4 @@
-"""What stands in `cxr.duckdb`: views over the Parquet files, the terms, comments for people."""
+"""What stands in `cxr.duckdb`: views over the Parquet files, the terms, macros and comments."""
 
 from collections.abc import Sequence
 
@@ -6,10 +6,17 @@ import duckdb
 
 from cxr_duck.data_files import RELATIONS, data_files
 from cxr_duck.engines.duckdb import DuckDBEngine, quoted
-from cxr_duck.stages import stage
+from cxr_duck.stages import all_stages, stage
 from cxr_duck.terms import MAX_DEPTH, Hierarchy
 
-__all__ = ["create_tables", "create_views", "describe", "load_terms", "write_terms"]
+__all__ = [
+    "create_macros",
+    "create_tables",
+    "create_views",
+    "describe",
+    "load_terms",
+    "write_terms",
+]
 
 _TERM_TABLES = ("terms", "term_ancestors")
 
@@ -36,6 +43,16 @@ def create_tables(catalog: duckdb.DuckDBPyConnection) -> None:
     """Make the tables of a new store: its files, what was removed, its experiments."""
     for name in ("publications", "data_files", "removed_images", "experiments"):
         catalog.execute(stage(name).sql)
+
+
+def create_macros(catalog: duckdb.DuckDBPyConnection) -> None:
+    """Make the macros of `sql/shell`, each with its card's sentence as its comment.
+
+    DuckDB binds a macro when it is made, so the views, the terms and the schema come first.
+    """
+    for macro in all_stages("shell"):
+        catalog.execute(macro.sql)
+        catalog.execute(f"COMMENT ON MACRO TABLE {macro.name} IS {quoted(macro.grain)}")
 
 
 def write_terms(catalog: duckdb.DuckDBPyConnection, hierarchies: Sequence[Hierarchy]) -> None:

@@ -17,7 +17,15 @@ if TYPE_CHECKING:
     import polars
     import pyarrow
 
-__all__ = ["Dataset", "check_term", "choose_images", "composition_of", "make_dataset", "resolve"]
+__all__ = [
+    "Dataset",
+    "check_term",
+    "choose_images",
+    "composition_of",
+    "make_dataset",
+    "make_dataset_on",
+    "resolve",
+]
 
 
 @dataclass(frozen=True)
@@ -97,7 +105,13 @@ def make_dataset(
     store: Store, recipe: Recipe, name: str, own_hierarchy: Hierarchy | None = None
 ) -> Dataset:
     """Make a dataset from a recipe and record nothing; RecipeError where it can't be met."""
-    engine = DuckDBEngine(store.cursor())
+    return make_dataset_on(DuckDBEngine(store.cursor()), recipe, name, own_hierarchy)
+
+
+def make_dataset_on(
+    engine: DuckDBEngine, recipe: Recipe, name: str, own_hierarchy: Hierarchy | None = None
+) -> Dataset:
+    """Make a dataset and leave the relations of `sql/3_dataset` on the engine to look at."""
     choose_images(engine, recipe.where)
     engine.put("excluded_findings", "finding VARCHAR", [(term,) for term in recipe.excluded])
     engine.put(

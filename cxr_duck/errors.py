@@ -6,6 +6,7 @@ CxrError                 every error of this package; its text is one sentence f
 ├── ImagesError          a folder of images that can't be listed
 ├── HierarchyError       a hierarchy with a cycle, an unknown parent, a broken file
 ├── UnknownTermError     a term or finding that the store doesn't have
+├── UnknownImageError    an image that neither the index nor the record has
 ├── StoreError           a store that is absent, busy, read-only or damaged
 ├── QueryError           SQL of a user that DuckDB refuses or that isn't a single query
 ├── RecipeError          a dataset that can't be made as asked
@@ -28,6 +29,7 @@ __all__ = [
     "RecipeError",
     "StageError",
     "StoreError",
+    "UnknownImageError",
     "UnknownTermError",
 ]
 
@@ -64,6 +66,10 @@ class UnknownTermError(CxrError, KeyError):
     """A term or finding that the store doesn't have; a KeyError for users of the mapping."""
 
     __str__ = Exception.__str__
+
+
+class UnknownImageError(CxrError):
+    """An image that neither the index nor the record has."""
 
 
 class StoreError(CxrError):

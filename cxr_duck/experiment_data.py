@@ -26,6 +26,9 @@ from cxr_duck.terms import (
 if TYPE_CHECKING:
     import pyarrow
 
+    from cxr_duck.pairs import Pairs
+    from cxr_duck.why import ImageFacts
+
 __all__ = ["ExperimentData"]
 
 _Path = str | os.PathLike[str]
@@ -81,6 +84,48 @@ class ExperimentData:
     def index(self) -> InvertedIndex:
         """The inverted index: finding -> its images with their localizations."""
         return InvertedIndex(self.store)
+
+    def findings(self) -> "pyarrow.Table":
+        """Return one row per finding of the index, the most frequent first.
+
+        Columns: finding, images, patients, studies, and physician_share, the share of its images
+        that were labelled by hand.
+        """
+        return DuckDBEngine(self.store.cursor()).arrow("finding_counts")
+
+    def pairs(
+        self,
+        term: str,
+        *,
+        under: bool = False,
+        hierarchy: _Path = DEFAULT_HIERARCHY,
+        unit: str = "study",
+    ) -> "Pairs":
+        """Return the findings that stand beside a finding, the strongest association first.
+
+        With `under`, beside any finding at or below a term of the hierarchy; those are no partners.
+        `unit` is image, study or patient: see `cxr_duck.pairs`. Raises UnknownTermError.
+        """
+        from cxr_duck.pairs import find_pairs
+
+        engine = DuckDBEngine(self.store.cursor())
+        findings = [term]
+        if under:
+            name, _ = self._open_hierarchy(engine, hierarchy)
+            findings = resolve(engine, findings, name)[term]
+            if not findings:
+                raise self._empty_class(engine, term, name)
+        return find_pairs(engine, findings, unit, self._progress)
+
+    def why(self, image_id: str, dataset: str | None = None) -> "ImageFacts":
+        """Return all that is known of an image, and why it is or isn't in a recorded dataset.
+
+        The beginning of an id is enough where no other image has it. Raises UnknownImageError,
+        DatasetError.
+        """
+        from cxr_duck.why import image_facts
+
+        return image_facts(self.store, image_id, dataset)
 
     def sql(self, query: str) -> "pyarrow.Table":
         """Return the rows of one read-only query; it sees the store and no other file."""

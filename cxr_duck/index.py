@@ -79,8 +79,8 @@ class InvertedIndex(Mapping[str, Postings]):
 
     def __iter__(self) -> Iterator[str]:
         """Yield the findings."""
-        rows = DuckDBEngine(self._store.cursor()).rows("finding_counts")
-        return iter(sorted(row[0] for row in rows))
+        rows = DuckDBEngine(self._store.cursor()).fetch("SELECT DISTINCT finding FROM postings")
+        return iter(sorted(finding for (finding,) in rows))
 
     def __len__(self) -> int:
         """Return the number of findings."""

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 import duckdb
 
 from cxr_duck import __version__
-from cxr_duck.catalog import create_views, describe
+from cxr_duck.catalog import create_macros, create_views, describe
 from cxr_duck.engines.duckdb import DuckDBEngine, settings
 from cxr_duck.errors import StoreError
 from cxr_duck.store import SPILL, Publication, Store
@@ -95,6 +95,7 @@ def publish_change(publication: Publication, change: Change) -> None:
         ],
     )
     create_views(catalog)
+    create_macros(catalog)
     describe(catalog)
 
 

@@ -18,7 +18,7 @@ from tests.conftest import Run
 
 COMMANDS = [
     "demo", "index", "remove", "compact", "find", "sql", "terms", "create", "datasets", "show",
-    "reproduce", "export", "check-store",
+    "reproduce", "export", "check-store", "findings", "pairs", "why",
 ]  # fmt: skip
 
 

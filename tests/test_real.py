@@ -3,13 +3,15 @@
 import csv
 import gzip
 import os
+from collections import Counter, defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 
 import polars
 import pytest
 
 from cxr_duck import ExperimentData
-from tests.walk import walk
+from tests.walk import findings_of, walk
 
 pytestmark = pytest.mark.real
 
@@ -71,20 +73,58 @@ def test_counts_of_patients_and_studies(real: ExperimentData) -> None:
     }  # fmt: skip
 
 
+def rows_of_file(labels: Path) -> Iterator[dict[str, str]]:
+    """Yield each row of the label file."""
+    opened = gzip.open if labels.suffix == ".gz" else open
+    with opened(labels, "rt", encoding="utf-8", newline="") as file:
+        yield from csv.DictReader(file)
+
+
 def test_index_equals_a_walk_over_the_rows(real: ExperimentData, labels: Path) -> None:
     """A plain walk over the label file finds the same postings, with the same localizations.
 
     Each of the 329,184 is found in a sentence of the report, once sides are told apart.
     """
-    opened = gzip.open if labels.suffix == ".gz" else open
-    with opened(labels, "rt", encoding="utf-8", newline="") as file:
-        walked = walk(csv.DictReader(file))
     table = real.sql("SELECT finding, image_id, localizations, known_by FROM postings").to_pydict()
-    assert walked == {
+    assert walk(rows_of_file(labels)) == {
         (finding, image_id): (localizations, known_by)
         for finding, image_id, localizations, known_by in zip(*table.values(), strict=True)
     }
     assert set(table["known_by"]) == {"sentence"}
+
+
+@pytest.mark.parametrize(("unit", "column"), [("image", "ImageID"), ("study", "StudyID")])
+def test_pairs_equal_a_walk_over_the_rows(
+    real: ExperimentData, labels: Path, unit: str, column: str
+) -> None:
+    """What stands beside pleural effusion is what a plain walk counts, in images and in studies."""
+    seen: defaultdict[str, set[str]] = defaultdict(set)
+    for row in rows_of_file(labels):
+        findings = set(findings_of(row["Labels"]))
+        if told := findings - {"exclude", "unchanged"}:
+            seen[row[column]] |= told
+    beside = [found for found in seen.values() if "pleural effusion" in found]
+    together = Counter(finding for found in beside for finding in found)
+    total = Counter(finding for found in seen.values() for finding in found)
+    pairs = real.pairs("pleural effusion", unit=unit)
+    assert (pairs.observed, pairs.asked) == (len(seen), len(beside))
+    rows = {row["finding"]: row for row in pairs.table.to_pylist()}
+    assert rows.keys() == total.keys() - {"pleural effusion", "normal"}
+    for finding, row in rows.items():
+        assert (row["together"], row["total"]) == (together[finding], total[finding])
+    assert rows["scoliosis"]["lift"] < 1 < rows["atelectasis"]["lift"]
+
+
+def test_physician_shares(real: ExperimentData, labels: Path) -> None:
+    """The share of a finding's images that were labelled by hand is what a plain walk counts."""
+    images: Counter[str] = Counter()
+    by_hand: Counter[str] = Counter()
+    for row in rows_of_file(labels):
+        findings = findings_of(row["Labels"])
+        images.update(findings)
+        by_hand.update(findings if row["MethodLabel"] == "Physician" else ())
+    shares = {row["finding"]: row["physician_share"] for row in real.findings().to_pylist()}
+    assert shares == {finding: by_hand[finding] / images[finding] for finding in images}
 
 
 def test_every_label_is_a_term(real: ExperimentData) -> None:

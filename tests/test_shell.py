@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from cxr_duck import ExperimentData
+from cxr_duck.errors import CxrError
 from tests.label_rows import ODDITIES
 
 
@@ -83,3 +84,135 @@ def test_attached_store(odd_data: ExperimentData, tmp_path: Path) -> None:
         "SELECT count(*) AS n FROM cxr.images"
     )
     assert ask(Path(":memory:"), query, tmp_path) == [{"n": len(ODDITIES)}]
+
+
+POSTING = "image_id, patient_id, study_id, localizations"
+# A call, and the query on the views and tables that it stands for.
+MACROS = [
+    (
+        "images_of('laminar atelectasis')",
+        f"SELECT {POSTING} FROM postings WHERE finding = 'laminar atelectasis'",
+    ),
+    ("images_of(finding := 'normal')", f"SELECT {POSTING} FROM postings "
+     "WHERE finding = 'normal'"),
+    (
+        "below('linear', 'paper')",
+        "SELECT descendant AS term, distance FROM term_ancestors "
+        "WHERE hierarchy = 'paper' AND ancestor = 'linear'",
+    ),
+    (
+        "below(term := 'pleural effusion')",
+        "SELECT descendant AS term, distance FROM term_ancestors "
+        "WHERE hierarchy = 'padchest' AND ancestor = 'pleural effusion'",
+    ),
+    (
+        "localized('nodule', 'right')",
+        f"SELECT {POSTING} FROM postings "
+        "WHERE finding = 'nodule' AND list_contains(localizations, 'loc right')",
+    ),
+    (
+        "localized(finding := 'nodule', localization := 'loc right')",
+        f"SELECT {POSTING} FROM postings "
+        "WHERE finding = 'nodule' AND list_contains(localizations, 'loc right')",
+    ),
+    (
+        "dataset_images(dataset := 'shapes')",
+        "SELECT class, split, image_id, patient_id, list_sort(list(finding)) AS findings "
+        "FROM experiments.members WHERE dataset = 'shapes' GROUP BY ALL",
+    ),
+]  # fmt: skip
+# A call that can't be answered, and the sentence that says why.
+MISTAKES = [
+    ("images_of('nodul')", "no image has the finding 'nodul': did you mean nodule?"),
+    ("images_of('zzz')", "no image has the finding 'zzz': SELECT DISTINCT finding FROM postings "
+     "shows all"),
+    ("images_of(NULL)", "no image has the finding '': SELECT DISTINCT finding FROM postings "
+     "shows all"),
+    ("images_of('not-normal')", "'not-normal' is a term that no image has as its finding: "
+     "FROM below('not-normal') has those below it"),
+    ("localized('nodul', 'right')", "no image has the finding 'nodul': did you mean nodule?"),
+    ("localized('nodule', 'rihgt')", "there is no localization 'rihgt': did you mean right?"),
+    ("localized('nodule', 'zzz')", "there is no localization 'zzz': FROM below('localization') "
+     "shows all"),
+    ("below('nodulr', 'paper')", "the hierarchy paper has no term 'nodulr': "
+     "did you mean nodular, nodule?"),
+    ("below('zzz', hierarchy := 'paper')", "the hierarchy paper has no term 'zzz': "
+     "FROM terms shows all"),
+    ("below('nodule', 'papir')", "there is no hierarchy 'papir': take one of padchest, paper"),
+    ("dataset_images('shape')", "the store has no dataset 'shape': it has shapes"),
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def shapes(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> ExperimentData:
+    """The demo repository with one recorded dataset, in a store that was moved."""
+    folder = tmp_path_factory.mktemp("shapes")
+    data = ExperimentData(labels_csv=demo / "labels.csv", store=folder / "store")
+    data.create_index()
+    data.create_dataset(["linear", "nodular"], hierarchy="paper", name="shapes")
+    data.store.close()
+    shutil.move(folder / "store", folder / "moved")
+    return ExperimentData(store=folder / "moved")
+
+
+@pytest.mark.parametrize(("call", "query"), MACROS, ids=[call for call, _ in MACROS])
+def test_macros(shapes: ExperimentData, tmp_path: Path, call: str, query: str) -> None:
+    """A macro says what its query says: in the shell, in cxr sql, and with named parameters."""
+    wanted = shapes.sql(f"FROM ({query}) ORDER BY ALL").to_pylist()
+    assert wanted
+    assert shapes.sql(f"FROM {call} ORDER BY ALL").to_pylist() == wanted
+    asked = f"FROM {call} ORDER BY ALL"
+    assert ask(shapes.store.catalog.absolute(), asked, tmp_path, "-readonly") == wanted
+
+
+def test_macros_take_columns_and_parameters(shapes: ExperimentData, tmp_path: Path) -> None:
+    """A macro may be given a column of a relation beside it, or a bound value."""
+    wanted = [{"word": word, "images": len(shapes.index[word])} for word in ("granuloma", "nodule")]
+    query = (
+        "SELECT word, count(*) AS images FROM (VALUES ('nodule'), ('granuloma')) AS words (word), "
+        "images_of(words.word) GROUP BY word ORDER BY word"
+    )
+    assert shapes.sql(query).to_pylist() == wanted
+    assert ask(shapes.store.catalog.absolute(), query, tmp_path, "-readonly") == wanted
+    bound = shapes.store.cursor().execute("SELECT count(*) FROM images_of(?)", ["nodule"])
+    assert bound.fetchall() == [(wanted[1]["images"],)]
+
+
+@pytest.mark.parametrize(("call", "sentence"), MISTAKES, ids=[call for call, _ in MISTAKES])
+def test_macro_with_a_mistake(shapes: ExperimentData, call: str, sentence: str) -> None:
+    """What a macro doesn't know is an error with a sentence, whatever the query around it keeps."""
+    column = "term" if call.startswith("below") else "image_id"
+    for query in (f"SELECT count(*) FROM {call}", f"FROM {call} WHERE {column} = 'nowhere'"):
+        with pytest.raises(CxrError) as told:
+            shapes.sql(query)
+        assert str(told.value) == f"the query can't be run: {sentence}"
+
+
+def test_mistake_in_the_shell(shapes: ExperimentData, tmp_path: Path) -> None:
+    """The shell prints the sentence and fails."""
+    ran = subprocess.run(
+        [shell(), "-readonly", shapes.store.catalog.absolute(), "-c", "FROM images_of('nodul')"],
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert ran.returncode == 1
+    assert "no image has the finding 'nodul': did you mean nodule?" in ran.stderr
+
+
+def test_macros_of_an_attached_store(shapes: ExperimentData, tmp_path: Path) -> None:
+    """Attached to another database, the macros work once the store is the one in use."""
+    store = shapes.store.path.absolute()
+    query = (
+        f"SET VARIABLE cxr_store = '{store}'; ATTACH '{store}/cxr.duckdb' AS cxr (READ_ONLY); "
+        "USE cxr; SELECT (SELECT count(*) FROM images_of('nodule')) AS n, "
+        "(SELECT count(*) FROM below('linear', 'paper')) AS m"
+    )
+    nodules = shapes.sql("SELECT count(*) AS n FROM postings WHERE finding = 'nodule'").to_pylist()
+    assert ask(Path(":memory:"), query, tmp_path) == [{**nodules[0], "m": 3}]
+
+
+def test_macros_stay_when_the_index_is_made_again(own_demo: ExperimentData, tmp_path: Path) -> None:
+    """A second index replaces the macros, and they read it."""
+    own_demo.create_index(pure_terms=True)
+    pure = own_demo.sql("SELECT count(*) AS n FROM postings WHERE finding = 'nodule'").to_pylist()
+    asked = "SELECT count(*) AS n FROM images_of('nodule')"
+    assert ask(own_demo.store.catalog.absolute(), asked, tmp_path, "-readonly") == pure

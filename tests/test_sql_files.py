@@ -67,7 +67,8 @@ def test_relations_read(part: Stage) -> None:
     """The relations on the card are those that the SQL reads, apart from its own CTEs."""
     if part.path.parent.name == "4_experiments" and not part.sql.startswith(("SELECT", "WITH")):
         return
-    read = set(re.findall(r"\b(?<!DISTINCT )(?:FROM|JOIN)\s+([a-z_.]+)", part.sql))
+    sql = re.sub(r"'[^']*'", "''", part.sql)
+    read = set(re.findall(r"\b(?<!DISTINCT )(?:FROM|JOIN)\s+([a-z_.]+)", sql))
     own = set(re.findall(r"(?:WITH(?: RECURSIVE)?|,)\s+([a-z_]+) AS \(", part.sql))
     assert read - own == set(part.reads)
 
@@ -75,7 +76,29 @@ def test_relations_read(part: Stage) -> None:
 @pytest.mark.parametrize("part", STAGES, ids=lambda part: part.path.stem)
 def test_reached(part: Stage) -> None:
     """Some method runs it: a file that nobody calls is no stage."""
-    assert part.path.parent.name == "check" or f'"{part.path.stem}"' in PYTHON
+    assert part.path.parent.name in ("check", "shell") or f'"{part.path.stem}"' in PYTHON
+
+
+def test_every_macro_is_made_and_explained(odd_data: ExperimentData) -> None:
+    """The macros of the catalog are the files of sql/shell; the comment is the card's sentence."""
+    made = odd_data.sql(
+        "SELECT function_name AS name, comment FROM duckdb_functions() WHERE NOT internal"
+    ).to_pylist()
+    files = all_stages("shell")
+    assert len(files) >= 4
+    assert {row["name"]: row["comment"] for row in made} == {m.name: m.grain for m in files}
+
+
+@pytest.mark.parametrize("macro", all_stages("shell"), ids=lambda macro: macro.name)
+def test_macro_has_the_columns_and_the_example_of_its_card(
+    odd_data: ExperimentData, macro: Stage
+) -> None:
+    """The card's sentence ends with a call that can be typed; its columns are those made."""
+    call = re.search(r", such as (\w+\(.+\))\.$", macro.grain)
+    assert call is not None
+    made = odd_data.sql(f"SELECT column_name FROM (DESCRIBE FROM {call[1]})").to_pylist()
+    assert [row["column_name"] for row in made] == list(macro.columns)
+    assert macro.sql.startswith(f"CREATE OR REPLACE MACRO {macro.name}(")
 
 
 @pytest.mark.parametrize("name", ["images", "postings", "rejects", "terms", "term_ancestors"])

@@ -12,8 +12,9 @@ from cxr_duck.errors import CxrError
 
 if TYPE_CHECKING:
     import duckdb
+    import pyarrow
 
-__all__ = ["TerminalProgress", "print_query", "print_table"]
+__all__ = ["TerminalProgress", "print_arrow", "print_query", "print_table"]
 
 _PATIENCE = 0.5  # seconds before a step shows a progress bar
 _WIDE = 10_000  # columns: tables are never folded
@@ -41,6 +42,30 @@ def print_query(
         print_table(columns, rows[: limit or None])
         if limit and len(rows) > limit:
             print(f"the first {limit} rows; --limit 0 shows all", file=sys.stderr)
+
+
+def print_arrow(table: "pyarrow.Table", form: Format, limit: int = 0) -> None:
+    """Print the rows of an Arrow table; a limit other than 0 holds for tables only.
+
+    A table shows three digits of a number with decimals, the other formats all of them.
+    """
+    if form is Format.parquet:
+        _send_parquet(table)
+        return
+    shown = table.slice(0, limit) if limit and form is Format.table else table
+    rows = zip(*(column.to_pylist() for column in shown.columns), strict=True)
+    if form is Format.csv:
+        _write_csv(table.column_names, rows)
+    elif form is Format.json:
+        _write_json(table.column_names, rows)
+    else:
+        print_table(table.column_names, [[_three_digits(value) for value in row] for row in rows])
+        if shown.num_rows < table.num_rows:
+            print(f"the first {limit} rows; --limit 0 shows all", file=sys.stderr)
+
+
+def _three_digits(value: object) -> object:
+    return float(f"{value:.3g}") if isinstance(value, float) else value
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
@@ -134,12 +159,20 @@ def _without_nan(value: object) -> object:
 def _write_parquet(
     cursor: "duckdb.DuckDBPyConnection", query: str, params: dict[str, object] | None
 ) -> None:
+    _refuse_terminal()
+    _send_parquet(cursor.sql(query, params=params).to_arrow_table())
+
+
+def _send_parquet(table: "pyarrow.Table") -> None:
     import pyarrow.parquet
 
+    _refuse_terminal()
+    pyarrow.parquet.write_table(table, sys.stdout.buffer)
+
+
+def _refuse_terminal() -> None:
     if sys.stdout.isatty():
         raise CxrError("Parquet is no text: send it to a file, … --format parquet > FILE.parquet")
-    table = cursor.sql(query, params=params).to_arrow_table()
-    pyarrow.parquet.write_table(table, sys.stdout.buffer)
 
 
 class TerminalProgress:

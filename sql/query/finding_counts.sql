@@ -1,10 +1,18 @@
 -- finding_counts: one row per finding of the index: images, patients and studies that show it.
--- reads: postings
+-- reads: postings, images
+-- columns:
+--   finding          the finding
+--   images           images that show it
+--   patients         distinct patients of those images
+--   studies          distinct studies of those images
+--   physician_share  share of those images that were labelled by hand
 SELECT
-    finding,
+    postings.finding,
     CAST(count(*) AS BIGINT) AS images,
-    CAST(count(DISTINCT patient_id) AS BIGINT) AS patients,
-    CAST(count(DISTINCT study_id) AS BIGINT) AS studies,
+    CAST(count(DISTINCT postings.patient_id) AS BIGINT) AS patients,
+    CAST(count(DISTINCT postings.study_id) AS BIGINT) AS studies,
+    count(*) FILTER (WHERE images.label_method = 'Physician') / count(*) AS physician_share,
 FROM postings
-GROUP BY finding
-ORDER BY images DESC, finding;
+INNER JOIN images USING (image_id)
+GROUP BY postings.finding
+ORDER BY images DESC, postings.finding;

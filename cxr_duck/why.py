@@ -1,0 +1,202 @@
+"""All that is known of an image, and why it is or isn't in a dataset."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from cxr_duck.datasets import Dataset, make_dataset_on
+from cxr_duck.engines.duckdb import DuckDBEngine
+from cxr_duck.errors import QueryError, RecipeError, UnknownImageError
+from cxr_duck.experiments import read_dataset
+from cxr_duck.store import Store
+
+__all__ = ["ImageFacts", "Verdict", "image_facts"]
+
+Row = dict[str, Any]
+_SHOWN = 4  # ids that an error names
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Why an image is or isn't in a dataset.
+
+    `reason` is `member`, or the filter that the image fell through first, in the order in which
+    they are applied: `index`, `where`, `file`, `exclude`, `pure`, `class` (no finding of any),
+    `overlap` (several classes), `balance` (drawn by chance); or `changed`, where today's index
+    makes another dataset of the recipe, and can't explain this one. `told` says it in a sentence.
+    """
+
+    dataset: str
+    member: bool
+    reason: str
+    told: str
+
+
+@dataclass(frozen=True)
+class ImageFacts:
+    """All that the store knows of an image.
+
+    `image` is its row of `images`, None where it has none. `labels` are those of the label file in
+    their order, each with `dropped`, why it is no finding, or None. `postings` are its findings in
+    the index with their localizations, `rejects` its refused rows, `datasets` its recorded
+    memberships. The patient's numbers of images and studies have the image itself among them.
+    """
+
+    image_id: str
+    image: Row | None
+    labels: list[Row]
+    postings: list[Row]
+    study_images: list[str]
+    patient_images: int
+    patient_studies: int
+    rejects: list[Row]
+    datasets: list[Row]
+    verdict: Verdict | None = None
+
+
+def image_facts(store: Store, word: str, dataset: str | None = None) -> ImageFacts:
+    """Return what is known of an image, given by its id or by the beginning of its id alone.
+
+    With a recorded dataset's name also why the image is or isn't in it. Raises UnknownImageError
+    with the nearest ids, or DatasetError.
+    """
+    engine = DuckDBEngine(store.cursor())
+    recorded = read_dataset(store, dataset) if dataset is not None else None
+    image_id = _resolve(engine, word)
+    rows = _rows(engine, "image_row", image_id)
+    relatives = _rows(engine, "image_relatives", image_id) or [{}]
+    facts = ImageFacts(
+        image_id=image_id,
+        image=rows[0] if rows else None,
+        labels=_rows(engine, "image_labels", image_id),
+        postings=_rows(engine, "image_postings", image_id),
+        study_images=relatives[0].get("study_images", []),
+        patient_images=relatives[0].get("patient_images", 0),
+        patient_studies=relatives[0].get("patient_studies", 0),
+        rejects=_rows(engine, "image_rejects", image_id),
+        datasets=_rows(engine, "image_datasets", image_id),
+    )
+    if recorded is None:
+        return facts
+    return ImageFacts(**{**vars(facts), "verdict": _Walk(store, facts, recorded).verdict()})
+
+
+def _rows(engine: DuckDBEngine, name: str, image_id: str) -> list[Row]:
+    rows: list[Row] = engine.arrow(name, image_id=image_id).to_pylist()
+    return rows
+
+
+def _resolve(engine: DuckDBEngine, word: str) -> str:
+    """Return the id that a word is, or that alone begins with it."""
+    for stage in ("image_row", "image_datasets", "image_rejects"):
+        if engine.rows(stage, image_id=word):
+            return word
+    nearest = engine.rows("nearest_images", word=word)
+    begin = [image_id for image_id, begins in nearest if begins]
+    if len(begin) == 1 and word:
+        return str(begin[0])
+    if begin:
+        more = ", …" if len(begin) > _SHOWN else ""
+        raise UnknownImageError(
+            f"several images begin with {word!r}: {', '.join(begin[:_SHOWN])}{more}"
+        )
+    hint = (
+        f"did you mean {', '.join(image_id for image_id, _ in nearest[:_SHOWN])}?"
+        if nearest
+        else "'cxr sql \"SELECT image_id FROM images\"' shows all"
+    )
+    raise UnknownImageError(f"the store has no image {word!r}: {hint}")
+
+
+class _Walk:
+    """The way of one image through the relations that make a dataset, up to where it drops out."""
+
+    def __init__(self, store: Store, facts: ImageFacts, recorded: Dataset) -> None:
+        self.engine = DuckDBEngine(store.cursor())
+        self.image_id = facts.image_id
+        self.facts = facts
+        self.recorded = recorded
+        self.recipe = recorded.recipe
+        self.memberships = [row for row in facts.datasets if row["dataset"] == recorded.name]
+
+    def verdict(self) -> Verdict:
+        """Make the dataset again and look where the image drops out of it."""
+        reason, told = self._record() if self._is_todays() else self._changed()
+        return Verdict(self.recorded.name, bool(self.memberships), reason, told)
+
+    def _is_todays(self) -> bool:
+        """Tell whether today's index makes the same dataset; its relations stay on the engine."""
+        try:
+            made = make_dataset_on(self.engine, self.recipe, self.recorded.name)
+        except (QueryError, RecipeError):
+            return False
+        return made.digest == self.recorded.digest
+
+    def _changed(self) -> tuple[str, str]:
+        said = self._membership() if self.memberships else "it is not in it"
+        return "changed", (
+            f"the record says: {said}; today's index makes another dataset of the recipe, "
+            "so that it can't be explained further ('cxr reproduce' shows the differences)"
+        )
+
+    def _record(self) -> tuple[str, str]:
+        if self.memberships:
+            return "member", f"it is {self._membership()}"
+        if self.facts.image is None:
+            cause = ": its row of the label file was refused" if self.facts.rejects else ""
+            return "index", f"it is not in the index{cause}"
+        if not self._in("cohort"):
+            return self._outside_the_cohort()
+        classes = self._classes("candidates")
+        if not classes:
+            none = (
+                "no posting of it is" if self.facts.postings else "it has no posting, and so none"
+            )
+            return "class", f"{none} of a class: {', '.join(self.recipe.classes)}"
+        if self._in("shared_images"):
+            return "overlap", f"it belongs to more than one class: {', '.join(classes)}"
+        return self._left_out()
+
+    def _membership(self) -> str:
+        return "; ".join(
+            f"in class {row['class']}, as {', '.join(row['findings'])}, split {row['split']}"
+            for row in self.memberships
+        )
+
+    def _outside_the_cohort(self) -> tuple[str, str]:
+        """Loosen the cohort's filters from the last to the first, and see which lets it in."""
+        if not self._in("chosen_images"):
+            return "where", f"it doesn't meet the condition: {self.recipe.where}"
+        carried = self.engine.fetch(
+            "SELECT finding FROM postings SEMI JOIN excluded_findings USING (finding) "
+            "WHERE image_id = ? ORDER BY finding",
+            self.image_id,
+        )
+        self.engine.make("cohort", pure=False)
+        if self._in("cohort"):
+            found = ", ".join(self._image()["findings"]) or "none"
+            return "pure", f"it has not exactly one finding: {found}"
+        self.engine.put("excluded_findings", "finding VARCHAR", [])
+        self.engine.make("cohort", pure=False)
+        if not self._in("cohort"):
+            return "file", "its file was not found when the images were indexed"
+        names = ", ".join(finding for (finding,) in carried)
+        return "exclude", f"it has an excluded finding: {names}"
+
+    def _left_out(self) -> tuple[str, str]:
+        ((term, split, available, kept),) = self.engine.rows("balancing", image_id=self.image_id)
+        return "balance", (
+            f"it belongs to class {term}, and its patient to {split}, where {kept:,} of the "
+            f"{available:,} images of the class were drawn, so that the classes are equal"
+        )
+
+    def _image(self) -> Row:
+        assert self.facts.image is not None
+        return self.facts.image
+
+    def _in(self, relation: str) -> bool:
+        query = f"SELECT count(*) FROM {relation} WHERE image_id = ?"
+        return bool(self.engine.scalar(query, self.image_id))
+
+    def _classes(self, relation: str) -> list[str]:
+        query = f"SELECT DISTINCT class FROM {relation} WHERE image_id = ? ORDER BY class"
+        return [term for (term,) in self.engine.fetch(query, self.image_id)]

@@ -1,0 +1,20 @@
+-- observations: one row per (finding, image) that tells what is seen, with the unit it counts for.
+-- reads: postings
+-- params: $unit = 'study'
+-- columns:
+--   finding   the finding
+--   image_id  the image
+--   unit      its image, study or patient
+-- exclude and unchanged are said of a report and not of what its images show: an image with no
+-- other label is neither an example of a finding nor of its absence, and an image without labels
+-- is not in the index.
+SELECT
+    finding,
+    image_id,
+    CASE $unit
+        WHEN 'image' THEN image_id
+        WHEN 'study' THEN study_id
+        WHEN 'patient' THEN patient_id
+    END AS unit,
+FROM postings
+WHERE finding NOT IN ('exclude', 'unchanged');
