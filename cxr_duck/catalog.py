@@ -1,14 +1,17 @@
 """What stands in `cxr.duckdb`: views over the Parquet files, the terms, comments for people."""
 
+import os
 from collections.abc import Sequence
+from pathlib import Path
 
 import duckdb
 
 from cxr_duck.engines.duckdb import DuckDBEngine, quoted
+from cxr_duck.errors import HierarchyError
 from cxr_duck.stages import stage
-from cxr_duck.terms import MAX_DEPTH, Hierarchy
+from cxr_duck.terms import MAX_DEPTH, Hierarchy, built_in_hierarchies, load_hierarchy
 
-__all__ = ["VIEWS", "create_views", "describe", "load_terms", "write_terms"]
+__all__ = ["VIEWS", "create_views", "describe", "load_terms", "open_hierarchy", "write_terms"]
 
 VIEWS = ("images", "postings", "rejects")
 _TERM_TABLES = ("terms", "term_ancestors")
@@ -64,6 +67,30 @@ def load_terms(
     )
     engine.make("terms")
     engine.make("term_ancestors", max_depth=MAX_DEPTH)
+
+
+def open_hierarchy(
+    engine: DuckDBEngine, hierarchy: str | os.PathLike[str]
+) -> tuple[str, Hierarchy | None]:
+    """Return a hierarchy's name; a file's terms shadow the store's for this engine."""
+    known = [
+        name for (name,) in engine.fetch("SELECT DISTINCT hierarchy FROM terms ORDER BY hierarchy")
+    ]
+    path = Path(hierarchy)
+    if str(hierarchy) in known:
+        return str(hierarchy), None
+    if path.suffix != ".csv" and not path.is_file():
+        raise HierarchyError(
+            f"there is no hierarchy {str(hierarchy)!r}: take {', '.join(known)}, "
+            "or give a CSV file of term, parent"
+        )
+    own = load_hierarchy(path)
+    if own.name in {built_in.name for built_in in built_in_hierarchies()}:
+        raise HierarchyError(
+            f"{path} has the name of a built-in hierarchy, {own.name}: rename the file"
+        )
+    load_terms(engine, [own])
+    return own.name, own
 
 
 def describe(catalog: duckdb.DuckDBPyConnection) -> None:

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cxr_duck.catalog import load_terms
+from cxr_duck.catalog import open_hierarchy
 from cxr_duck.datasets import Dataset, check_term, make_dataset, resolve
 from cxr_duck.engines.duckdb import DuckDBEngine
-from cxr_duck.errors import CxrError, HierarchyError, RecipeError
+from cxr_duck.errors import CxrError, RecipeError
 from cxr_duck.experiments import read_dataset, record, reproduce
 from cxr_duck.index import InvertedIndex
 from cxr_duck.progress import SILENT, Progress
@@ -18,9 +18,7 @@ from cxr_duck.store import Store
 from cxr_duck.terms import (
     DEFAULT_HIERARCHY,
     Hierarchy,
-    built_in_hierarchies,
     draw_tree,
-    load_hierarchy,
 )
 
 if TYPE_CHECKING:
@@ -81,12 +79,33 @@ class ExperimentData:
         with telling_query_errors():
             return cursor.sql(query).to_arrow_table()
 
+    def find(self, query: str, *, hierarchy: _Path = DEFAULT_HIERARCHY) -> "pyarrow.Table":
+        """Return the images that a query holds for, one row each, in the order of their ids.
+
+        A query is made of findings (`nodule`), of terms with all that is below them in the
+        hierarchy (`under(infiltrates)`), of places of a finding (`pleural effusion @ right`), of
+        CUIs (`C0034079`) and of fields of `images` (`age >= 18`, `projection IN (PA, AP)`,
+        `frontal`, `findings = 1`), joined by NOT, AND, OR and brackets. A comparison holds only
+        where the field is known, and NOT means all other images: one of unknown age is in
+        `NOT age >= 18` and not in `age < 18`.
+
+        The columns are image_id, patient_id, study_id and localizations (list of string, those of
+        the finding's posting) where the query is one finding, in any places; else image_id,
+        patient_id, study_id, projection and findings (list of string). Raises QueryError for what
+        isn't the language, UnknownTermError for a name that the store lacks.
+        """
+        from cxr_duck.query.find import ask
+
+        engine = DuckDBEngine(self.store.cursor())
+        rows = ask(engine, query, hierarchy).rows
+        return engine.connection.sql(rows.sql, params=rows.params).to_arrow_table()
+
     def draw_terms(
         self, term: str | None = None, hierarchy: _Path = DEFAULT_HIERARCHY
     ) -> list[str]:
         """Return the lines of a drawn hierarchy, each term with its number of distinct images."""
         engine = DuckDBEngine(self.store.cursor())
-        name, own = self._open_hierarchy(engine, hierarchy)
+        name, own = open_hierarchy(engine, hierarchy)
         if term is not None:
             check_term(engine, term, name)
         with self._progress.step("counting images"):
@@ -201,7 +220,7 @@ class ExperimentData:
         if repeated := sorted({term for term in terms if list(terms).count(term) > 1}):
             raise RecipeError(f"the term {', '.join(repeated)} is given twice: each is one class")
         engine = DuckDBEngine(self.store.cursor())
-        name, own = self._open_hierarchy(engine, hierarchy)
+        name, own = open_hierarchy(engine, hierarchy)
         classes = resolve(engine, terms, name)
         for term, findings in classes.items():
             if not findings:
@@ -241,30 +260,6 @@ class ExperimentData:
                 f"the condition list_contains(localizations, 'loc {term}')"
             )
         return RecipeError(f"the class {term!r} is empty: no indexed image has a finding of it")
-
-    def _open_hierarchy(
-        self, engine: DuckDBEngine, hierarchy: _Path
-    ) -> tuple[str, Hierarchy | None]:
-        """Return a hierarchy's name; a file's terms shadow the store's for this engine."""
-        known = [
-            name
-            for (name,) in engine.fetch("SELECT DISTINCT hierarchy FROM terms ORDER BY hierarchy")
-        ]
-        path = Path(hierarchy)
-        if str(hierarchy) in known:
-            return str(hierarchy), None
-        if path.suffix != ".csv" and not path.is_file():
-            raise HierarchyError(
-                f"there is no hierarchy {str(hierarchy)!r}: take {', '.join(known)}, "
-                "or give a CSV file of term, parent"
-            )
-        own = load_hierarchy(path)
-        if own.name in {built_in.name for built_in in built_in_hierarchies()}:
-            raise HierarchyError(
-                f"{path} has the name of a built-in hierarchy, {own.name}: rename the file"
-            )
-        load_terms(engine, [own])
-        return own.name, own
 
     def _tell_empty_terms(self, hierarchy: Hierarchy, counts: dict[str, int]) -> None:
         terms = dict.fromkeys(edge[0] for edge in hierarchy.edges)
