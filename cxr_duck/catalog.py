@@ -36,24 +36,19 @@ def create_views(catalog: duckdb.DuckDBPyConnection, folder: str) -> None:
 
 def write_terms(catalog: duckdb.DuckDBPyConnection, hierarchies: Sequence[Hierarchy]) -> None:
     """Put hierarchies in the catalog; those of the same name are replaced, others stay."""
-    engine = DuckDBEngine(catalog, keep=True)
-    kept: list[tuple[object, ...]] = []
-    if engine.scalar("SELECT count(*) FROM duckdb_tables() WHERE table_name = 'terms'"):
-        kept = catalog.execute(
-            "SELECT hierarchy, term, parent, cui, tree, position FROM terms "
-            "WHERE NOT list_contains(?, hierarchy)",
-            [[hierarchy.name for hierarchy in hierarchies]],
-        ).fetchall()
-    load_terms(engine, hierarchies, kept)
+    load_terms(DuckDBEngine(catalog, keep=True), hierarchies)
     catalog.execute("DROP TABLE edges")
 
 
-def load_terms(
-    engine: DuckDBEngine,
-    hierarchies: Sequence[Hierarchy],
-    others: Sequence[tuple[object, ...]] = (),
-) -> None:
-    """Make `terms` and `term_ancestors` of hierarchies and of other rows of `terms`."""
+def load_terms(engine: DuckDBEngine, hierarchies: Sequence[Hierarchy]) -> None:
+    """Make `terms` and `term_ancestors` of hierarchies and of those of other names there are."""
+    others: list[tuple[object, ...]] = []
+    if engine.scalar("SELECT count(*) FROM duckdb_tables() WHERE table_name = 'terms'"):
+        others = engine.fetch(
+            "SELECT hierarchy, term, parent, cui, tree, position FROM terms "
+            "WHERE NOT list_contains(?, hierarchy)",
+            [hierarchy.name for hierarchy in hierarchies],
+        )
     edges = [
         (hierarchy.name, *edge, position)
         for hierarchy in hierarchies
