@@ -128,8 +128,8 @@ def test_hierarchy(odd_data: ExperimentData, tmp_path: Path) -> None:
         UnknownTermError, match="column 29: the hierarchy paper has no term 'heart'"
     ):
         odd_data.find("under(infiltrates) OR under(heart)", hierarchy="paper")
-    with pytest.raises(UnknownTermError, match="the hierarchy paper has no C0034079"):
-        odd_data.find("under(C0034079)", hierarchy="paper")
+    with pytest.raises(UnknownTermError, match="the hierarchy paper has no C0277877"):
+        odd_data.find("under(C0277877)", hierarchy="paper")
     with pytest.raises(CxrError, match="there is no hierarchy 'nowhere'"):
         odd_data.find("nodule", hierarchy="nowhere")
 

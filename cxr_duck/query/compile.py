@@ -5,7 +5,7 @@ is read only where a field is compared, or where images that show none of the fi
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from cxr_duck.engines.duckdb import identifier, quoted
@@ -111,36 +111,41 @@ def compile_query(tree: Resolved, columns: Mapping[str, str]) -> Compiled:
 def condition_on_postings(shown: Shown, values: _Values | None = None) -> str:
     """Return the condition for the postings that show a finding in its places."""
     values = values if values is not None else _Values()
-    parts = [_one_of("finding", "finding", shown.findings, values)]
+    parts = [_one_of("finding", shown.findings, values)]
     for place in shown.places:
         words = [values.bind("place", word) for word in place]
         if len(words) == 1:
             parts.append(f"list_contains(localizations, {words[0]})")
         else:
-            parts.append(f"list_has_any(localizations, [{', '.join(words)}])")
-    return " AND ".join(parts)
+            parts.append(f"list_has_any(localizations, [{_listed(words)}])")
+    line = " AND ".join(parts)
+    return line if len(line) <= _LINE and "\n" not in line else "\nAND ".join(parts)
 
 
-def _one_of(column: str, stem: str, words: Iterable[object], values: _Values) -> str:
-    names = [values.bind(stem, word) for word in words]
-    if len(names) == 1:
-        return f"{column} = {names[0]}"
+def _one_of(column: str, words: Iterable[object], values: _Values) -> str:
+    names = [values.bind(column, word) for word in words]
+    return f"{column} = {names[0]}" if len(names) == 1 else f"{column} IN ({_listed(names)})"
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Return names with commas, each on a line of its own where they are many."""
     if len(names) <= _LIST:
-        return f"{column} IN ({', '.join(names)})"
+        return ", ".join(names)
     lines = ",\n".join(names)
-    return f"{column} IN (\n{_indented(lines)}\n)"
+    return f"\n{_indented(lines)}\n"
 
 
 def _shown(flags: Mapping[Shown, str], values: _Values) -> str:
     """Return the CTE with one row per image of the findings, and what of the query it shows."""
     lines = []
     for leaf, name in flags.items():
-        text = f"bool_or({condition_on_postings(leaf, values)})"
+        condition = condition_on_postings(leaf, values)
+        text = f"bool_or{_bracketed(condition)}"
         if leaf.places:  # unknown where an image has no list of localizations
             text = f"coalesce({text}, FALSE)"
         lines.append(_indented(f"{text} AS {name},"))
     findings = sorted({finding for leaf in flags for finding in leaf.findings})
-    where = _one_of("finding", "finding", findings, values)
+    where = _one_of("finding", findings, values)
     return "\n".join(
         ["SELECT", "    image_id,", *lines, "FROM postings", f"WHERE {where}", "GROUP BY image_id"]
     )
