@@ -124,6 +124,8 @@ def condition_on_postings(shown: Shown, values: _Values | None = None) -> str:
 
 def _one_of(column: str, words: Iterable[object], values: _Values) -> str:
     names = [values.bind(column, word) for word in words]
+    if not names:
+        return "FALSE"
     return f"{column} = {names[0]}" if len(names) == 1 else f"{column} IN ({_listed(names)})"
 
 
