@@ -10,20 +10,21 @@ WITH sizes AS (
 
 pairs AS (
     SELECT
-        class_images.class,
+        sizes.class,
         others.class AS other_class,
-        count(*) AS images,
-    FROM class_images
-    INNER JOIN class_images AS others USING (image_id)
-    WHERE class_images.class < others.class
-    GROUP BY class_images.class, others.class
+        sizes.images,
+    FROM sizes
+    INNER JOIN sizes AS others ON sizes.images = others.images
+    WHERE sizes.class < others.class
 )
 
 SELECT
     pairs.class,
     pairs.other_class,
 FROM pairs
-INNER JOIN sizes ON pairs.class = sizes.class AND pairs.images = sizes.images
-INNER JOIN sizes AS other_sizes
-    ON pairs.other_class = other_sizes.class AND pairs.images = other_sizes.images
+INNER JOIN class_images ON pairs.class = class_images.class
+INNER JOIN class_images AS others
+    ON pairs.other_class = others.class AND class_images.image_id = others.image_id
+GROUP BY pairs.class, pairs.other_class, pairs.images
+HAVING count(*) = pairs.images
 ORDER BY pairs.class, pairs.other_class;
