@@ -8,10 +8,18 @@ import duckdb
 
 from cxr_duck.engines.duckdb import DuckDBEngine, quoted
 from cxr_duck.errors import HierarchyError
-from cxr_duck.stages import stage
+from cxr_duck.stages import all_stages, stage
 from cxr_duck.terms import MAX_DEPTH, Hierarchy, built_in_hierarchies, load_hierarchy
 
-__all__ = ["VIEWS", "create_views", "describe", "load_terms", "open_hierarchy", "write_terms"]
+__all__ = [
+    "VIEWS",
+    "create_macros",
+    "create_views",
+    "describe",
+    "load_terms",
+    "open_hierarchy",
+    "write_terms",
+]
 
 VIEWS = ("images", "postings", "rejects")
 _TERM_TABLES = ("terms", "term_ancestors")
@@ -62,6 +70,13 @@ def load_terms(engine: DuckDBEngine, hierarchies: Sequence[Hierarchy]) -> None:
     )
     engine.make("terms")
     engine.make("term_ancestors", max_depth=MAX_DEPTH)
+
+
+def create_macros(catalog: duckdb.DuckDBPyConnection) -> None:
+    """Create the macros for people, each with a comment; one of the same name is replaced."""
+    for card in all_stages("shell"):
+        catalog.execute(card.sql)
+        catalog.execute(f"COMMENT ON MACRO TABLE {card.name} IS {quoted(card.grain)}")
 
 
 def open_hierarchy(

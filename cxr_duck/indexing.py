@@ -8,7 +8,7 @@ from pathlib import Path
 import duckdb
 
 from cxr_duck import __version__
-from cxr_duck.catalog import create_views, describe, write_terms
+from cxr_duck.catalog import create_macros, create_views, describe, write_terms
 from cxr_duck.engines.duckdb import DuckDBEngine, Layout
 from cxr_duck.errors import ImagesError, LabelFileError
 from cxr_duck.images.listing import list_images
@@ -185,6 +185,7 @@ def _fill_catalog(
     )
     create_views(catalog, publication.folder.name)
     describe(catalog)
+    create_macros(catalog)
 
 
 def _match_files(
