@@ -99,7 +99,8 @@ class ExperimentData:
 
         engine = DuckDBEngine(self.store.cursor())
         rows = ask(engine, query, hierarchy).rows
-        return engine.connection.sql(rows.sql, params=rows.params).to_arrow_table()
+        with telling_query_errors():
+            return engine.connection.sql(rows.sql, params=rows.params).to_arrow_table()
 
     def draw_terms(
         self, term: str | None = None, hierarchy: _Path = DEFAULT_HIERARCHY

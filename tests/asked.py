@@ -188,3 +188,21 @@ def _joined(parts: st.SearchStrategy[Query]) -> st.SearchStrategy[Query]:
 
 
 QUERIES = st.recursive(st.one_of(_shown(), _compared(), _truths()), _joined, max_leaves=12)
+
+
+@st.composite
+def _flat(draw: st.DrawFn) -> Query:
+    """Return clauses of findings joined by OR and AND, at times denied, without brackets."""
+    text, groups = "", [[]]  # type: tuple[str, list[list[Predicate]]]
+    for clause in range(draw(st.integers(1, 5))):
+        word = draw(st.sampled_from(["AND", "or"])) if clause else ""
+        denials = draw(st.sampled_from([0, 0, 1, 2]))
+        leaf, holds = draw(_shown())
+        if word == "or":
+            groups.append([])
+        groups[-1].append((lambda image, h=holds: not h(image)) if denials == 1 else holds)
+        text += f" {word} " + "NOT " * denials + leaf
+    return text, lambda image: any(all(h(image) for h in group) for group in groups)
+
+
+FLAT_QUERIES = _flat()

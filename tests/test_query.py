@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cxr_duck import ExperimentData
-from cxr_duck.engines.duckdb import DuckDBEngine
+from cxr_duck.engines.duckdb import DuckDBEngine, quoted
 from cxr_duck.errors import CxrError, QueryError
 from cxr_duck.query.compile import compile_query
 from cxr_duck.query.fields import Fields
@@ -19,7 +19,7 @@ from cxr_duck.query.find import ask
 from cxr_duck.query.parse import parse
 from cxr_duck.query.resolve import resolve_query
 from cxr_duck.query.tree import from_plain, to_plain
-from tests.asked import FINDINGS, QUERIES, Image, Query, rows_to_ask
+from tests.asked import FINDINGS, FLAT_QUERIES, QUERIES, Image, Query, rows_to_ask
 from tests.label_rows import USUAL, write_labels
 
 
@@ -67,6 +67,19 @@ def test_any_query(asked: ExperimentData, images: dict[str, Image], query: Query
     assert saved == tree
     again = compile_query(saved, Fields(engine).columns)
     assert len(engine.connection.execute(again.sql, again.params).fetchall()) == len(expected)
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(FLAT_QUERIES)
+def test_any_query_without_brackets(
+    asked: ExperimentData, images: dict[str, Image], query: Query
+) -> None:
+    """The rules of AND and OR hold without brackets, and the macro of the shell knows them too."""
+    text, holds = query
+    expected = sorted(image_id for image_id, image in images.items() if holds(image))
+    assert ids(asked, text) == expected
+    found = asked.sql(f"SELECT image_id FROM find_images({quoted(text)})")
+    assert found.column("image_id").to_pylist() == expected
 
 
 def test_queries_are_not_all_trivial(asked: ExperimentData) -> None:

@@ -48,6 +48,7 @@ FIELDS = [
     ("nodule AND zzz = 1", 12, "images have no field 'zzz': 'cxr sql \"DESCRIBE images\"'"),
     ("age >= old", 8, "age is a number: 'old' is none"),
     ("age >= nan", 8, "age is a number: 'nan' is none"),
+    ("age < 1e999", 7, "age is a number: '1e999' is none"),
     ("age IN (1, two)", 12, "age is a number: 'two' is none"),
     ("study_date < 2012", 14, "study_date is a date: '2012' is none, write one as 2012-01-31"),
     ("study_date < 2012-02-30", 14, "study_date is a date: '2012-02-30' is none"),
@@ -120,6 +121,15 @@ def test_no_text(odd_data: ExperimentData) -> None:
     """A query that is no text is refused."""
     with pytest.raises(QueryError, match="a query is a text, not 3"):
         odd_data.find(3)  # type: ignore[arg-type]
+
+
+def test_too_many_conditions(odd_data: ExperimentData) -> None:
+    """A query that no engine would plan is refused; so many findings, or values of IN, are not."""
+    ages = [str(number) for number in range(1_001)]
+    with pytest.raises(QueryError, match="has 1,001 conditions, 1,000 at most can be answered"):
+        odd_data.find(" OR ".join(f"age = {age}" for age in ages))
+    assert odd_data.find(f"age IN ({', '.join(ages)})").num_rows > 0
+    assert odd_data.find(" OR ".join(["nodule", "normal"] * 1_000)).num_rows > 0
 
 
 def test_hierarchy(odd_data: ExperimentData, tmp_path: Path) -> None:

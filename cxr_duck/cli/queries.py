@@ -48,22 +48,25 @@ def find(
     if form not in (*Format, "ids"):
         raise typer.BadParameter(f"{form!r} is none of table, csv, json, parquet, ids")
     engine = DuckDBEngine(Store(store).cursor())
-    if count and not explain:  # the look-up that must be quick needs nothing of the language
+    if count and not explain and hierarchy == "padchest":  # quick: nothing of the language
         found = engine.scalar("SELECT count(*) FROM postings WHERE finding = ?", query)
         if found:
             print(found)
             return
     from cxr_duck.query.find import ask
+    from cxr_duck.query.sql import telling_query_errors
 
     question = ask(engine, query, hierarchy)
     chosen = question.count if count else question.ids if form == "ids" else question.rows
     asked = chosen.first(limit) if limit and not count else chosen
     if explain:
         print(asked.script)
-    elif count or form == "ids":
-        for (line,) in engine.connection.execute(asked.sql, asked.params).fetchall():
-            print(line)
-    else:
+        return
+    with telling_query_errors():
+        if count or form == "ids":
+            for (line,) in engine.connection.execute(asked.sql, asked.params).fetchall():
+                print(line)
+            return
         from cxr_duck.cli.output import print_query
 
         if form == "table":

@@ -16,6 +16,7 @@ __all__ = ["Compiled", "compile_query", "condition_on_postings"]
 
 _LINE = 80  # characters of a condition that stay on one line
 _LIST = 5  # words of a list that stay on one line
+_CONDITIONS = 1_000  # that a query may have; findings joined by OR are one
 _PARAMETER = re.compile(r'"(?:[^"]|"")*"|\$(\w+)')
 _OPERATORS = {"=", "!=", "<", "<=", ">", ">=", "in", "not in", "is null", "is not null"}
 
@@ -80,10 +81,16 @@ class _Values:
 def compile_query(tree: Resolved, columns: Mapping[str, str]) -> Compiled:
     """Return the SQL for the distinct `image_id` of the images that a resolved query holds for.
 
-    `columns` are those of `images` with their types; QueryError where it lacks a field of the tree.
+    `columns` are those of `images` with their types; QueryError where it lacks a field of the tree,
+    or where a query has too many conditions for an engine to plan.
     """
     tree = _merged(tree)
     parts: list[Shown | Compared] = list(leaves(tree))
+    if len(parts) > _CONDITIONS:
+        raise QueryError(
+            f"the query has {len(parts):,} conditions, {_CONDITIONS:,} at most can be answered: "
+            "name the values of a field in one IN (…)"
+        )
     _check_fields(parts, columns)
     values = _Values()
     if isinstance(tree, Shown):

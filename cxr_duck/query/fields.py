@@ -2,6 +2,7 @@
 
 import re
 from datetime import date
+from math import isfinite
 
 from cxr_duck.engines.duckdb import DuckDBEngine, identifier
 from cxr_duck.errors import QueryError
@@ -112,7 +113,9 @@ def _typed(kind: str, text: str) -> str | int | float | bool | None:
         return text
     if re.fullmatch(r"[+-]?\d{1,18}", text):
         return int(text)
-    return float(text) if kind == "number" and _NUMBER.fullmatch(text) else None
+    if kind == "number" and _NUMBER.fullmatch(text) and isfinite(number := float(text)):
+        return number
+    return None
 
 
 def _date(text: str) -> str | None:
