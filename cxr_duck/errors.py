@@ -6,7 +6,7 @@ CxrError                 every error of this package; its text is one sentence f
 ├── HierarchyError       a hierarchy with a cycle, an unknown parent, a broken file
 ├── UnknownTermError     a term or finding that the store doesn't have
 ├── StoreError           a store that is absent, busy, read-only or damaged
-├── QueryError           SQL of a user that DuckDB refuses or that isn't a single query
+├── QueryError           a query, in the language or in SQL, that can't be read or run
 ├── RecipeError          a dataset that can't be made as asked
 ├── DatasetError         a dataset's name that is unknown or taken
 ├── ExportError          a folder that can't be written to as asked
@@ -55,7 +55,7 @@ class StoreError(CxrError):
 
 
 class QueryError(CxrError):
-    """SQL of a user that DuckDB refuses, or that isn't a single query."""
+    """A query, in the language or in SQL, that can't be read or run."""
 
 
 class RecipeError(CxrError):

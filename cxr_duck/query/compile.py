@@ -149,9 +149,9 @@ def _shown(flags: Mapping[Shown, str], values: _Values) -> str:
     lines = []
     for leaf, name in flags.items():
         condition = condition_on_postings(leaf, values)
-        text = f"bool_or{_bracketed(condition)}"
+        text = f"bool_or({condition})"
         if leaf.places:  # unknown where an image has no list of localizations
-            text = f"coalesce({text}, FALSE)"
+            text = f"coalesce(bool_or(\n{_indented(condition)}\n), FALSE)"
         lines.append(_indented(f"{text} AS {name},"))
     findings = sorted({finding for leaf in flags for finding in leaf.findings})
     where = _one_of("finding", findings, values)

@@ -39,7 +39,7 @@ def ask(
         from cxr_duck.catalog import open_hierarchy
 
         name, _ = open_hierarchy(engine, hierarchy)
-    if isinstance(text, str) and is_finding(engine, text):
+    if isinstance(text, str) and _is_finding(engine, text):
         return _question(
             Compiled({}, stage("finding_postings").sql, {"finding": text}),
             Compiled(
@@ -58,7 +58,7 @@ def ask(
     return _question(_images(matching), matching)
 
 
-def is_finding(engine: DuckDBEngine, text: str) -> bool:
+def _is_finding(engine: DuckDBEngine, text: str) -> bool:
     """Tell whether a text is a finding of the index to the letter."""
     return bool(engine.fetch("SELECT 1 FROM postings WHERE finding = ? LIMIT 1", text))
 
