@@ -1,13 +1,16 @@
 """What stands in `cxr.duckdb`: views over the Parquet files, the terms, macros and comments."""
 
+import os
 from collections.abc import Sequence
+from pathlib import Path
 
 import duckdb
 
 from cxr_duck.data_files import RELATIONS, data_files
 from cxr_duck.engines.duckdb import DuckDBEngine, quoted
+from cxr_duck.errors import HierarchyError
 from cxr_duck.stages import all_stages, stage
-from cxr_duck.terms import MAX_DEPTH, Hierarchy
+from cxr_duck.terms import MAX_DEPTH, Hierarchy, built_in_hierarchies, load_hierarchy
 
 __all__ = [
     "create_macros",
@@ -15,6 +18,7 @@ __all__ = [
     "create_views",
     "describe",
     "load_terms",
+    "open_hierarchy",
     "write_terms",
 ]
 
@@ -57,24 +61,19 @@ def create_macros(catalog: duckdb.DuckDBPyConnection) -> None:
 
 def write_terms(catalog: duckdb.DuckDBPyConnection, hierarchies: Sequence[Hierarchy]) -> None:
     """Put hierarchies in the catalog; those of the same name are replaced, others stay."""
-    engine = DuckDBEngine(catalog, keep=True)
-    kept: list[tuple[object, ...]] = []
-    if engine.scalar("SELECT count(*) FROM duckdb_tables() WHERE table_name = 'terms'"):
-        kept = catalog.execute(
-            "SELECT hierarchy, term, parent, cui, tree, position FROM terms "
-            "WHERE NOT list_contains(?, hierarchy)",
-            [[hierarchy.name for hierarchy in hierarchies]],
-        ).fetchall()
-    load_terms(engine, hierarchies, kept)
+    load_terms(DuckDBEngine(catalog, keep=True), hierarchies)
     catalog.execute("DROP TABLE edges")
 
 
-def load_terms(
-    engine: DuckDBEngine,
-    hierarchies: Sequence[Hierarchy],
-    others: Sequence[tuple[object, ...]] = (),
-) -> None:
-    """Make `terms` and `term_ancestors` of hierarchies and of other rows of `terms`."""
+def load_terms(engine: DuckDBEngine, hierarchies: Sequence[Hierarchy]) -> None:
+    """Make `terms` and `term_ancestors` of hierarchies and of those of other names there are."""
+    others: list[tuple[object, ...]] = []
+    if engine.scalar("SELECT count(*) FROM duckdb_tables() WHERE table_name = 'terms'"):
+        others = engine.fetch(
+            "SELECT hierarchy, term, parent, cui, tree, position FROM terms "
+            "WHERE NOT list_contains(?, hierarchy)",
+            [hierarchy.name for hierarchy in hierarchies],
+        )
     edges = [
         (hierarchy.name, *edge, position)
         for hierarchy in hierarchies
@@ -88,6 +87,30 @@ def load_terms(
     )
     engine.make("terms")
     engine.make("term_ancestors", max_depth=MAX_DEPTH)
+
+
+def open_hierarchy(
+    engine: DuckDBEngine, hierarchy: str | os.PathLike[str]
+) -> tuple[str, Hierarchy | None]:
+    """Return a hierarchy's name; a file's terms shadow the store's for this engine."""
+    known = [
+        name for (name,) in engine.fetch("SELECT DISTINCT hierarchy FROM terms ORDER BY hierarchy")
+    ]
+    path = Path(hierarchy)
+    if str(hierarchy) in known:
+        return str(hierarchy), None
+    if path.suffix != ".csv" and not path.is_file():
+        raise HierarchyError(
+            f"there is no hierarchy {str(hierarchy)!r}: take {', '.join(known)}, "
+            "or give a CSV file of term, parent"
+        )
+    own = load_hierarchy(path)
+    if own.name in {built_in.name for built_in in built_in_hierarchies()}:
+        raise HierarchyError(
+            f"{path} has the name of a built-in hierarchy, {own.name}: rename the file"
+        )
+    load_terms(engine, [own])
+    return own.name, own
 
 
 def describe(catalog: duckdb.DuckDBPyConnection) -> None:

@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from cxr_duck.engines.duckdb import DuckDBEngine, first_line
+from cxr_duck.engines.duckdb import DuckDBEngine, failing_as, first_line
 from cxr_duck.errors import QueryError, RecipeError, UnknownTermError
+from cxr_duck.query.compile import compile_query
+from cxr_duck.query.fields import Fields
+from cxr_duck.query.tree import Shown, from_plain
 from cxr_duck.recipe import Recipe
 from cxr_duck.store import Store
 from cxr_duck.terms import Hierarchy
@@ -113,12 +116,13 @@ def make_dataset_on(
 ) -> Dataset:
     """Make a dataset and leave the relations of `sql/3_dataset` on the engine to look at."""
     choose_images(engine, recipe.where)
-    engine.put("excluded_findings", "finding VARCHAR", [(term,) for term in recipe.excluded])
+    _put_images(engine, recipe)
     engine.put(
         "class_findings",
         "class VARCHAR, finding VARCHAR",
         [(term, finding) for term, findings in recipe.classes.items() for finding in findings],
     )
+    _refuse_same_classes(engine)
     engine.make("cohort", pure=recipe.pure)
     for name_of_stage in ("candidates", "shared_images", "members"):
         engine.make(name_of_stage)
@@ -144,6 +148,38 @@ def make_dataset_on(
         own_hierarchy=own_hierarchy,
         overlaps=int(engine.scalar("SELECT count(*) FROM shared_images")),
     )
+
+
+def _put_images(engine: DuckDBEngine, recipe: Recipe) -> None:
+    """Make class_images, (class, image_id), and excluded_images, as terms and queries say it."""
+    trees = {text: from_plain(plain) for text, plain in recipe.trees.items()}
+    columns = Fields(engine).columns
+    engine.put("class_images", "class VARCHAR, image_id VARCHAR", [])
+    for name, findings in recipe.classes.items():
+        query = recipe.queries.get(name)
+        tree = trees[query] if query is not None else Shown(tuple(findings))
+        found = compile_query(tree, columns)
+        with failing_as(f"the class {name}"):
+            engine.connection.execute(
+                f"INSERT INTO class_images SELECT $class, image_id FROM (\n{found.sql}\n)",
+                {**found.params, "class": name},
+            )
+    excluded = [trees[text] for text in recipe.exclude if text in trees]
+    if recipe.excluded:
+        excluded.append(Shown(tuple(recipe.excluded)))
+    engine.put("excluded_images", "image_id VARCHAR", [])
+    for tree in excluded:
+        found = compile_query(tree, columns)
+        with failing_as("an exclusion"):
+            engine.connection.execute(f"INSERT INTO excluded_images {found.sql}", found.params)
+
+
+def _refuse_same_classes(engine: DuckDBEngine) -> None:
+    """Raise RecipeError where two classes hold the same images."""
+    for name, other in engine.rows("same_images"):
+        raise RecipeError(
+            f"the classes {name!r} and {other!r} have the same images: leave one of them out"
+        )
 
 
 def choose_images(engine: DuckDBEngine, where: str | None) -> None:
@@ -192,7 +228,7 @@ def _refuse_empty_classes(engine: DuckDBEngine, recipe: Recipe) -> None:
     if all(kept.get(term) for term in recipe.classes):
         return
     chosen = _counts(engine, counts.format("candidates"))
-    indexed = _counts(engine, counts.format("postings INNER JOIN class_findings USING (finding)"))
+    indexed = _counts(engine, counts.format("class_images"))
     told = "; ".join(
         f"{term}: {indexed.get(term, 0):,} images in the index, {chosen.get(term, 0):,} of them "
         f"meet the conditions, {kept.get(term, 0):,} of those are in no other class"

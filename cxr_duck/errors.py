@@ -8,7 +8,7 @@ CxrError                 every error of this package; its text is one sentence f
 ├── UnknownTermError     a term or finding that the store doesn't have
 ├── UnknownImageError    an image that neither the index nor the record has
 ├── StoreError           a store that is absent, busy, read-only or damaged
-├── QueryError           SQL of a user that DuckDB refuses or that isn't a single query
+├── QueryError           a query, in the language or in SQL, that can't be read or run
 ├── RecipeError          a dataset that can't be made as asked
 ├── DatasetError         a dataset's name that is unknown or taken
 ├── ExportError          a folder that can't be written to as asked
@@ -77,7 +77,7 @@ class StoreError(CxrError):
 
 
 class QueryError(CxrError):
-    """SQL of a user that DuckDB refuses, or that isn't a single query."""
+    """A query, in the language or in SQL, that can't be read or run."""
 
 
 class RecipeError(CxrError):

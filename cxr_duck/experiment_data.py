@@ -1,26 +1,25 @@
 """ExperimentData: the paper's facade, its methods in the order of the data's way."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cxr_duck.catalog import load_terms
-from cxr_duck.datasets import Dataset, check_term, make_dataset, resolve
+from cxr_duck.catalog import open_hierarchy
+from cxr_duck.classes import findings_below, make_recipe
+from cxr_duck.datasets import Dataset, check_term, make_dataset
 from cxr_duck.engines.duckdb import DuckDBEngine
-from cxr_duck.errors import CxrError, HierarchyError, RecipeError
+from cxr_duck.errors import CxrError
 from cxr_duck.experiments import read_dataset, record, reproduce
 from cxr_duck.index import InvertedIndex
 from cxr_duck.progress import SILENT, Progress
 from cxr_duck.query.sql import check_query, telling_query_errors
-from cxr_duck.recipe import Recipe, check_arguments
+from cxr_duck.recipe import check_arguments
 from cxr_duck.store import Store
 from cxr_duck.terms import (
     DEFAULT_HIERARCHY,
     Hierarchy,
-    built_in_hierarchies,
     draw_tree,
-    load_hierarchy,
 )
 
 if TYPE_CHECKING:
@@ -111,10 +110,8 @@ class ExperimentData:
         engine = DuckDBEngine(self.store.cursor())
         findings = [term]
         if under:
-            name, _ = self._open_hierarchy(engine, hierarchy)
-            findings = resolve(engine, findings, name)[term]
-            if not findings:
-                raise self._empty_class(engine, term, name)
+            name, _ = open_hierarchy(engine, hierarchy)
+            findings = findings_below(engine, [term], name)[term]
         return find_pairs(engine, findings, unit, self._progress)
 
     def why(self, image_id: str, dataset: str | None = None) -> "ImageFacts":
@@ -134,12 +131,34 @@ class ExperimentData:
         with telling_query_errors():
             return cursor.sql(query).to_arrow_table()
 
+    def find(self, query: str, *, hierarchy: _Path = DEFAULT_HIERARCHY) -> "pyarrow.Table":
+        """Return the images that a query holds for, one row each, in the order of their ids.
+
+        A query is made of findings (`nodule`), of terms with all that is below them in the
+        hierarchy (`under(infiltrates)`), of places of a finding (`pleural effusion @ right`), of
+        CUIs (`C0034079`) and of fields of `images` (`age >= 18`, `projection IN (PA, AP)`,
+        `frontal`, `findings = 1`), joined by NOT, AND, OR and brackets. A comparison holds only
+        where the field is known, and NOT means all other images: one of unknown age is in
+        `NOT age >= 18` and not in `age < 18`.
+
+        The columns are image_id, patient_id, study_id and localizations (list of string, those of
+        the finding's posting) where the query is one finding, in any places; else image_id,
+        patient_id, study_id, projection and findings (list of string). Raises QueryError for what
+        isn't the language, UnknownTermError for a name that the store lacks.
+        """
+        from cxr_duck.query.find import ask
+
+        engine = DuckDBEngine(self.store.cursor())
+        rows = ask(engine, query, hierarchy).rows
+        with telling_query_errors():
+            return engine.connection.sql(rows.sql, params=rows.params).to_arrow_table()
+
     def draw_terms(
         self, term: str | None = None, hierarchy: _Path = DEFAULT_HIERARCHY
     ) -> list[str]:
         """Return the lines of a drawn hierarchy, each term with its number of distinct images."""
         engine = DuckDBEngine(self.store.cursor())
-        name, own = self._open_hierarchy(engine, hierarchy)
+        name, own = open_hierarchy(engine, hierarchy)
         if term is not None:
             check_term(engine, term, name)
         with self._progress.step("counting images"):
@@ -153,8 +172,9 @@ class ExperimentData:
 
     def create_dataset(
         self,
-        term_list: Sequence[str],
+        term_list: Sequence[str] = (),
         *,
+        classes: Mapping[str, str] | None = None,
         exclude: Sequence[str] = (),
         pure: bool = False,
         where: str | None = None,
@@ -167,15 +187,23 @@ class ExperimentData:
         """Make a dataset with one class a term, balanced, 70/20/10, no patient in two splits.
 
         Each term stands for the findings at or below it in the hierarchy (`padchest`, `paper`, one
-        used before, or the path of a CSV file); images with an excluded term, those that don't meet
+        used before, or the path of a CSV file). `classes` maps the names of further classes to
+        queries (see `find`); their images are spread by the findings that the query names outside
+        NOT. Images with an excluded term or that an excluded query holds for, those that don't meet
         `where` and those that belong to two classes are left out. `pure` takes only images with
         exactly one finding. Unless `store_it` is false the dataset is recorded. Raises
         UnknownTermError, or RecipeError with the counts where the recipe can't be met.
         """
-        check_arguments(term_list, exclude, seed, name, experiment)
+        queries = {} if classes is None else classes
+        check_arguments(term_list, queries, exclude, seed, name, experiment)
         terms = [term_list] if isinstance(term_list, str) else list(term_list)
         excluded = [exclude] if isinstance(exclude, str) else list(exclude)
-        recipe, own = self._recipe(terms, excluded, pure, where, hierarchy, seed)
+        engine = DuckDBEngine(self.store.cursor())
+        hierarchy_name, own = open_hierarchy(engine, hierarchy)
+        recipe = make_recipe(engine, terms, queries, excluded, pure, where, hierarchy_name, seed)
+        if own is not None:
+            counts = engine.rows("term_counts", hierarchy=own.name)
+            self._tell_empty_terms(own, dict(counts))
         with self._progress.step("making the dataset"):
             dataset = make_dataset(self.store, recipe, name or "", own)
         if dataset.overlaps:
@@ -238,85 +266,6 @@ class ExperimentData:
             .fetchall()
         )
         return Path(rows[0][0]) if rows and rows[0][0] else None
-
-    def _recipe(
-        self,
-        terms: Sequence[str],
-        exclude: Sequence[str],
-        pure: bool,
-        where: str | None,
-        hierarchy: _Path,
-        seed: int,
-    ) -> tuple[Recipe, Hierarchy | None]:
-        if not terms:
-            raise RecipeError("a dataset needs at least one term: give the names of its classes")
-        if repeated := sorted({term for term in terms if list(terms).count(term) > 1}):
-            raise RecipeError(f"the term {', '.join(repeated)} is given twice: each is one class")
-        engine = DuckDBEngine(self.store.cursor())
-        name, own = self._open_hierarchy(engine, hierarchy)
-        classes = resolve(engine, terms, name)
-        for term, findings in classes.items():
-            if not findings:
-                raise self._empty_class(engine, term, name)
-            if same := [o for o, f in classes.items() if o != term and f == findings]:
-                raise RecipeError(f"the classes {term!r} and {same[0]!r} are the same findings")
-        excluded = resolve(engine, exclude, name)
-        edges = engine.fetch(
-            "SELECT term, parent, cui, tree FROM terms WHERE hierarchy = ? ORDER BY position", name
-        )
-        if own is not None:
-            counts = {key: int(count) for key, count in engine.rows("term_counts", hierarchy=name)}
-            self._tell_empty_terms(own, counts)
-        recipe = Recipe(
-            classes=classes,
-            exclude=list(exclude),
-            excluded=sorted({finding for findings in excluded.values() for finding in findings}),
-            pure=pure,
-            where=where,
-            hierarchy=name,
-            hierarchy_sha256=Hierarchy(name, tuple(edges)).digest,
-            seed=seed,
-        )
-        return recipe, own
-
-    def _empty_class(self, engine: DuckDBEngine, term: str, hierarchy: str) -> RecipeError:
-        """Return the error for a term under which no image has a finding."""
-        trees = {
-            tree
-            for (tree,) in engine.fetch(
-                "SELECT DISTINCT tree FROM terms WHERE hierarchy = ? AND term = ?", hierarchy, term
-            )
-        }
-        if trees == {"localization"}:
-            return RecipeError(
-                f"{term!r} is a localization, and classes are made of findings: ask for it with "
-                f"the condition list_contains(localizations, 'loc {term}')"
-            )
-        return RecipeError(f"the class {term!r} is empty: no indexed image has a finding of it")
-
-    def _open_hierarchy(
-        self, engine: DuckDBEngine, hierarchy: _Path
-    ) -> tuple[str, Hierarchy | None]:
-        """Return a hierarchy's name; a file's terms shadow the store's for this engine."""
-        known = [
-            name
-            for (name,) in engine.fetch("SELECT DISTINCT hierarchy FROM terms ORDER BY hierarchy")
-        ]
-        path = Path(hierarchy)
-        if str(hierarchy) in known:
-            return str(hierarchy), None
-        if path.suffix != ".csv" and not path.is_file():
-            raise HierarchyError(
-                f"there is no hierarchy {str(hierarchy)!r}: take {', '.join(known)}, "
-                "or give a CSV file of term, parent"
-            )
-        own = load_hierarchy(path)
-        if own.name in {built_in.name for built_in in built_in_hierarchies()}:
-            raise HierarchyError(
-                f"{path} has the name of a built-in hierarchy, {own.name}: rename the file"
-            )
-        load_terms(engine, [own])
-        return own.name, own
 
     def _tell_empty_terms(self, hierarchy: Hierarchy, counts: dict[str, int]) -> None:
         terms = dict.fromkeys(edge[0] for edge in hierarchy.edges)

@@ -50,7 +50,7 @@ def _is_recorded(engine: DuckDBEngine, dataset: Dataset) -> bool:
     rows = engine.fetch(
         "SELECT digest, recipe FROM experiments.dataset WHERE name = ?", dataset.name
     )
-    if rows == [(dataset.digest, dataset.recipe.to_json())]:
+    if rows and rows[0][0] == dataset.digest and Recipe.from_json(rows[0][1]) == dataset.recipe:
         return True
     if rows:
         raise DatasetError(f"the store has a dataset {dataset.name!r} already: choose another name")

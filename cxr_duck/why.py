@@ -7,6 +7,9 @@ from cxr_duck.datasets import Dataset, make_dataset_on
 from cxr_duck.engines.duckdb import DuckDBEngine
 from cxr_duck.errors import QueryError, RecipeError, UnknownImageError
 from cxr_duck.experiments import read_dataset
+from cxr_duck.query.compile import compile_query
+from cxr_duck.query.fields import Fields
+from cxr_duck.query.tree import from_plain
 from cxr_duck.store import Store
 
 __all__ = ["ImageFacts", "Verdict", "image_facts"]
@@ -148,10 +151,8 @@ class _Walk:
             return self._outside_the_cohort()
         classes = self._classes("candidates")
         if not classes:
-            none = (
-                "no posting of it is" if self.facts.postings else "it has no posting, and so none"
-            )
-            return "class", f"{none} of a class: {', '.join(self.recipe.classes)}"
+            none = "it has no posting, and" if not self.facts.postings else "it"
+            return "class", f"{none} is in no class of: {', '.join(self.recipe.classes)}"
         if self._in("shared_images"):
             return "overlap", f"it belongs to more than one class: {', '.join(classes)}"
         return self._left_out()
@@ -166,21 +167,33 @@ class _Walk:
         """Loosen the cohort's filters from the last to the first, and see which lets it in."""
         if not self._in("chosen_images"):
             return "where", f"it doesn't meet the condition: {self.recipe.where}"
-        carried = self.engine.fetch(
-            "SELECT finding FROM postings SEMI JOIN excluded_findings USING (finding) "
-            "WHERE image_id = ? ORDER BY finding",
-            self.image_id,
-        )
         self.engine.make("cohort", pure=False)
         if self._in("cohort"):
             found = ", ".join(self._image()["findings"]) or "none"
             return "pure", f"it has not exactly one finding: {found}"
-        self.engine.put("excluded_findings", "finding VARCHAR", [])
+        excluded = self._in("excluded_images")
+        self.engine.put("excluded_images", "image_id VARCHAR", [])
         self.engine.make("cohort", pure=False)
-        if not self._in("cohort"):
+        if not excluded or not self._in("cohort"):
             return "file", "its file was not found when the images were indexed"
-        names = ", ".join(finding for (finding,) in carried)
-        return "exclude", f"it has an excluded finding: {names}"
+        return "exclude", self._exclusion()
+
+    def _exclusion(self) -> str:
+        """Say which excluded findings the image has, or else which queries exclude it."""
+        carried = {row["finding"] for row in self.facts.postings} & set(self.recipe.excluded)
+        if carried:
+            return f"it has an excluded finding: {', '.join(sorted(carried))}"
+        columns = Fields(self.engine).columns
+        met = []
+        for text, plain in self.recipe.trees.items():
+            found = compile_query(from_plain(plain), columns)
+            query = f"SELECT count(*) FROM (\n{found.sql}\n) WHERE image_id = $this_image"
+            params = {**found.params, "this_image": self.image_id}
+            if text in self.recipe.exclude and self.engine.connection.execute(
+                query, params
+            ).fetchall() != [(0,)]:
+                met.append(text)
+        return f"it meets the exclusion {', '.join(met)}"
 
     def _left_out(self) -> tuple[str, str]:
         ((term, split, available, kept),) = self.engine.rows("balancing", image_id=self.image_id)

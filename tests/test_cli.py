@@ -138,7 +138,9 @@ def test_unknown_format_and_finding(odd_data: ExperimentData, cxr: Run) -> None:
     assert "'yaml' is none of table, csv, json, parquet, ids" in ran.err
     ran = cxr("find", "nodul", "--store", store)
     assert (ran.code, ran.out) == (1, "")
-    assert ran.err == "Error: no image has the finding 'nodul': did you mean nodule?\n"
+    assert ran.err == (
+        "Error: column 1: no image has the finding 'nodul': did you mean nodule?\n  nodul\n  ^\n"
+    )
 
 
 def test_create_prints_figure_6(own_demo: ExperimentData, cxr: Run) -> None:

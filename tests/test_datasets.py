@@ -238,7 +238,7 @@ def test_same_findings_under_two_names(small: ExperimentData, tmp_path: Path) ->
     """Two terms that come to the same findings are no two classes."""
     path = tmp_path / "twin.csv"
     path.write_text("term,parent\na,\nnodule,a\nb,\nnodule,b\n")
-    with pytest.raises(CxrError, match="the classes 'a' and 'b' are the same findings"):
+    with pytest.raises(CxrError, match="the classes 'a' and 'b' have the same images"):
         small.create_dataset(["a", "b"], hierarchy=path)
 
 

@@ -32,6 +32,7 @@ def test_what_is_in_the_wheel(wheel: Path) -> None:
     sql = {f"cxr_duck/{p.relative_to(ROOT).as_posix()}" for p in (ROOT / "sql").rglob("*.sql")}
     assert sql <= names
     assert {"cxr_duck/hierarchies/padchest.csv", "cxr_duck/hierarchies/paper.csv"} <= names
+    assert "cxr_duck/query/language.lark" in names
     tops = {name.split("/")[0] for name in names}
     assert {top for top in tops if not top.endswith(".dist-info")} == {"cxr_duck"}
 
@@ -48,6 +49,7 @@ def test_installed_commands_run(wheel: Path, tmp_path: Path) -> None:
         ["demo", "made-up", "--images", "60"],
         ["index", "made-up/labels.csv", "--images", "made-up/images"],
         ["find", "normal", "--count"],
+        ["find", "normal AND frontal", "--count"],
         ["check-store"],
     ]
     for command in commands:

@@ -9,7 +9,10 @@ from pathlib import Path
 import pytest
 
 from cxr_duck import ExperimentData
-from cxr_duck.errors import CxrError
+from cxr_duck.errors import CxrError, QueryError
+from cxr_duck.growth import remove_images
+from cxr_duck.progress import SILENT
+from cxr_duck.stages import all_stages, stage
 from tests.label_rows import ODDITIES
 
 
@@ -211,8 +214,78 @@ def test_macros_of_an_attached_store(shapes: ExperimentData, tmp_path: Path) -> 
 
 
 def test_macros_stay_when_the_index_is_made_again(own_demo: ExperimentData, tmp_path: Path) -> None:
-    """A second index replaces the macros, and they read it."""
-    own_demo.create_index(pure_terms=True)
-    pure = own_demo.sql("SELECT count(*) AS n FROM postings WHERE finding = 'nodule'").to_pylist()
+    """What is indexed later is what the macros read."""
+    remove_images(own_demo.store, "age < 40", SILENT)
+    left = own_demo.sql("SELECT count(*) AS n FROM postings WHERE finding = 'nodule'").to_pylist()
     asked = "SELECT count(*) AS n FROM images_of('nodule')"
-    assert ask(own_demo.store.catalog.absolute(), asked, tmp_path, "-readonly") == pure
+    assert ask(own_demo.store.catalog.absolute(), asked, tmp_path, "-readonly") == left
+
+
+ASKED = [
+    "nodule",
+    " pleural  effusion ",
+    "not nodule",
+    "NOT NOT nodule",
+    "nodule AND NOT normal",
+    "under(infiltrates) AND NOT pneumonia OR 'scoliosis'",
+    'under(infiltrates) @ under("upper lobe")',
+    "nodule @ right OR nodule @ loc left AND NOT scoliosis",
+    "NOT nodule AND NOT pneumonia OR nodule AND pneumonia",
+    "under(not-normal) @ right @ under(lung field)",
+]
+
+
+@pytest.mark.parametrize("query", ASKED)
+def test_find_images(demo_data: ExperimentData, tmp_path: Path, query: str) -> None:
+    """The macro finds what `cxr find` finds."""
+    text = query.replace("'", "''")
+    rows = ask(
+        demo_data.store.catalog.absolute(), f"FROM find_images('{text}')", tmp_path, "-readonly"
+    )
+    found = demo_data.find(query).column("image_id").to_pylist()
+    assert [row["image_id"] for row in rows] == found
+    assert 0 < len(found) < 600
+    assert list(rows[0]) == list(stage("find_images").columns)
+    here = demo_data.sql(f"SELECT image_id FROM find_images('{text}')").column("image_id")
+    assert here.to_pylist() == found
+
+
+REFUSED = [
+    ("age >= 18", "find_images knows no fields of images"),
+    ("projection IN (PA)", "find_images knows no fields of images"),
+    ("nodule AND (normal OR scoliosis)", "joined by NOT, AND and OR without brackets"),
+    ("nodule AND AND normal", "find_images reads findings and under(term)"),
+    ("'nodule", "find_images reads findings and under(term)"),
+    ("", "find_images reads findings and under(term)"),
+    ("noduel OR nodule", "no image has the finding 'noduel': cxr find says"),
+    ("under(noduel)", "no image has the finding 'noduel': cxr find says"),
+    ("nodule @ rigth", "no image has a finding in the place 'rigth': cxr find says"),
+]
+
+
+@pytest.mark.parametrize(("query", "message"), REFUSED)
+def test_find_images_refuses(
+    demo_data: ExperimentData, tmp_path: Path, query: str, message: str
+) -> None:
+    """What the macro can't read, or doesn't know, is an error and never an empty answer."""
+    text = query.replace("'", "''")
+    for asked in (f"FROM find_images('{text}')", f"SELECT count(*) FROM find_images('{text}')"):
+        ran = subprocess.run(
+            [shell(), "-readonly", str(demo_data.store.catalog.absolute()), "-c", asked],
+            cwd=tmp_path, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert ran.returncode == 1
+        assert message in ran.stderr
+        with pytest.raises(QueryError) as error:
+            demo_data.sql(asked)
+        assert message in str(error.value)
+
+
+def test_macros_have_comments(demo_data: ExperimentData) -> None:
+    """Each macro of `sql/shell` is in the catalog with its card's first line."""
+    rows = demo_data.sql(
+        "SELECT function_name, comment FROM duckdb_functions() "
+        "WHERE function_type = 'table_macro' AND NOT internal"
+    ).to_pylist()
+    comments = {row["function_name"]: row["comment"] for row in rows}
+    assert comments == {part.name: part.grain for part in all_stages("shell")}

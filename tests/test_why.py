@@ -8,6 +8,8 @@ import pytest
 
 from cxr_duck import ExperimentData
 from cxr_duck.errors import CxrError, DatasetError, UnknownImageError
+from cxr_duck.growth import remove_images
+from cxr_duck.progress import SILENT
 from tests.conftest import Run
 from tests.label_rows import ODDITIES, USUAL, write_labels
 
@@ -30,8 +32,8 @@ TOLD = {
     "child.png": "it doesn't meet the condition: age >= 18",
     "paced.png": "it has an excluded finding: pacemaker",
     "gone.png": "its file was not found when the images were indexed",
-    "none.png": "it has no posting, and so none of a class: nodule, scoliosis",
-    "other.png": "no posting of it is of a class: nodule, scoliosis",
+    "none.png": "it has no posting, and is in no class of: nodule, scoliosis",
+    "other.png": "it is in no class of: nodule, scoliosis",
     "refused.png": "it is not in the index: its row of the label file was refused",
 }
 
@@ -138,8 +140,7 @@ def test_dataset_of_an_earlier_index(tmp_path: Path) -> None:
     again = data.why(name, "first").verdict
     assert again is not None
     assert again.reason == "member"
-    write_labels(tmp_path / "labels.csv", [row for row in rows if row["ImageID"] != name])
-    data.create_index()
+    remove_images(data.store, f"image_id = '{name}'", SILENT)
     facts = data.why(name, "first")
     assert facts.image is None
     assert facts.datasets == [
@@ -271,9 +272,9 @@ def test_printed(data: ExperimentData, cxr: Run) -> None:
         "'nodule'",
         "'scoliosis'",
         "",
-        "finding    localizations",
-        "nodule",
-        "scoliosis",
+        "finding    localizations  known_by",
+        "nodule                    image",
+        "scoliosis                 image",
         "",
         "not in mixed: it belongs to more than one class: nodule, scoliosis",
     ]

@@ -26,11 +26,21 @@ def add_to(app: typer.Typer) -> None:
 
 
 def create(
-    terms: Annotated[list[str], typer.Argument(metavar="TERM", help="Each becomes a class.")],
+    terms: Annotated[
+        list[str] | None, typer.Argument(metavar="TERM", help="Each becomes a class.")
+    ] = None,
+    classes: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--class", metavar="NAME=QUERY", help="A class of a query's images; may be repeated."
+        ),
+    ] = None,
     exclude: Annotated[
         list[str] | None,
         typer.Option(
-            "--exclude", metavar="TERM", help="Leave out images with it; may be repeated."
+            "--exclude",
+            metavar="TERM|QUERY",
+            help="Leave out images with it; may be repeated.",
         ),
     ] = None,
     pure: Annotated[bool, typer.Option("--pure", help="Only images with one finding.")] = False,
@@ -54,7 +64,8 @@ def create(
     """
     data = _data(store)
     dataset = data.create_dataset(
-        terms,
+        terms or [],
+        classes=_named_queries(classes or []),
         exclude=exclude or [],
         pure=pure,
         where=where,
@@ -64,6 +75,19 @@ def create(
         experiment=experiment,
     )
     _print_dataset(dataset, as_json)
+
+
+def _named_queries(options: list[str]) -> dict[str, str]:
+    """Return the queries of options NAME=QUERY by their names."""
+    queries: dict[str, str] = {}
+    for option in options:
+        name, equals, query = (part.strip() for part in option.partition("="))
+        if not name or not equals:
+            raise typer.BadParameter(f"--class takes NAME=QUERY, not {option!r}")
+        if name in queries:
+            raise typer.BadParameter(f"the class {name!r} is given twice")
+        queries[name] = query
+    return queries
 
 
 def datasets(store: StoreOption = None, as_json: _Json = False) -> None:
@@ -194,7 +218,8 @@ def _facts(dataset: "Dataset") -> list[tuple[str, str]]:
     recipe = dataset.recipe
     facts = [
         ("name", dataset.name),
-        ("terms", ", ".join(recipe.classes)),
+        ("terms", ", ".join(name for name in recipe.classes if name not in recipe.queries)),
+        *(("class", f"{name} = {query}") for name, query in recipe.queries.items()),
         ("exclude", ", ".join(recipe.exclude)),
         ("where", recipe.where or ""),
         ("pure", "yes" if recipe.pure else "no"),

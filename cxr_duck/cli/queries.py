@@ -4,9 +4,11 @@ from typing import Annotated
 
 import typer
 
-from cxr_duck.cli.options import Format, StoreOption
+from cxr_duck.cli.options import Format, HierarchyOption, StoreOption
 
 __all__ = ["add_to"]
+
+_ROWS = 20  # of a table, where no limit is given
 
 
 def add_to(app: typer.Typer) -> None:
@@ -16,36 +18,61 @@ def add_to(app: typer.Typer) -> None:
 
 
 def find(
-    finding: Annotated[str, typer.Argument(help="A finding, as 'cxr terms' shows it.")],
+    query: Annotated[
+        str, typer.Argument(help="A finding, or findings, places and fields with AND, OR, NOT.")
+    ],
     count: Annotated[bool, typer.Option("--count", help="Only the number of images.")] = False,
     form: Annotated[
         str, typer.Option("--format", help="table, csv, json, parquet, or ids, one a line.")
     ] = "table",
-    limit: Annotated[int, typer.Option("--limit", min=0, help="Rows of a table; 0 for all.")] = 20,
+    limit: Annotated[
+        int | None,
+        typer.Option("--limit", min=0, help="Rows; 0 for all.", show_default="20 in a table"),
+    ] = None,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Print the SQL instead of running it.")
+    ] = False,
+    hierarchy: HierarchyOption = "padchest",
     store: StoreOption = None,
 ) -> None:
-    """Look a finding up in the index."""
+    """Find images by findings, places and fields.
+
+    A query joins these by NOT, AND, OR and brackets: nodule; under(infiltrates), which is
+    anything at or below a term; pleural effusion @ right, a finding in a place; C0034079, a CUI;
+    age >= 18, projection IN (PA, AP), sex IS NULL, frontal, findings = 1 (a list's length).
+    A comparison holds where the field is known; NOT means all other images.
+    """
     from cxr_duck.engines.duckdb import DuckDBEngine
-    from cxr_duck.index import unknown_finding
-    from cxr_duck.stages import stage
     from cxr_duck.store import Store
 
     if form not in (*Format, "ids"):
         raise typer.BadParameter(f"{form!r} is none of table, csv, json, parquet, ids")
     engine = DuckDBEngine(Store(store).cursor())
-    found = engine.scalar("SELECT count(*) FROM postings WHERE finding = ?", finding)
-    if not found:
-        raise unknown_finding(engine, finding)
-    if count:
-        print(found)
-        return
-    if form == "ids":
-        print("\n".join(row[0] for row in engine.rows("finding_postings", finding=finding)))
-        return
-    from cxr_duck.cli.output import print_query
+    if count and not explain and hierarchy == "padchest":  # quick: nothing of the language
+        found = engine.scalar("SELECT count(*) FROM postings WHERE finding = ?", query)
+        if found:
+            print(found)
+            return
+    from cxr_duck.query.find import ask
+    from cxr_duck.query.sql import telling_query_errors
 
-    query = stage("finding_postings").sql
-    print_query(engine.connection, query, Format(form), {"finding": finding}, limit)
+    question = ask(engine, query, hierarchy)
+    chosen = question.count if count else question.ids if form == "ids" else question.rows
+    asked = chosen.first(limit) if limit and not count else chosen
+    if explain:
+        print(asked.script)
+        return
+    with telling_query_errors():
+        if count or form == "ids":
+            for (line,) in engine.connection.execute(asked.sql, asked.params).fetchall():
+                print(line)
+            return
+        from cxr_duck.cli.output import print_query
+
+        if form == "table":
+            asked = chosen  # the table says itself where it stops
+        in_table = _ROWS if limit is None else limit
+        print_query(engine.connection, asked.sql, Format(form), asked.params, in_table)
 
 
 def sql(

@@ -15,7 +15,7 @@ from cxr_duck.stages import stage
 if TYPE_CHECKING:
     import pyarrow
 
-__all__ = ["DuckDBEngine", "Layout", "first_line", "quoted", "settings"]
+__all__ = ["DuckDBEngine", "Layout", "first_line", "identifier", "quoted", "settings"]
 
 
 def quoted(text: object) -> str:
@@ -144,7 +144,7 @@ class DuckDBEngine:
         types = ", ".join(f"{quoted(column)}: 'VARCHAR'" for column in header)
         nulls = ", ".join(quoted(word) for word in null_words)
         wanted = ", ".join(
-            _identifier(column) if column in header else f"CAST(NULL AS VARCHAR) AS {column}"
+            identifier(column) if column in header else f"CAST(NULL AS VARCHAR) AS {column}"
             for column in columns
         )
         with _reading(path):
@@ -205,7 +205,8 @@ ASOF LEFT JOIN malformed ON places.place > malformed.readable_before
 """
 
 
-def _identifier(name: str) -> str:
+def identifier(name: str) -> str:
+    """Return a name as a quoted SQL identifier."""
     return '"' + name.replace('"', '""') + '"'
 
 

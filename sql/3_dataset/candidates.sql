@@ -1,10 +1,41 @@
 -- candidates: one row per (class, finding, image) of the cohort, before overlaps are dropped.
--- reads: class_findings, postings, cohort
+-- reads: class_images, class_findings, postings, cohort
+-- The findings are those of the class's term, or those that its query names. An image of a class
+-- that shows none of them, as in the query age > 60, has the class's own name as its finding.
+WITH chosen AS (
+    SELECT
+        class_images.class,
+        class_images.image_id,
+        cohort.patient_id,
+    FROM class_images
+    INNER JOIN cohort USING (image_id)
+),
+
+shown AS (
+    SELECT
+        chosen.class,
+        postings.finding,
+        chosen.image_id,
+        chosen.patient_id,
+    FROM postings
+    INNER JOIN class_findings USING (finding)
+    INNER JOIN chosen
+        ON postings.image_id = chosen.image_id AND class_findings.class = chosen.class
+)
+
 SELECT
-    class_findings.class,
-    postings.finding,
-    postings.image_id,
-    postings.patient_id,
-FROM postings
-INNER JOIN class_findings USING (finding)
-SEMI JOIN cohort USING (image_id);
+    class,
+    finding,
+    image_id,
+    patient_id,
+FROM shown
+
+UNION ALL
+
+SELECT
+    chosen.class,
+    chosen.class AS finding,
+    chosen.image_id,
+    chosen.patient_id,
+FROM chosen
+ANTI JOIN shown USING (class, image_id);

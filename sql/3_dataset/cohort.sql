@@ -1,20 +1,14 @@
 -- cohort: one row per image that a dataset may hold.
--- reads: images, chosen_images, excluded_findings, postings
+-- reads: images, chosen_images, excluded_images
 -- params: $pure = FALSE
 -- chosen_images are those that meet the recipe's condition. An image whose file was looked for and
--- not found is no member of any dataset, nor is one that carries an excluded finding.
-WITH excluded AS (
-    SELECT DISTINCT postings.image_id
-    FROM postings
-    SEMI JOIN excluded_findings USING (finding)
-)
-
+-- not found is no member of any dataset, nor is one that is excluded.
 SELECT
     images.image_id,
     images.patient_id,
 FROM images
 SEMI JOIN chosen_images USING (image_id)
-ANTI JOIN excluded USING (image_id)
+ANTI JOIN excluded_images USING (image_id)
 WHERE
     coalesce(images.present, TRUE)
     AND (NOT $pure OR array_length(images.findings) = 1);

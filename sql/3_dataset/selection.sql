@@ -4,7 +4,7 @@
 -- targets says how many images each class keeps in each split. Images are drawn up by the findings
 -- they show, in the order of chance within, and every n-th stays (a systematic sample): whatever
 -- the number kept, each finding keeps its share of its class.
-WITH class_images AS (
+WITH split_images AS (
     SELECT
         members.class,
         members.image_id,
@@ -29,7 +29,7 @@ drawn_up AS (
                 image_id
         ) AS place,
         count(*) OVER (PARTITION BY class, split) AS available,
-    FROM class_images
+    FROM split_images
 )
 
 SELECT

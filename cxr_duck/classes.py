@@ -1,0 +1,116 @@
+"""From the terms and queries of a dataset to its recipe: what each of them is in a store."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from cxr_duck.datasets import check_term, resolve
+from cxr_duck.engines.duckdb import DuckDBEngine
+from cxr_duck.errors import RecipeError
+from cxr_duck.query.tree import Finding, named_findings, to_plain
+from cxr_duck.recipe import Recipe
+from cxr_duck.terms import Hierarchy
+
+__all__ = ["findings_below", "make_recipe"]
+
+
+def make_recipe(
+    engine: DuckDBEngine,
+    terms: Sequence[str],
+    queries: Mapping[str, str],
+    exclude: Sequence[str],
+    pure: bool,
+    where: str | None,
+    hierarchy: str,
+    seed: int,
+) -> Recipe:
+    """Return the recipe of a dataset with a class for each term and each named query.
+
+    A text of `exclude` is a term where the hierarchy or the index has it as one, else a query.
+    Raises RecipeError, UnknownTermError or QueryError.
+    """
+    names = [*terms, *queries]
+    if not names:
+        raise RecipeError("a dataset needs at least one term: give the names of its classes")
+    if repeated := sorted({name for name in names if names.count(name) > 1}):
+        raise RecipeError(f"the term {', '.join(repeated)} is given twice: each is one class")
+    classes = findings_below(engine, terms, hierarchy)
+    trees: dict[str, Any] = {}
+    for name, query in queries.items():
+        classes[name], trees[query] = _resolved(engine, query, hierarchy)
+    left_out = [text for text in exclude if _is_term(engine, text, hierarchy)]
+    for text in exclude:
+        if text not in left_out:
+            trees[text] = _resolved(engine, text, hierarchy)[1]
+    excluded = resolve(engine, left_out, hierarchy)
+    edges = engine.fetch(
+        "SELECT term, parent, cui, tree FROM terms WHERE hierarchy = ? ORDER BY position", hierarchy
+    )
+    return Recipe(
+        classes=classes,
+        exclude=list(exclude),
+        excluded=sorted({finding for findings in excluded.values() for finding in findings}),
+        pure=pure,
+        where=where,
+        hierarchy=hierarchy,
+        hierarchy_sha256=Hierarchy(hierarchy, tuple(edges)).digest,
+        seed=seed,
+        queries=dict(queries),
+        trees=trees,
+    )
+
+
+def findings_below(
+    engine: DuckDBEngine, terms: Sequence[str], hierarchy: str
+) -> dict[str, list[str]]:
+    """Return the findings of the index at or below each term; RecipeError where there is none."""
+    found = resolve(engine, terms, hierarchy)
+    for term, findings in found.items():
+        if not findings:
+            raise _empty_class(engine, term, hierarchy)
+    return found
+
+
+def _resolved(engine: DuckDBEngine, query: str, hierarchy: str) -> tuple[list[str], Any]:
+    """Return the findings that a query names outside NOT, and its resolved tree."""
+    from cxr_duck.query.resolve import resolve_query
+
+    tree = resolve_query(engine, query, hierarchy)
+    return named_findings(tree), to_plain(tree)
+
+
+def _is_term(engine: DuckDBEngine, text: str, hierarchy: str) -> bool:
+    """Tell whether a text is a term rather than a query; a bare word that is neither is refused."""
+    if engine.scalar(
+        "SELECT (SELECT count(*) FROM postings WHERE finding = $1) "
+        "+ count(*) FROM terms WHERE hierarchy = $2 AND term = $1",
+        text,
+        hierarchy,
+    ):
+        return True
+    from cxr_duck.query.fields import Fields
+    from cxr_duck.query.parse import parse
+    from cxr_duck.query.resolve import is_one_finding
+
+    tree = parse(text)
+    if not isinstance(tree, Finding) or not is_one_finding(tree) or tree.places:
+        return False
+    word = tree.term.word
+    if not word.quoted and Fields(engine).find(word) is None:
+        check_term(engine, word.text, hierarchy)
+    return False
+
+
+def _empty_class(engine: DuckDBEngine, term: str, hierarchy: str) -> RecipeError:
+    """Return the error for a term under which no image has a finding."""
+    trees = {
+        tree
+        for (tree,) in engine.fetch(
+            "SELECT DISTINCT tree FROM terms WHERE hierarchy = ? AND term = ?", hierarchy, term
+        )
+    }
+    if trees == {"localization"}:
+        return RecipeError(
+            f"{term!r} is a localization, and classes are made of findings: ask for it with "
+            f"the condition list_contains(localizations, 'loc {term}')"
+        )
+    return RecipeError(f"the class {term!r} is empty: no indexed image has a finding of it")

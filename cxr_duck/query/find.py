@@ -1,0 +1,84 @@
+"""A query as the SQL that answers it: its rows, its number of images, their ids."""
+
+import os
+from dataclasses import dataclass
+
+from cxr_duck.engines.duckdb import DuckDBEngine
+from cxr_duck.query.compile import Compiled, compile_query, condition_on_postings
+from cxr_duck.query.tree import Shown
+from cxr_duck.stages import stage
+
+__all__ = ["Question", "ask"]
+
+
+@dataclass(frozen=True)
+class Question:
+    """A query in three forms, each of which can be run or shown as a script.
+
+    `rows` come in the order of their image ids. For a query of one finding, in any places, they
+    are image_id, patient_id, study_id and localizations, those of that finding's posting; else
+    image_id, patient_id, study_id, projection and findings. `count` is one row, the number of
+    images; `ids` are image_id alone.
+    """
+
+    rows: Compiled
+    count: Compiled
+    ids: Compiled
+
+
+def ask(
+    engine: DuckDBEngine, text: str, hierarchy: str | os.PathLike[str] = "padchest"
+) -> Question:
+    """Return the question that a query asks of a store.
+
+    A text that is a finding of the index to the letter is that finding; else it is read as the
+    language. Raises QueryError or UnknownTermError, which show the place of the mistake.
+    """
+    name = str(hierarchy)
+    if name != "padchest":
+        from cxr_duck.catalog import open_hierarchy
+
+        name, _ = open_hierarchy(engine, hierarchy)
+    if isinstance(text, str) and _is_finding(engine, text):
+        return _question(
+            Compiled({}, stage("finding_postings").sql, {"finding": text}),
+            Compiled(
+                {}, "SELECT image_id\nFROM postings\nWHERE finding = $finding", {"finding": text}
+            ),
+        )
+    from cxr_duck.query.fields import Fields
+    from cxr_duck.query.parse import parse
+    from cxr_duck.query.resolve import is_one_finding, resolve_tree
+
+    written = parse(text)
+    tree = resolve_tree(engine, text, written, name)
+    matching = compile_query(tree, Fields(engine).columns)
+    if isinstance(tree, Shown) and is_one_finding(written):
+        return _question(_postings(tree, matching), matching)
+    return _question(_images(matching), matching)
+
+
+def _is_finding(engine: DuckDBEngine, text: str) -> bool:
+    """Tell whether a text is a finding of the index to the letter."""
+    return bool(engine.fetch("SELECT 1 FROM postings WHERE finding = ? LIMIT 1", text))
+
+
+def _question(rows: Compiled, matching: Compiled) -> Question:
+    ctes = {**matching.ctes, "matching": matching.select}
+    count = Compiled(ctes, "SELECT count(*) AS images\nFROM matching", matching.params)
+    ids = Compiled(ctes, "SELECT image_id\nFROM matching\nORDER BY image_id", matching.params)
+    return Question(rows, count, ids)
+
+
+def _postings(tree: Shown, matching: Compiled) -> Compiled:
+    """Return the rows of one finding, in the form of `sql/query/finding_postings.sql`."""
+    select = stage("finding_postings").sql.replace(
+        "finding = $finding", condition_on_postings(tree)
+    )
+    return Compiled({}, select, matching.params)
+
+
+def _images(matching: Compiled) -> Compiled:
+    """Return the rows of a query, of `images`."""
+    ctes = {**matching.ctes, "matching": matching.select}
+    return Compiled(ctes, stage("matching_images").sql, matching.params)
