@@ -10,7 +10,13 @@ from cxr_duck.data_files import RELATIONS, data_files
 from cxr_duck.engines.duckdb import DuckDBEngine, quoted
 from cxr_duck.errors import HierarchyError
 from cxr_duck.stages import all_stages, stage
-from cxr_duck.terms import MAX_DEPTH, Hierarchy, built_in_hierarchies, load_hierarchy
+from cxr_duck.terms import (
+    DEFAULT_HIERARCHY,
+    MAX_DEPTH,
+    Hierarchy,
+    built_in_hierarchies,
+    load_hierarchy,
+)
 
 __all__ = [
     "create_macros",
@@ -22,7 +28,7 @@ __all__ = [
     "write_terms",
 ]
 
-_TERM_TABLES = ("terms", "term_ancestors")
+_TERM_TABLES = ("terms", "term_ancestors", "label_cuis")
 
 # The catalog's own folder, wherever the store was moved: an opened database spills to the folder
 # <path of the database>.tmp. Where it is attached to another database instead, or spills elsewhere,
@@ -41,6 +47,7 @@ def create_views(catalog: duckdb.DuckDBPyConnection) -> None:
             f"CREATE OR REPLACE VIEW {name} AS SELECT * FROM read_parquet("
             f"list_transform([{paths}], lambda path: {_STORE} || path))"
         )
+    catalog.execute(f"CREATE OR REPLACE VIEW coded_postings AS {stage('coded_postings').sql}")
 
 
 def create_tables(catalog: duckdb.DuckDBPyConnection) -> None:
@@ -87,6 +94,7 @@ def load_terms(engine: DuckDBEngine, hierarchies: Sequence[Hierarchy]) -> None:
     )
     engine.make("terms")
     engine.make("term_ancestors", max_depth=MAX_DEPTH)
+    engine.make("label_cuis", hierarchy=DEFAULT_HIERARCHY)
 
 
 def open_hierarchy(
@@ -116,7 +124,7 @@ def open_hierarchy(
 def describe(catalog: duckdb.DuckDBPyConnection) -> None:
     """Comment every view and term table, and each of its columns, from the cards in `sql/`."""
     comments = []
-    for kind, names in (("VIEW", RELATIONS), ("TABLE", _TERM_TABLES)):
+    for kind, names in (("VIEW", (*RELATIONS, "coded_postings")), ("TABLE", _TERM_TABLES)):
         for name in names:
             card = stage(name)
             comments.append(f"COMMENT ON {kind} {name} IS {quoted(card.grain)};")

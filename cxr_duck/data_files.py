@@ -15,10 +15,11 @@ __all__ = ["LAYOUTS", "RELATIONS", "DataFile", "DataWriter", "data_files", "read
 RELATIONS = ("images", "postings", "rejects")
 
 # Columns that a relation's files are sorted by, and rows of a row group: what has statistics, and
-# what a look-up reads at least.
+# what a look-up reads at least. To sort by a number for each finding costs two thirds of the time
+# that their names cost: `DuckDBEngine.number_findings` makes the type.
 LAYOUTS = {
     "images": ("image_id", 122_880),
-    "postings": ("finding, image_id", 8_192),
+    "postings": ("CAST(finding AS finding_name), image_id", 8_192),
     "rejects": ("file, row", 122_880),
 }
 
@@ -120,6 +121,8 @@ class DataWriter:
     def merge(self, relation: str, files: Sequence[DataFile]) -> None:
         """Write several files of a relation as one."""
         self._point_at(files)
+        if relation == "postings":
+            self._engine.number_findings("SELECT DISTINCT finding FROM data_file")
         self.drop(files)
         self.add(self.write(relation, self.next_number(relation), "merged_rows"))
 

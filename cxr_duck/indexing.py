@@ -238,6 +238,7 @@ def _write(
                 "rejects", writer.next_number("rejects"), "rejects", label_file=change.label_file
             )
         )
+    engine.number_findings("SELECT DISTINCT unnest(findings) FROM records")
     # At the same time: one alone does not keep two cores busy.
     for _ in engine.blocks(_BLOCK):
         images = pool.submit(

@@ -39,19 +39,21 @@ def test_find_formats(odd_data: ExperimentData, cxr: Run) -> None:
     word = "pulmonary fibrosis"
     row = {
         "image_id": "image017.png", "patient_id": "p1", "study_id": "s1",
-        "localizations": ["loc basal"],
+        "localizations": ["loc basal"], "known_by": "sentence", "finding_cuis": ["C0034069"],
+        "localization_cuis": ["C1282378"],
     }  # fmt: skip
     assert json.loads(cxr("find", word, "--format", "json", "--store", store).out) == [row]
     (line,) = csv.DictReader(
         io.StringIO(cxr("find", word, "--format", "csv", "--store", store).out)
     )
-    assert {**line, "localizations": json.loads(line["localizations"])} == row
+    lists = {name: json.loads(line[name]) for name, value in row.items() if isinstance(value, list)}
+    assert {**line, **lists} == row
     raw = cxr("find", word, "--format", "parquet", "--store", store).out
     table = pyarrow.parquet.read_table(io.BytesIO(raw.encode("utf-8", "surrogateescape")))
     assert table.to_pylist() == [row]
     assert cxr("find", word, "--format", "ids", "--store", store).out == "image017.png\n"
     table_text = cxr("find", word, "--store", store).out.splitlines()
-    assert table_text[0].split() == ["image_id", "patient_id", "study_id", "localizations"]
+    assert table_text[0].split() == list(row)
     assert table_text[1].split("  ")[0] == "image017.png"
     assert cxr("find", word, "--count", "--store", store).out == "1\n"
 

@@ -187,3 +187,24 @@ def test_walk_agrees_on_any_sentences(
         for number, (labels, places, text) in enumerate(said)
     ]
     assert indexed(tmp_path_factory.mktemp("any"), rows) == walk(rows)
+
+
+def test_concepts_come_along(tmp_path: Path) -> None:
+    """A posting has the UMLS concepts of its finding and, in their order, of its localizations."""
+    rows = rows_of(
+        {"Labels": f"['{finding}']", "LabelsLocalizationsBySentence": f"[['{finding}', {places}]]"}
+        for finding, places in [
+            ("adenopathy", "'loc right'"),
+            ("nodule", "'loc nowhere', 'loc hilar', 'loc right'"),
+            ("made up", "'loc left'"),
+        ]
+    )
+    labels = write_labels(tmp_path / "labels.csv", rows)
+    data = ExperimentData(labels_csv=labels, store=tmp_path / "store")
+    data.create_index()
+    query = "SELECT finding_cuis, localization_cuis FROM coded_postings ORDER BY image_id"
+    assert data.sql(query).to_pylist() == [
+        {"finding_cuis": ["C0149711", "C0478664"], "localization_cuis": ["C0444532"]},
+        {"finding_cuis": ["C0034079"], "localization_cuis": ["C0205150", None, "C0444532"]},
+        {"finding_cuis": None, "localization_cuis": ["C0443246"]},
+    ]

@@ -139,7 +139,10 @@ def test_unknown_values(asked: ExperimentData) -> None:
 
 def test_columns(asked: ExperimentData) -> None:
     """One finding, in any places, comes with its localizations; any other query with findings."""
-    posting = ["image_id", "patient_id", "study_id", "localizations"]
+    posting = [
+        "image_id", "patient_id", "study_id", "localizations", "known_by", "finding_cuis",
+        "localization_cuis",
+    ]  # fmt: skip
     image = ["image_id", "patient_id", "study_id", "projection", "findings"]
     for query in ("nodule", " nodule", "nodule @ right", '"nodule" @ under(upper lobe)'):
         assert asked.find(query).column_names == posting

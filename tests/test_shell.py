@@ -63,8 +63,9 @@ def test_views_and_tables(odd_data: ExperimentData, tmp_path: Path) -> None:
     rows = ask(catalog, "SELECT schema, name FROM (SHOW ALL TABLES) ORDER BY ALL", tmp_path)
     assert [(row["schema"], row["name"]) for row in rows] == [
         ("experiments", "dataset"), ("experiments", "experiment"), ("experiments", "finding"),
-        ("experiments", "image"), ("experiments", "members"), ("main", "data_files"),
-        ("main", "images"), ("main", "postings"), ("main", "publications"), ("main", "rejects"),
+        ("experiments", "image"), ("experiments", "members"), ("main", "coded_postings"),
+        ("main", "data_files"), ("main", "images"), ("main", "label_cuis"),
+        ("main", "postings"), ("main", "publications"), ("main", "rejects"),
         ("main", "removed_images"),
         ("main", "term_ancestors"), ("main", "terms"),
     ]  # fmt: skip
@@ -89,14 +90,17 @@ def test_attached_store(odd_data: ExperimentData, tmp_path: Path) -> None:
     assert ask(Path(":memory:"), query, tmp_path) == [{"n": len(ODDITIES)}]
 
 
-POSTING = "image_id, patient_id, study_id, localizations"
+POSTING = (
+    "SELECT image_id, patient_id, study_id, postings.localizations, known_by "
+    "FROM postings JOIN images USING (image_id)"
+)
 # A call, and the query on the views and tables that it stands for.
 MACROS = [
     (
         "images_of('laminar atelectasis')",
-        f"SELECT {POSTING} FROM postings WHERE finding = 'laminar atelectasis'",
+        f"{POSTING} WHERE finding = 'laminar atelectasis'",
     ),
-    ("images_of(finding := 'normal')", f"SELECT {POSTING} FROM postings "
+    ("images_of(finding := 'normal')", f"{POSTING} "
      "WHERE finding = 'normal'"),
     (
         "below('linear', 'paper')",
@@ -110,13 +114,13 @@ MACROS = [
     ),
     (
         "localized('nodule', 'right')",
-        f"SELECT {POSTING} FROM postings "
-        "WHERE finding = 'nodule' AND list_contains(localizations, 'loc right')",
+        f"{POSTING} "
+        "WHERE finding = 'nodule' AND list_contains(postings.localizations, 'loc right')",
     ),
     (
         "localized(finding := 'nodule', localization := 'loc right')",
-        f"SELECT {POSTING} FROM postings "
-        "WHERE finding = 'nodule' AND list_contains(localizations, 'loc right')",
+        f"{POSTING} "
+        "WHERE finding = 'nodule' AND list_contains(postings.localizations, 'loc right')",
     ),
     (
         "dataset_images(dataset := 'shapes')",

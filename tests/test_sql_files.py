@@ -101,7 +101,12 @@ def test_macro_has_the_columns_and_the_example_of_its_card(
     assert macro.sql.startswith(f"CREATE OR REPLACE MACRO {macro.name}(")
 
 
-@pytest.mark.parametrize("name", ["images", "postings", "rejects", "terms", "term_ancestors"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "images", "postings", "rejects", "coded_postings", "terms", "term_ancestors", "label_cuis",
+    ],
+)  # fmt: skip
 def test_columns_on_the_card_are_those_made(odd_data: ExperimentData, name: str) -> None:
     """The card documents every column, in order, and each becomes a comment in the catalog."""
     made = odd_data.sql(

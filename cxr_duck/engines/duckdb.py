@@ -158,6 +158,13 @@ class DuckDBEngine:
         self.connection.execute(_MALFORMED)
         self._number_records()
 
+    def number_findings(self, query: str) -> None:
+        """Make the type finding_name of the findings that a query returns, in their order."""
+        self.connection.execute("DROP TYPE IF EXISTS finding_name")
+        self.connection.execute(
+            f"CREATE TYPE finding_name AS ENUM (SELECT * FROM ({query} UNION SELECT '') ORDER BY 1)"
+        )
+
     def blocks(self, size: int) -> Iterator[int]:
         """Let `records` be one block of records after another, of this size at most."""
         total = self.scalar("SELECT count(*) FROM readable")

@@ -16,7 +16,8 @@ class Question:
     """A query in three forms, each of which can be run or shown as a script.
 
     `rows` come in the order of their image ids. For a query of one finding, in any places, they
-    are image_id, patient_id, study_id and localizations, those of that finding's posting; else
+    are image_id, patient_id, study_id, localizations, known_by, finding_cuis and
+    localization_cuis, those of that finding's posting; else
     image_id, patient_id, study_id, projection and findings. `count` is one row, the number of
     images; `ids` are image_id alone.
     """

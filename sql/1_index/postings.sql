@@ -4,8 +4,6 @@
 -- columns:
 --   finding        the finding (a)
 --   image_id       an image that shows it (i)
---   patient_id     the patient of that image
---   study_id       the study of that image
 --   localizations  where that finding lies in that image (R): loc right, …
 --   known_by       sentence: they are said in the sentences of the report that name the finding;
 --                  image: no sentence names it, and they are all localizations of the image
@@ -14,8 +12,6 @@ WITH said AS (
     SELECT
         unnest(findings) AS finding,
         image_id,
-        patient_id,
-        study_id,
         localizations,
         terms,
         located,
@@ -28,8 +24,6 @@ named AS (
     SELECT
         finding,
         image_id,
-        patient_id,
-        study_id,
         localizations,
         concat(chr(31), finding, chr(31)) AS name,
         contains(terms, concat(chr(31), finding, chr(31))) AS named,
@@ -41,8 +35,6 @@ regions AS (
     SELECT
         finding,
         image_id,
-        patient_id,
-        study_id,
         CASE
             WHEN NOT coalesce(named, FALSE) THEN localizations
             WHEN array_length(located) > 0
@@ -64,8 +56,6 @@ regions AS (
 SELECT
     finding,
     image_id,
-    patient_id,
-    study_id,
     CASE
         WHEN array_length(localizations) > 1 THEN list_sort(list_distinct(localizations))
         ELSE localizations

@@ -7,6 +7,4 @@ FROM postings
 LEFT JOIN images USING (image_id)
 WHERE
     images.image_id IS NULL
-    OR images.patient_id <> postings.patient_id
-    OR images.study_id <> postings.study_id
     OR NOT list_contains(images.findings, postings.finding);

@@ -9,8 +9,8 @@
 SELECT
     postings.finding,
     CAST(count(*) AS BIGINT) AS images,
-    CAST(count(DISTINCT postings.patient_id) AS BIGINT) AS patients,
-    CAST(count(DISTINCT postings.study_id) AS BIGINT) AS studies,
+    CAST(count(DISTINCT images.patient_id) AS BIGINT) AS patients,
+    CAST(count(DISTINCT images.study_id) AS BIGINT) AS studies,
     count(*) FILTER (WHERE images.label_method = 'Physician') / count(*) AS physician_share,
 FROM postings
 INNER JOIN images USING (image_id)

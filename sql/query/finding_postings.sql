@@ -1,11 +1,25 @@
 -- finding_postings: one row per posting of a finding.
--- reads: postings
+-- reads: coded_postings, images
 -- params: $finding = 'nodule'
+WITH found AS (
+    SELECT
+        image_id,
+        localizations,
+        known_by,
+        finding_cuis,
+        localization_cuis,
+    FROM coded_postings
+    WHERE finding = $finding
+)
+
 SELECT
-    image_id,
-    patient_id,
-    study_id,
-    localizations,
-FROM postings
-WHERE finding = $finding
-ORDER BY image_id;
+    found.image_id,
+    images.patient_id,
+    images.study_id,
+    found.localizations,
+    found.known_by,
+    found.finding_cuis,
+    found.localization_cuis,
+FROM found
+INNER JOIN images USING (image_id)
+ORDER BY found.image_id;

@@ -1,10 +1,11 @@
 -- images_of: one row per image with a finding, such as images_of('nodule').
--- reads: postings, terms
+-- reads: postings, terms, images
 -- columns:
 --   image_id       an image that shows the finding
 --   patient_id     the patient of that image
 --   study_id       the study of that image
---   localizations  the localizations of the posting
+--   localizations  where that finding lies in that image
+--   known_by       how that is known: sentence or image
 -- A parameter has its column's name: the column is qualified wherever both are meant. The join with
 -- asked makes an unknown finding an error whatever else the query around the macro filters.
 CREATE OR REPLACE MACRO images_of(finding) AS TABLE
@@ -53,8 +54,10 @@ asked AS (
 
 SELECT
     postings.image_id,
-    postings.patient_id,
-    postings.study_id,
+    images.patient_id,
+    images.study_id,
     postings.localizations,
+    postings.known_by,
 FROM postings
-INNER JOIN asked ON postings.finding = asked.word;
+INNER JOIN asked ON postings.finding = asked.word
+INNER JOIN images ON postings.image_id = images.image_id;

@@ -1,10 +1,11 @@
 -- localized: one row per image with a finding in a place, such as localized('nodule', 'right').
--- reads: postings, terms
+-- reads: postings, terms, images
 -- columns:
 --   image_id       an image that shows the finding there
 --   patient_id     the patient of that image
 --   study_id       the study of that image
---   localizations  the localizations of the posting, that place among them
+--   localizations  where that finding lies in that image
+--   known_by       how that is known: sentence or image
 -- The place may be given with the label file's 'loc ' before it, and must be that localization
 -- itself: 'lower lobe' is not found in 'loc left lower lobe'.
 CREATE OR REPLACE MACRO localized(finding, localization) AS TABLE
@@ -82,9 +83,11 @@ asked AS (
 
 SELECT
     postings.image_id,
-    postings.patient_id,
-    postings.study_id,
+    images.patient_id,
+    images.study_id,
     postings.localizations,
+    postings.known_by,
 FROM postings
 INNER JOIN asked ON postings.finding = asked.word
-INNER JOIN places ON list_contains(postings.localizations, places.place);
+INNER JOIN places ON list_contains(postings.localizations, places.place)
+INNER JOIN images ON postings.image_id = images.image_id;

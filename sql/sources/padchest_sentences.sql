@@ -3,8 +3,6 @@
 -- columns:
 --   row            number of the record in the label file
 --   image_id       the image
---   patient_id     its patient
---   study_id       its study
 --   findings       its findings
 --   localizations  all its localizations
 --   terms          the terms of its sentences, each between two chr(31)
@@ -16,8 +14,6 @@ WITH forms AS (
     SELECT
         row,
         image_id,
-        patient_id,
-        study_id,
         findings,
         localizations,
         sentences,
@@ -30,8 +26,6 @@ texts AS (
     SELECT
         row,
         image_id,
-        patient_id,
-        study_id,
         findings,
         localizations,
         sentences,
@@ -106,8 +100,6 @@ trimmed AS (
     SELECT
         row,
         image_id,
-        patient_id,
-        study_id,
         findings,
         localizations,
         replace(replace(terms, concat(' ', chr(31)), chr(31)), concat(chr(31), ' '), chr(31))
@@ -121,8 +113,6 @@ sided_terms AS (
     SELECT
         row,
         image_id,
-        patient_id,
-        study_id,
         findings,
         localizations,
         CASE
@@ -160,8 +150,6 @@ sided_terms AS (
 SELECT
     row,
     image_id,
-    patient_id,
-    study_id,
     findings,
     localizations,
     terms,
