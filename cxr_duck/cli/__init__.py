@@ -53,9 +53,9 @@ def main() -> None:
 
 
 def _end(sentence: str, code: int) -> None:
-    print(sentence, file=sys.stderr)
     try:
         sys.stdout.flush()
-    except OSError:  # told already; what could not be written is dropped
+    except OSError:  # the sentence tells; what could not be written is dropped
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    print(sentence, file=sys.stderr)
     sys.exit(code)

@@ -1,5 +1,5 @@
 -- observations: one row per (finding, image) that tells what is seen, with the unit it counts for.
--- reads: postings
+-- reads: postings, images
 -- params: $unit = 'study'
 -- columns:
 --   finding   the finding
@@ -9,12 +9,13 @@
 -- other label is neither an example of a finding nor of its absence, and an image without labels
 -- is not in the index.
 SELECT
-    finding,
-    image_id,
+    postings.finding,
+    postings.image_id,
     CASE $unit
-        WHEN 'image' THEN image_id
-        WHEN 'study' THEN study_id
-        WHEN 'patient' THEN patient_id
+        WHEN 'image' THEN images.image_id
+        WHEN 'study' THEN images.study_id
+        WHEN 'patient' THEN images.patient_id
     END AS unit,
 FROM postings
-WHERE finding NOT IN ('exclude', 'unchanged');
+INNER JOIN images USING (image_id)
+WHERE postings.finding NOT IN ('exclude', 'unchanged');

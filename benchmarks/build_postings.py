@@ -1,0 +1,44 @@
+"""Build the posting table of a store anew, from its images, and leave it in a folder.
+
+    python benchmarks/build_postings.py STORE FOLDER
+
+This is what `cxr index` does after a label file was read, in the same blocks and with the same
+stages: sentences are told apart, findings get their localizations, and postings are sorted and
+written.
+"""
+
+import sys
+from pathlib import Path
+
+import duckdb
+
+from cxr_duck.data_files import LAYOUTS, data_files, read_expression
+from cxr_duck.engines.duckdb import DuckDBEngine, Layout, settings
+from cxr_duck.sources import PADCHEST
+from cxr_duck.store import Store
+
+
+def main() -> None:
+    """Build."""
+    store, folder = Store(sys.argv[1]), Path(sys.argv[2])
+    folder.mkdir()
+    connection = duckdb.connect(config={**settings(), "temp_directory": str(folder / "spill")})
+    engine = DuckDBEngine(connection, keep=True)
+    files = data_files(store.cursor(), "images")
+    read_all = f"SELECT * FROM {read_expression(store.path, files)}"
+    engine.number_findings(f"SELECT DISTINCT unnest(findings) FROM ({read_all})")
+    engine.put("left_out", "row BIGINT", [])
+    sort, row_group = LAYOUTS["postings"]
+    for number, file in enumerate(files, start=1):
+        connection.execute(
+            "CREATE OR REPLACE VIEW records AS SELECT file_row_number AS row, *, "
+            "NOT contains(sentences, '\"') AS sentences_plain FROM "
+            + read_expression(store.path, [file]).replace("])", "], file_row_number = true)")
+        )
+        engine.define(PADCHEST.sentences)
+        path = folder / f"postings-{number:04d}.parquet"
+        engine.write("postings", path, Layout(sort, row_group, {}), pure_terms=False)
+
+
+if __name__ == "__main__":
+    main()
