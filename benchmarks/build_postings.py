@@ -12,8 +12,8 @@ from pathlib import Path
 
 import duckdb
 
-from cxr_duck.data_files import LAYOUTS, data_files, read_expression
-from cxr_duck.engines.duckdb import DuckDBEngine, Layout, settings
+from cxr_duck.data_files import data_files, layout_of, read_expression
+from cxr_duck.engines.duckdb import DuckDBEngine, settings
 from cxr_duck.sources import PADCHEST
 from cxr_duck.store import Store
 
@@ -28,7 +28,7 @@ def main() -> None:
     read_all = f"SELECT * FROM {read_expression(store.path, files)}"
     engine.number_findings(f"SELECT DISTINCT unnest(findings) FROM ({read_all})")
     engine.put("left_out", "row BIGINT", [])
-    sort, row_group = LAYOUTS["postings"]
+    layout = layout_of("postings", 2 * sum(file.rows for file in files), {})
     for number, file in enumerate(files, start=1):
         connection.execute(
             "CREATE OR REPLACE VIEW records AS SELECT file_row_number AS row, *, "
@@ -37,7 +37,7 @@ def main() -> None:
         )
         engine.define(PADCHEST.sentences)
         path = folder / f"postings-{number:04d}.parquet"
-        engine.write("postings", path, Layout(sort, row_group, {}), pure_terms=False)
+        engine.write("postings", path, layout, pure_terms=False)
 
 
 if __name__ == "__main__":

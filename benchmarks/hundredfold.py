@@ -76,7 +76,15 @@ def main() -> None:
         )
         stored = sum(file.bytes for file in files)
         print(f"\n{stored / postings:.1f} bytes a posting, in {len(files)} files\n")
-        look_up(ExperimentData(store=folder / "small"), large)
+        small = ExperimentData(store=folder / "small")
+        look_up(small, large)
+        merged, merged_peak = run([*CXR, "compact", "--store", str(folder / "large")], environment)
+        files = data_files(large.store.cursor(), "postings")
+        print(
+            f"\nAfter `cxr compact` ({merged:.1f} s, {merged_peak:.2f} GB; {len(files)} files, "
+            f"{sum(file.bytes for file in files) / postings:.1f} bytes a posting):\n"
+        )
+        look_up(small, large)
 
 
 def make_labels(

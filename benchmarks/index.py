@@ -11,10 +11,17 @@ import argparse
 import shutil
 import sys
 import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
 from measure import machine, median_of, median_of_process
+
+from cxr_duck import ExperimentData
+from cxr_duck.engines.duckdb import DuckDBEngine
+from cxr_duck.stages import stage
 
 CXR = [sys.executable, "-m", "cxr_duck"]
 TIMES = 7
@@ -49,6 +56,58 @@ def main() -> None:
         print(f"| bare CREATE TABLE AS, whole process | {process:.2f} | {whole / process:.1f} x |")
         print()
         start_up(store)
+        print()
+        where_time_goes(labels, Path(folder))
+
+
+class Timed:
+    """A progress that takes the time of each step."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def step(self, title: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
+        """Take the time of a step."""
+        start = time.perf_counter()
+        yield lambda done: None
+        self.seconds[title] = time.perf_counter() - start
+
+    def note(self, text: str) -> None:
+        """Drop the sentence."""
+
+
+def where_time_goes(labels: Path, folder: Path) -> None:
+    """Print the steps of `cxr index` and of a look-up, each as a median."""
+    runs = []
+    for number in range(TIMES):
+        timed = Timed()
+        data = ExperimentData(labels_csv=labels, store=folder / f"timed{number}", progress=timed)
+        start = time.perf_counter()
+        data.create_index()
+        whole = time.perf_counter() - start
+        runs.append({**timed.seconds, "the rest": whole - sum(timed.seconds.values())})
+    imports = "import cxr_duck.cli, cxr_duck.indexing, cxr_duck.experiment_data, pyarrow"
+    started = median_of_process([sys.executable, "-c", imports], TIMES, lambda: None)
+    print("| where `cxr index` spends its time | seconds |")
+    print("|---|---:|")
+    print(f"| starting Python and importing | {started:.2f} |")
+    for title in runs[0]:
+        print(f"| {title} | {sorted(run[title] for run in runs)[TIMES // 2]:.2f} |")
+    print()
+    query = stage("finding_images").sql
+    cursor = data.store.cursor()
+    engine = DuckDBEngine(cursor)
+    parts = [
+        ("a connection to the store's state", data.store.cursor),
+        ("planning", lambda: cursor.execute(f"EXPLAIN {query}", {"finding": "nodule"}).fetchall()),
+        ("all of it, to Arrow", lambda: engine.arrow("finding_images", finding="nodule")),
+        ("`data.index['nodule']`", lambda: len(data.index["nodule"])),
+    ]
+    print("| where a look-up spends its time | ms |")
+    print("|---|---:|")
+    for title, part in parts:
+        print(f"| {title} | {median_of(part, 51) * 1000:.2f} |")
 
 
 def bare_read(labels: Path) -> str:

@@ -1,7 +1,7 @@
 """The Parquet files of a store: written, listed in the catalog, and read by its views."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from hashlib import file_digest
 from pathlib import Path
 
@@ -10,18 +10,28 @@ import duckdb
 from cxr_duck.engines.duckdb import DuckDBEngine, Layout, quoted
 from cxr_duck.store import Publication
 
-__all__ = ["LAYOUTS", "RELATIONS", "DataFile", "DataWriter", "data_files", "read_expression"]
+__all__ = ["RELATIONS", "DataFile", "DataWriter", "data_files", "layout_of", "read_expression"]
 
 RELATIONS = ("images", "postings", "rejects")
 
-# Columns that a relation's files are sorted by, and rows of a row group: what has statistics, and
-# what a look-up reads at least. To sort by a number for each finding costs two thirds of the time
-# that their names cost: `DuckDBEngine.number_findings` makes the type.
-LAYOUTS = {
-    "images": ("image_id", 122_880),
-    "postings": ("CAST(finding AS finding_name), image_id", 8_192),
-    "rejects": ("file, row", 122_880),
+# Columns that a relation's files are sorted by. To sort by a number for each finding costs two
+# thirds of the time that their names cost: `DuckDBEngine.number_findings` makes the type.
+_SORTED_BY = {
+    "images": "image_id",
+    "postings": "CAST(finding AS finding_name), image_id",
+    "rejects": "file, row",
 }
+_GROUP = 122_880  # rows of a row group, which has statistics of its own
+
+
+def layout_of(relation: str, rows: int, provenance: dict[str, str]) -> Layout:
+    """Return how a relation of so many rows is laid out.
+
+    A look-up asks the statistics of every row group of `postings`, and reads one at least: there
+    are as few as 256 of them where that makes them no smaller than four vectors.
+    """
+    small = min(max(2048 * (rows // (256 * 2048) + 1), 8192), _GROUP)
+    return Layout(_SORTED_BY[relation], small if relation == "postings" else _GROUP, provenance)
 
 
 @dataclass(frozen=True)
@@ -53,14 +63,23 @@ def read_expression(store: Path, files: Iterable[DataFile]) -> str:
 
 
 class DataWriter:
-    """Writes the data files of one publication and keeps the catalog's list of them."""
+    """Writes the data files of one publication and keeps the catalog's list of them.
+
+    `postings` is about how many rows of postings the publication will write, which says how they
+    are laid out.
+    """
 
     def __init__(
-        self, engine: DuckDBEngine, publication: Publication, provenance: dict[str, str]
+        self,
+        engine: DuckDBEngine,
+        publication: Publication,
+        provenance: dict[str, str],
+        postings: int = 0,
     ) -> None:
         self._engine = engine
         self._publication = publication
         self._provenance = provenance
+        self._postings = postings
         self._numbers = {relation: 0 for relation in RELATIONS}
 
     def write(
@@ -71,11 +90,12 @@ class DataWriter:
         They are sorted as the relation's files are, unless they come `in_order`. May be called from
         several threads.
         """
-        sort, row_group = LAYOUTS[relation]
+        layout = layout_of(relation, self._postings, self._provenance)
+        if in_order:
+            layout = replace(layout, sort="")
         folder = self._publication.folder
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"{relation}-{number:04d}.parquet"
-        layout = Layout("" if in_order else sort, row_group, self._provenance)
         rows = self._engine.write(stage, path, layout, **params)
         with path.open("rb") as file:
             digest = file_digest(file, "sha256").hexdigest()

@@ -11,7 +11,7 @@ from cxr_duck.store import Store
 
 __all__ = ["Removal", "compact", "images_to_remove", "remove_images"]
 
-_LARGE = 1_000_000  # rows from which on a file is no small one
+_LARGE = 1_000_000  # rows of a file that is no small one
 
 
 @dataclass(frozen=True)
@@ -83,18 +83,19 @@ def _choose(engine: DuckDBEngine, where: str) -> Removal:
 
 
 def compact(store: Store, progress: Progress) -> dict[str, tuple[int, int]]:
-    """Merge the small data files of each relation; return its number of files before and after."""
+    """Merge data files of each relation; return its number of files before and after."""
     with store.publishing() as publication:
         change = next_change(publication, "compact")
         before = {name: data_files(publication.catalog, name) for name in RELATIONS}
-        groups = [group for files in before.values() for group in _groups(files)]
+        groups = [group for files in before.values() if (group := _group(files))]
         if groups:
             with (
                 working_engine(store) as engine,
                 progress.step("merging data files", len(groups)) as done,
             ):
-                writer = DataWriter(engine, publication, change.provenance)
                 for number, group in enumerate(groups, start=1):
+                    rows = sum(file.rows for file in group)
+                    writer = DataWriter(engine, publication, change.provenance, postings=rows)
                     writer.merge(group[0].relation, group)
                     done(number)
             publish_change(publication, change)
@@ -106,13 +107,18 @@ def compact(store: Store, progress: Progress) -> dict[str, tuple[int, int]]:
         }
 
 
-def _groups(files: list[DataFile]) -> list[list[DataFile]]:
-    """Return the small files of a relation in groups that make one large file each."""
-    groups: list[list[DataFile]] = [[]]
-    for file in files:
-        if file.rows >= _LARGE:
-            continue
-        groups[-1].append(file)
-        if sum(member.rows for member in groups[-1]) >= _LARGE:
-            groups.append([])
-    return [group for group in groups if len(group) > 1]
+def _group(files: list[DataFile]) -> list[DataFile]:
+    """Return the files of a relation that are worth to be merged into one; none, or several.
+
+    Of postings all are, since a look-up asks each file: but for one beside which the others are
+    little. Of other relations the small ones.
+    """
+    if not files or files[0].relation != "postings":
+        group = [file for file in files if file.rows < _LARGE]
+    else:
+        group = sorted(files, key=lambda file: file.rows)
+        while len(group) > 1 and group[-1].rows > max(
+            _LARGE, 10 * sum(file.rows for file in group[:-1])
+        ):
+            group.pop()
+    return group if len(group) > 1 else []

@@ -223,7 +223,8 @@ def _write(
     if data_files(catalog) and not change.added and not change.replaced and not refused:
         publication.discarded = True
         return
-    writer = DataWriter(engine, publication, change.provenance)
+    records = engine.scalar("SELECT count(*) FROM readable")
+    writer = DataWriter(engine, publication, change.provenance, postings=2 * records)
     engine.fetch(
         "CREATE TABLE gone_images AS SELECT image_id FROM known_records "
         "WHERE state IN ('changed', 'moved')"
