@@ -10,10 +10,8 @@ written.
 import sys
 from pathlib import Path
 
-import duckdb
-
 from cxr_duck.data_files import data_files, layout_of, read_expression
-from cxr_duck.engines.duckdb import DuckDBEngine, settings
+from cxr_duck.engines.duckdb import DuckDBEngine, connect
 from cxr_duck.sources import PADCHEST
 from cxr_duck.store import Store
 
@@ -22,7 +20,7 @@ def main() -> None:
     """Build."""
     store, folder = Store(sys.argv[1]), Path(sys.argv[2])
     folder.mkdir()
-    connection = duckdb.connect(config={**settings(), "temp_directory": str(folder / "spill")})
+    connection = connect(temp_directory=str(folder / "spill"))
     engine = DuckDBEngine(connection, keep=True)
     files = data_files(store.cursor(), "images")
     read_all = f"SELECT * FROM {read_expression(store.path, files)}"

@@ -12,7 +12,7 @@ import duckdb
 
 from cxr_duck import __version__
 from cxr_duck.catalog import create_macros, create_views, describe
-from cxr_duck.engines.duckdb import DuckDBEngine, settings
+from cxr_duck.engines.duckdb import DuckDBEngine, connect
 from cxr_duck.errors import StoreError
 from cxr_duck.store import SPILL, Publication, Store
 
@@ -108,13 +108,8 @@ def working_engine(store: Store, size: int = 0) -> Iterator[DuckDBEngine]:
     spill = store.path / SPILL
     spill.mkdir(exist_ok=True)
     database = os.fspath(spill / "reading.duckdb") if size > _IN_MEMORY else ":memory:"
-    connection = duckdb.connect(
-        database,
-        config={
-            "python_enable_replacements": False,
-            "temp_directory": os.fspath(spill / "swap"),
-            **settings(),
-        },
+    connection = connect(
+        database, python_enable_replacements=False, temp_directory=os.fspath(spill / "swap")
     )
     try:
         yield DuckDBEngine(connection, keep=True)

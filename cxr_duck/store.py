@@ -15,8 +15,8 @@ from pathlib import Path
 
 import duckdb
 
-from cxr_duck.engines.duckdb import first_line, quoted, settings
-from cxr_duck.errors import StoreError
+from cxr_duck.engines.duckdb import connect, first_line, quoted
+from cxr_duck.errors import StageError, StoreError
 from cxr_duck.readers import SUPERSEDED, forget_unread, keep_for_readers
 
 __all__ = ["CATALOG", "SPILL", "Publication", "Store", "default_store"]
@@ -121,7 +121,7 @@ class Store:
 
     def _open_catalog(self) -> duckdb.DuckDBPyConnection:
         """Open the catalog in an instance of DuckDB that nobody else in this process shares."""
-        connection = duckdb.connect(config=settings())
+        connection = connect()
         path = self.path.resolve() / CATALOG
         try:
             connection.execute(f"ATTACH {quoted(path)} AS cxr (READ_ONLY)")
@@ -259,8 +259,11 @@ class Store:
             yield
         except OSError as error:
             raise StoreError(f"{self.path} can't be written to: {error.strerror}") from error
-        except duckdb.IOException as error:
-            raise StoreError(f"{self.path} can't be written to: {first_line(error)}") from error
+        except (duckdb.Error, StageError) as error:
+            cause = error.__cause__ if isinstance(error, StageError) else error
+            if not isinstance(cause, duckdb.Error) or not _is_of_the_disk(cause):
+                raise
+            raise StoreError(f"{self.path} can't be written to: {first_line(cause)}") from error
 
 
 def _next_number(catalog: duckdb.DuckDBPyConnection) -> int:
@@ -275,6 +278,11 @@ def _paths_in(catalog: Path) -> set[str]:
     with duckdb.connect() as connection:
         connection.execute(f"ATTACH {quoted(catalog.resolve())} AS cxr (READ_ONLY); USE cxr")
         return {path for (path,) in connection.execute(_DATA_PATHS).fetchall()}
+
+
+def _is_of_the_disk(error: duckdb.Error) -> bool:
+    """Tell whether an engine's error is of a disk that took no more."""
+    return isinstance(error, duckdb.IOException) or "Could not write" in str(error)
 
 
 def _sync(path: Path) -> None:

@@ -205,6 +205,22 @@ def test_check_store_finds_a_changed_file(own_demo: ExperimentData, cxr: Run) ->
     assert "posting_astray" in ran.err
 
 
+def test_check_store_finds_damage(own_demo: ExperimentData, cxr: Run) -> None:
+    """A byte that changed and a file that is gone are told, also where the rows can't be read."""
+    store = own_demo.store.path
+    rejects = next(store.glob("data/*/rejects-*.parquet"))
+    rejects.write_bytes(rejects.read_bytes()[:-40] + b"x" + rejects.read_bytes()[-39:])
+    next(store.glob("data/*/postings-*.parquet")).unlink()
+    own_demo.store.close()
+    ran = cxr("check-store", "--store", store)
+    assert ran.code == 1
+    assert "file_changed: 2 rows" in ran.err
+    assert "can't be read: No such file or directory" in ran.out
+    assert "SHA-256 is" in ran.out
+    assert "posting_missing" in ran.err
+    assert "Traceback" not in ran.err
+
+
 def test_reader_that_goes_away(demo_data: ExperimentData) -> None:
     """`cxr … | head` ends without a word."""
     with subprocess.Popen(

@@ -309,3 +309,45 @@ def test_any_course_of_changes(
     data = ExperimentData(store=folder / "store")
     assert postings(data) == walk(held.values())
     assert intact(data)
+
+
+def test_blocks_and_reading_from_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A label file that is read onto the disk and written in blocks is indexed as any other."""
+    monkeypatch.setattr("cxr_duck.indexing._BLOCK", 7)
+    monkeypatch.setattr("cxr_duck.publishing._IN_MEMORY", 1)
+    labels = write_labels(tmp_path / "labels.csv", [*ROWS[:20], {**ROWS[20], "PatientID": ""}])
+    lines = labels.read_text().splitlines(keepends=True)
+    tail = write_labels(tmp_path / "tail.csv", ROWS[21:]).read_text().splitlines(keepends=True)[1:]
+    labels.write_text("".join([*lines[:5], "too,few\n", *lines[5:], *tail]))
+    data = ExperimentData(labels_csv=labels, store=tmp_path / "store")
+    counts = data.create_index()
+    assert postings(data) == walk([*ROWS[:20], *ROWS[21:]])
+    assert (counts["images"], counts["rejects"]) == (len(ROWS) - 1, 2)
+    rows = data.sql("SELECT row, reason FROM rejects ORDER BY row").to_pylist()
+    assert [(row["row"], row["reason"].split(":")[0]) for row in rows] == [
+        (5, "Expected Number of Columns"), (22, "no PatientID"),
+    ]  # fmt: skip
+    assert len(data_files(data.store.cursor(), "postings")) == -(-len(ROWS) // 7)
+    assert not (tmp_path / "store" / ".spill").exists()
+    assert intact(data)
+    compact(data.store, SILENT)
+    assert postings(data) == walk([*ROWS[:20], *ROWS[21:]])
+
+
+def test_bounds_of_the_environment(
+    tmp_path: Path, cxr: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """$CXR_MEMORY_LIMIT and $CXR_THREADS hold for what reads and writes; nonsense is told."""
+    monkeypatch.setenv("CXR_MEMORY_LIMIT", "300MB")
+    monkeypatch.setenv("CXR_THREADS", "1")
+    data = opened(tmp_path, ROWS)
+    data.create_index()
+    query = "SELECT current_setting('threads') AS n, current_setting('memory_limit') AS m"
+    assert data.sql(query).to_pylist() == [{"n": 1, "m": "286.1 MiB"}]
+    monkeypatch.setenv("CXR_THREADS", "many")
+    data.store.close()
+    for command in (["find", "nodule"], ["index", tmp_path / "labels.csv"]):
+        ran = cxr(*command, "--store", tmp_path / "store")
+        assert ran.code == 1
+        assert ran.err.startswith("Error: DuckDB can't be started")
+        assert "$CXR_THREADS is many" in ran.err

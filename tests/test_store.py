@@ -1,5 +1,6 @@
 """The store: published whole or not at all, readable anywhere, closed to hostile SQL."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import duckdb
 import pytest
 
 from cxr_duck import ExperimentData
+from cxr_duck.checks import run_checks
 from cxr_duck.errors import CxrError, StoreError
 from cxr_duck.growth import compact
 from cxr_duck.progress import SILENT
@@ -226,18 +228,91 @@ def test_failure_while_publishing(indexed: ExperimentData) -> None:
     assert indexed.sql("SELECT count(*) AS n FROM publications").to_pylist() == [{"n": 1}]
 
 
-def test_full_disk(indexed: ExperimentData, cxr: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A disk that is full gives its message and leaves the old state."""
+COMMANDS = {
+    "index": ["index", "labels.csv"],
+    "add": ["index", "more.csv"],
+    "create": ["create", "nodule", "normal"],
+    "remove": ["remove", "--where", "frontal", "--yes"],
+    "compact": ["compact"],
+}
 
-    def fill_up(source: object, target: object) -> None:
-        raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(shutil, "copyfile", fill_up)
-    ran = cxr("create", "nodule", "normal", "--store", indexed.store.path)
-    assert ran.code == 1
-    assert "can't be written to: No space left on device" in ran.err
-    monkeypatch.undo()
-    assert indexed.datasets() == []
+def run_bounded(folder: Path, words: list[str], largest: int) -> subprocess.CompletedProcess[str]:
+    """Run a command that can write no file beyond so many bytes, as on a disk that is full."""
+    bounds = (
+        "import resource, sys; from cxr_duck.cli import main; "
+        f"resource.setrlimit(resource.RLIMIT_FSIZE, ({largest}, {largest})); main()"
+    )
+    return subprocess.run(
+        [sys.executable, "-c", bounds, *words, "--store", "store"],
+        cwd=folder, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("largest", [100, 5_000, 60_000])
+def test_full_disk(tmp_path: Path, name: str, largest: int) -> None:
+    """A disk that takes no more gives its message, and the store is as it was."""
+    rows = repository(60, [["nodule"], ["normal"]])
+    data = ExperimentData(
+        labels_csv=write_labels(tmp_path / "labels.csv", rows[:50]), store=tmp_path / "store"
+    )
+    write_labels(tmp_path / "more.csv", rows[50:])
+    if name != "index":
+        data.create_index()
+    ran = run_bounded(tmp_path, COMMANDS[name], largest)
+    assert "Traceback" not in ran.stderr
+    assert (ran.returncode, ran.stderr.count("\n")) == (1, 1), ran.stderr
+    assert "store can't be written to" in ran.stderr
+    if name == "index":
+        assert not (tmp_path / "store").exists()
+    else:
+        assert data.sql("SELECT count(*) AS n FROM images").to_pylist() == [{"n": 50}]
+        assert data.datasets() == []
+        assert not [check for check in run_checks(data.store) if check.rows]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs to run a process as another user")
+@pytest.mark.parametrize("name", COMMANDS)
+def test_read_only_store(tmp_path: Path, name: str) -> None:
+    """A store that the user may only read can be asked; who would write to it is told."""
+    rows = repository(60, [["nodule"], ["normal"]])
+    data = ExperimentData(
+        labels_csv=write_labels(tmp_path / "labels.csv", rows[:50]), store=tmp_path / "store"
+    )
+    write_labels(tmp_path / "more.csv", rows[50:])
+    data.create_index()
+    data.store.close()
+    for parent in [tmp_path, *tmp_path.parents]:
+        if parent.stat().st_uid == 0 and parent != Path("/") and "pytest" in str(parent):
+            parent.chmod(0o755)
+    asked = run_as_nobody(tmp_path, ["find", "nodule", "--count"])
+    assert (asked.stdout, asked.returncode) == ("25\n", 0), asked.stderr
+    ran = run_as_nobody(tmp_path, COMMANDS[name])
+    assert ran.returncode == 1
+    assert ran.stderr.endswith("store can't be written to: Permission denied\n")
+    assert ran.stderr.count("\n") == 1
+    assert len(data.index["nodule"]) == 25
+
+
+def run_as_nobody(folder: Path, words: list[str]) -> subprocess.CompletedProcess[str]:
+    """Run a command as a user who owns nothing.
+
+    It is run on another store before, since that user may not be able to import what it needs.
+    """
+    shutil.rmtree(folder / "warm", ignore_errors=True)
+    shutil.copytree(folder / "store", folder / "warm")
+    script = (
+        "import contextlib, os, sys; from cxr_duck.cli import main; words = sys.argv\n"
+        "with contextlib.suppress(SystemExit), open(os.devnull, 'w') as sys.stdout:\n"
+        "    sys.argv = [*words, '--store', 'warm']; main()\n"
+        "sys.stdout = sys.__stdout__; sys.argv = [*words, '--store', 'store']\n"
+        "os.setgid(65534); os.setuid(65534); main()\n"
+    )
+    return subprocess.run(
+        [sys.executable, "-c", script, *words],
+        cwd=folder, capture_output=True, text=True, check=False,
+    )  # fmt: skip
 
 
 def test_store_below_a_file(tmp_path: Path, cxr: Run) -> None:

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from cxr_duck.errors import LabelFileError, StageError
+from cxr_duck.errors import LabelFileError, StageError, StoreError
 from cxr_duck.stages import stage
 
 if TYPE_CHECKING:
     import pyarrow
 
-__all__ = ["DuckDBEngine", "Layout", "first_line", "identifier", "quoted", "settings"]
+__all__ = ["DuckDBEngine", "Layout", "connect", "first_line", "identifier", "quoted"]
+
+_BOUNDS = {"memory_limit": "CXR_MEMORY_LIMIT", "threads": "CXR_THREADS"}
 
 
 def quoted(text: object) -> str:
@@ -23,13 +25,29 @@ def quoted(text: object) -> str:
     return "'" + str(text).replace("'", "''") + "'"
 
 
-def settings() -> dict[str, str | bool | int | float | list[str]]:
-    """Return what the environment asks of DuckDB: $CXR_MEMORY_LIMIT (2GB) and $CXR_THREADS."""
-    asked = {
-        "memory_limit": os.environ.get("CXR_MEMORY_LIMIT"),
-        "threads": os.environ.get("CXR_THREADS"),
-    }
-    return {name: value for name, value in asked.items() if value}
+def connect(
+    database: str = ":memory:", **config: str | bool | int | float | list[str]
+) -> duckdb.DuckDBPyConnection:
+    """Return a connection within $CXR_MEMORY_LIMIT (2GB) and $CXR_THREADS, where they are set.
+
+    Raises StoreError where these are nothing that DuckDB understands.
+    """
+    for setting, variable in _BOUNDS.items():
+        if asked := os.environ.get(variable):
+            config[setting] = asked
+    try:
+        return duckdb.connect(database, config=config)
+    except duckdb.IOException:
+        raise
+    except duckdb.Error as error:
+        asked = ", ".join(
+            f"${variable} is {os.environ[variable]}"
+            for variable in _BOUNDS.values()
+            if os.environ.get(variable)
+        )
+        raise StoreError(
+            f"DuckDB can't be started ({first_line(error)}){': ' if asked else ''}{asked}"
+        ) from error
 
 
 def first_line(error: Exception) -> str:
