@@ -3,14 +3,14 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cxr_duck.datasets import check_term, resolve
+from cxr_duck.datasets import check_term, findings_below
 from cxr_duck.engines.duckdb import DuckDBEngine
 from cxr_duck.errors import RecipeError
 from cxr_duck.query.tree import Finding, named_findings, to_plain
 from cxr_duck.recipe import Recipe
 from cxr_duck.terms import Hierarchy
 
-__all__ = ["findings_below", "make_recipe"]
+__all__ = ["filled_classes", "make_recipe"]
 
 
 def make_recipe(
@@ -33,7 +33,7 @@ def make_recipe(
         raise RecipeError("a dataset needs at least one term: give the names of its classes")
     if repeated := sorted({name for name in names if names.count(name) > 1}):
         raise RecipeError(f"the term {', '.join(repeated)} is given twice: each is one class")
-    classes = findings_below(engine, terms, hierarchy)
+    classes = filled_classes(engine, terms, hierarchy)
     trees: dict[str, Any] = {}
     for name, query in queries.items():
         classes[name], trees[query] = _resolved(engine, query, hierarchy)
@@ -41,7 +41,7 @@ def make_recipe(
     for text in exclude:
         if text not in left_out:
             trees[text] = _resolved(engine, text, hierarchy)[1]
-    excluded = resolve(engine, left_out, hierarchy)
+    excluded = findings_below(engine, left_out, hierarchy)
     edges = engine.fetch(
         "SELECT term, parent, cui, tree FROM terms WHERE hierarchy = ? ORDER BY position", hierarchy
     )
@@ -59,11 +59,11 @@ def make_recipe(
     )
 
 
-def findings_below(
+def filled_classes(
     engine: DuckDBEngine, terms: Sequence[str], hierarchy: str
 ) -> dict[str, list[str]]:
     """Return the findings of the index at or below each term; RecipeError where there is none."""
-    found = resolve(engine, terms, hierarchy)
+    found = findings_below(engine, terms, hierarchy)
     for term, findings in found.items():
         if not findings:
             raise _empty_class(engine, term, hierarchy)

@@ -25,9 +25,9 @@ __all__ = [
     "check_term",
     "choose_images",
     "composition_of",
+    "findings_below",
     "make_dataset",
     "make_dataset_on",
-    "resolve",
 ]
 
 
@@ -71,7 +71,9 @@ class Dataset:
         )
 
 
-def resolve(engine: DuckDBEngine, terms: Sequence[str], hierarchy: str) -> dict[str, list[str]]:
+def findings_below(
+    engine: DuckDBEngine, terms: Sequence[str], hierarchy: str
+) -> dict[str, list[str]]:
     """Return the findings of the index at or below each term.
 
     A finding that the hierarchy lacks stands for itself; UnknownTermError names any other term.

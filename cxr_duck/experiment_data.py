@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cxr_duck.catalog import open_hierarchy
-from cxr_duck.classes import findings_below, make_recipe
+from cxr_duck.classes import filled_classes, make_recipe
 from cxr_duck.datasets import Dataset, check_term, make_dataset
 from cxr_duck.engines.duckdb import DuckDBEngine
 from cxr_duck.errors import CxrError
@@ -111,7 +111,7 @@ class ExperimentData:
         findings = [term]
         if under:
             name, _ = open_hierarchy(engine, hierarchy)
-            findings = findings_below(engine, [term], name)[term]
+            findings = filled_classes(engine, [term], name)[term]
         return find_pairs(engine, findings, unit, self._progress)
 
     def why(self, image_id: str, dataset: str | None = None) -> "ImageFacts":
