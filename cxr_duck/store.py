@@ -15,8 +15,9 @@ from pathlib import Path
 
 import duckdb
 
+from cxr_duck.disk import sync, telling_disk_errors
 from cxr_duck.engines.duckdb import connect, first_line, quoted
-from cxr_duck.errors import StageError, StoreError
+from cxr_duck.errors import StoreError
 from cxr_duck.readers import SUPERSEDED, forget_unread, keep_for_readers
 
 __all__ = ["CATALOG", "SPILL", "Publication", "Store", "default_store"]
@@ -26,6 +27,7 @@ SPILL = ".spill"  # where DuckDB puts what memory can't hold while it indexes
 _STORAGE_VERSION = "v1.4.0"  # the oldest DuckDB that opens the catalog; 2.0's default shuts out 1.x
 
 _DATA_PATHS = "SELECT path FROM data_files"
+_LAST_ACTION = "SELECT action FROM publications ORDER BY publication DESC LIMIT 1"
 
 # One connection a store and process: DuckDB shares an opened file between connections, so a second
 # one that stayed open would keep showing the state before a publish.
@@ -104,6 +106,11 @@ class Store:
             )
             connection.execute("SELECT path FROM cxr.data_files LIMIT 0").fetchall()
         except duckdb.CatalogException as error:
+            if "publications" in _tables(connection):
+                raise StoreError(
+                    f"{self.path} was made by another version of cxr-duck: index its label file "
+                    "into a new folder"
+                ) from error
             raise StoreError(
                 f"{self.catalog} was not made by cxr-duck: give the folder of a store"
             ) from error
@@ -135,15 +142,14 @@ class Store:
     @contextmanager
     def publishing(self) -> Iterator[Publication]:
         """Yield a publication to fill; publish it whole at the end, or nothing on an error."""
-        with self._only_writer(), self._telling_disk_errors():
+        with self._only_writer(), telling_disk_errors(self.path):
             self._clear_working_copies()
             working = self.path / f".{CATALOG}.{os.getpid()}"
             catalog: duckdb.DuckDBPyConnection | None = None
             folder: Path | None = None
             try:
                 if self.exists():
-                    self._refuse_foreign_changes()
-                    shutil.copyfile(self.catalog, working)
+                    self._copy_catalog(working)
                 catalog = duckdb.connect(
                     str(working), config={"storage_compatibility_version": _STORAGE_VERSION}
                 )
@@ -152,31 +158,30 @@ class Store:
                 shutil.rmtree(folder, ignore_errors=True)
                 publication = Publication(self.path, number, folder, catalog)
                 yield publication
-                if publication.discarded:
+                if not publication.discarded:
+                    catalog.execute("CHECKPOINT")
                     catalog.close()
-                    self._clear_working_copies()
-                    return
-                catalog.execute("CHECKPOINT")
-                catalog.close()
-                self._commit(working, folder)
+                    self._commit(working, folder)
             except BaseException:
                 if catalog is not None:
                     catalog.close()
-                self._clear_working_copies()
-                if folder is not None:
+                if folder is not None and working.exists():  # else it became the catalog
                     shutil.rmtree(folder, ignore_errors=True)
+                self._clear_working_copies()
                 raise
-            self._drop_unread_data(forgetting=publication.forgetting)
+            catalog.close()
+            self._clear_working_copies()
+            self._clean_up(publication)
 
     def _commit(self, working: Path, folder: Path) -> None:
         for path in [*folder.glob("*"), *([folder] if folder.exists() else []), folder.parent]:
-            _sync(path)
-        _sync(working)
+            sync(path)
+        sync(working)
         self.close()
         if self.exists():
             keep_for_readers(self.path, self.catalog)
         os.replace(working, self.catalog)
-        _sync(self.path)
+        sync(self.path)
 
     def _clear_working_copies(self) -> None:
         """Remove what a run that ended early left: its copy of the catalog, log and spill files."""
@@ -186,8 +191,23 @@ class Store:
             else:
                 path.unlink(missing_ok=True)
 
+    def _clean_up(self, publication: Publication) -> None:
+        """Remove what nobody needs any more; a later change does it where this one can't."""
+        if not self.exists():
+            return
+        try:
+            self._drop_unread_data(forgetting=publication.forgetting)
+        except (OSError, duckdb.Error) as error:
+            reason = error.strerror if isinstance(error, OSError) else first_line(error)
+            raise StoreError(
+                f"{self.path} was changed as asked, but files of its older state can't be removed: "
+                f"{reason}"
+            ) from error
+
     def _drop_unread_data(self, *, forgetting: bool) -> None:
         """Remove data files that neither this state nor an older one that is read refers to."""
+        last = self.cursor().execute(_LAST_ACTION).fetchall()
+        forgetting = forgetting or last == [("remove",)]
         catalogs = forget_unread(self.path, keep_newest=not forgetting)
         kept = {path for (path,) in self.cursor().execute(_DATA_PATHS).fetchall()}
         kept |= {path for catalog in catalogs for path in _paths_in(catalog)}
@@ -202,11 +222,23 @@ class Store:
         """Return how many older states of the store stay on the disk for those who read them."""
         return len(list((self.path / SUPERSEDED).glob("*.duckdb")))
 
-    def _refuse_foreign_changes(self) -> None:
-        """Raise StoreError where another program writes to the catalog, which would lose it.
+    def _copy_catalog(self, working: Path) -> None:
+        """Copy the catalog; StoreError where another program writes to it, which would be lost.
 
-        Reading it shuts such a program out until the new catalog is in place.
+        Reading shuts such a program out until the new catalog is in place. To copy the file takes
+        the lock of that off, so it is read again and looked at after.
         """
+        self._refuse_foreign_changes()
+        before = self.catalog.stat()
+        self.close()
+        shutil.copyfile(self.catalog, working)
+        self._refuse_foreign_changes()
+        after = self.catalog.stat()
+        if (before.st_ino, before.st_mtime_ns) != (after.st_ino, after.st_mtime_ns):
+            raise StoreError(f"another program wrote to {self.catalog} just now: try again")
+
+    def _refuse_foreign_changes(self) -> None:
+        """Raise StoreError where another program has the catalog open for writing."""
         self.cursor()
         if (log := Path(f"{self.catalog}.wal")).exists() and log.stat().st_size:
             raise StoreError(
@@ -253,18 +285,6 @@ class Store:
             with suppress(OSError):
                 folder.rmdir()
 
-    @contextmanager
-    def _telling_disk_errors(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            raise StoreError(f"{self.path} can't be written to: {error.strerror}") from error
-        except (duckdb.Error, StageError) as error:
-            cause = error.__cause__ if isinstance(error, StageError) else error
-            if not isinstance(cause, duckdb.Error) or not _is_of_the_disk(cause):
-                raise
-            raise StoreError(f"{self.path} can't be written to: {first_line(cause)}") from error
-
 
 def _next_number(catalog: duckdb.DuckDBPyConnection) -> int:
     with suppress(duckdb.CatalogException):
@@ -280,15 +300,5 @@ def _paths_in(catalog: Path) -> set[str]:
         return {path for (path,) in connection.execute(_DATA_PATHS).fetchall()}
 
 
-def _is_of_the_disk(error: duckdb.Error) -> bool:
-    """Tell whether an engine's error is of a disk that took no more."""
-    return isinstance(error, duckdb.IOException) or "Could not write" in str(error)
-
-
-def _sync(path: Path) -> None:
-    """Have the disk hold a file or folder before anything refers to it."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+def _tables(connection: duckdb.DuckDBPyConnection) -> set[str]:
+    return {name for (name,) in connection.execute("SELECT name FROM (SHOW ALL TABLES)").fetchall()}

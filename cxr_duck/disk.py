@@ -1,0 +1,43 @@
+"""What the disk is asked for, and what is said where it refuses."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+
+from cxr_duck.engines.duckdb import first_line
+from cxr_duck.errors import StageError, StoreError
+
+__all__ = ["sync", "telling_disk_errors"]
+
+_REFUSALS = ("Could not write", "No space left", "File too large", "Disk quota")
+
+
+def sync(path: Path) -> None:
+    """Have the disk hold a file or folder before anything refers to it."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def telling_disk_errors(store: Path) -> Iterator[None]:
+    """Turn what the disk refuses to a store, or to the engine that fills it, into a StoreError."""
+    try:
+        yield
+    except OSError as error:
+        raise StoreError(f"{store} can't be written to: {error.strerror}") from error
+    except (duckdb.Error, StageError) as error:
+        cause = error.__cause__ if isinstance(error, StageError) else error
+        if not isinstance(cause, duckdb.Error) or not _is_of_the_disk(cause):
+            raise
+        raise StoreError(f"{store} can't be written to: {first_line(cause)}") from error
+
+
+def _is_of_the_disk(error: duckdb.Error) -> bool:
+    """Tell whether an engine's error is of a disk that took no more."""
+    return isinstance(error, duckdb.IOException) or any(said in str(error) for said in _REFUSALS)
