@@ -56,6 +56,17 @@ CASES: list[tuple[str, str, str, str, list[str], str]] = [
         "hemidiaphragm elevation", ["loc left"], "sentence",
     ),
     ("['nodule']", "[]", "[['nodule right side']]", "nodule", ["loc right"], "sentence"),
+    (  # … and that nothing else in the sentence has
+        "['nodule', 'mass']", "[]", "[['nodule right side', 'mass', 'loc hilar']]", "mass",
+        ["loc hilar"], "sentence",
+    ),
+    (
+        "['nodule', 'mass']", "[]", "[['nodule right side', 'mass', 'loc hilar']]", "nodule",
+        ["loc hilar", "loc right"], "sentence",
+    ),
+    (  # more blanks than one
+        "['nodule']", "[]", "[['  nodule  ', ' loc right']]", "nodule", ["loc right"], "sentence",
+    ),
     (
         "['pleural effusion']", "[]", "[['pleural effusion both sides', 'loc pleural']]",
         "pleural effusion", ["loc bilateral", "loc pleural"], "sentence",
@@ -134,7 +145,18 @@ def test_walk_agrees_on_the_oddities(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["nodule", "['nodule'", "[['nodule']", "['nodule', [nodule]]", "{}", "[['a'] ['b'"]
+    "text",
+    [
+        "nodule",
+        "['nodule'",
+        "[['nodule']",
+        "['nodule', [nodule]]",
+        "{}",
+        "[['a'] ['b'",
+        "['nodule', ['a']]",
+        "[['nodule', 'loc right'], 'x', ['mass']]",
+        "['a'], ['b']",
+    ],
 )
 def test_unreadable_sentences_are_refused(tmp_path: Path, text: str) -> None:
     """Sentences that are no list make a reject, and never an image without localizations."""
@@ -152,7 +174,7 @@ _PLACES = ["loc right", "loc basal bilateral", "loc left", "loc hilar"]
 _sides = st.sampled_from(["", "", " left side", " both sides", " both side", " bilateral"])
 _said = st.one_of(
     st.sampled_from(_PLACES),
-    st.tuples(st.sampled_from(["", " "]), st.sampled_from(_FINDINGS), _sides).map("".join),
+    st.tuples(st.sampled_from(["", " ", "  "]), st.sampled_from(_FINDINGS), _sides).map("".join),
 )
 _flat = st.lists(_said, max_size=8).map(str)
 _nested = st.lists(st.lists(_said, max_size=4), max_size=4).map(str)

@@ -24,7 +24,7 @@ def walk(rows: Iterable[dict[str, str]]) -> Walked:
     for row in rows:
         findings = findings_of(row["Labels"])
         own = sorted({place.strip() for place in _parsed(row["Localizations"])} - {""})
-        sentences = [list(_sided(s, findings)) for s in sentences_of(row)]
+        sentences = [part for s in sentences_of(row) for part in _sided(s, findings)]
         for finding in findings:
             naming = [sentence for sentence in sentences if finding in sentence]
             places = {term for sentence in naming for term in sentence if term[:4] == "loc "}
@@ -64,11 +64,14 @@ def _parsed(text: str) -> list[str]:
     return list(ast.literal_eval(re.sub(r"(?<=[\[ ])nan(?=[],])", "None", text)))
 
 
-def _sided(sentence: list[str], findings: list[str]) -> Iterator[str]:
+def _sided(sentence: list[str], findings: list[str]) -> Iterator[list[str]]:
+    """Yield a sentence without sides, and one for each finding that is said with a side."""
+    bare: list[str] = []
     for term in sentence:
         side = next((side for side in _SIDES if term.endswith(side)), None)
         if side is None or term.startswith("loc ") or term in findings:
-            yield term
+            bare.append(term)
         else:
-            yield term.removesuffix(side)
-            yield _SIDES[side]
+            bare.append(term.removesuffix(side))
+            yield [term.removesuffix(side), _SIDES[side]]
+    yield bare

@@ -45,7 +45,10 @@ WITH texts AS (
         -- The same, or a list of such lists.
         regexp_matches(
             "LabelsLocalizationsBySentence",
-            '^\[(''[^'']*''(, ''[^'']*'')*|\[''[^'']*''(\]?, \[?''[^'']*'')*\])\]$'
+            concat(
+                '^\[(''[^'']*''(, ''[^'']*'')*',
+                '|\[''[^'']*''(, ''[^'']*'')*\](, \[''[^'']*''(, ''[^'']*'')*\])*)\]$'
+            )
         ) AS sentences_plain,
         "labelCUIS" AS label_cuis,
         "LocalizationsCUIS" AS localization_cuis,
@@ -285,8 +288,8 @@ SELECT
                     AND NOT regexp_matches(
                         sentences,
                         concat(
-                            '^\[\s*((''[^'']*''|"[^"]*"|nan',
-                            '|\[((''[^'']*''|"[^"]*"),?\s*)*\]),?\s*)*\]$'
+                            '^\[\s*(((''[^'']*''|"[^"]*"),?\s*)*',
+                            '|((nan|\[((''[^'']*''|"[^"]*"),?\s*)*\]),?\s*)*)\]$'
                         )
                     )
                     THEN 'LabelsLocalizationsBySentence is no list'

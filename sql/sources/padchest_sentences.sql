@@ -86,13 +86,15 @@ texts AS (
             END,
             chr(31)
         ) AS terms,
+        -- What has sides, or more than one blank to trim.
         contains(sentences, ' side')
+            OR contains(sentences, '  ')
             OR (
                 contains(sentences, ' bilateral')
                 AND regexp_matches(
                     sentences, '[''"]\s*([^l ]|l[^o]|lo[^c]|loc[^ ])[^''"]* bilateral\s*[''"]'
                 )
-            ) AS sided,
+            ) AS odd,
     FROM forms
 ),
 
@@ -104,47 +106,65 @@ trimmed AS (
         localizations,
         replace(replace(terms, concat(' ', chr(31)), chr(31)), concat(chr(31), ' '), chr(31))
             AS terms,
-        sided,
+        odd,
     FROM texts
 ),
 
-sided_terms AS (
-    -- A sentence may say a side with a finding that Labels has without it.
+parted AS (
+    -- A finding that is said with a side, which Labels has without it; chr(31) between the two.
+    SELECT
+        row,
+        image_id,
+        findings,
+        localizations,
+        terms,
+        CASE
+            WHEN odd
+                THEN list_transform(
+                    list_transform(string_split(terms, chr(31)), lambda term: trim(term)),
+                    lambda term: CASE
+                        WHEN starts_with(term, 'loc ') OR list_contains(findings, term)
+                            THEN term
+                        WHEN ends_with(term, ' left side')
+                            THEN concat(substr(term, 1, length(term) - 10), chr(31), 'loc left')
+                        WHEN ends_with(term, ' right side')
+                            THEN concat(substr(term, 1, length(term) - 11), chr(31), 'loc right')
+                        WHEN regexp_matches(term, ' (both sides?|bilateral)$')
+                            THEN concat(
+                                regexp_extract(term, '^(.*) (both sides?|bilateral)$', 1),
+                                chr(31),
+                                'loc bilateral'
+                            )
+                        ELSE term
+                    END
+                )
+        END AS parts,
+    FROM trimmed
+),
+
+sided AS (
+    -- The side is that finding's alone: it stands in a sentence of its own beside.
     SELECT
         row,
         image_id,
         findings,
         localizations,
         CASE
-            WHEN sided
-                THEN array_to_string(
+            WHEN parts IS NULL THEN terms
+            ELSE concat(
+                array_to_string(
+                    list_transform(parts, lambda part: string_split(part, chr(31))[1]), chr(31)
+                ),
+                array_to_string(
                     list_transform(
-                        list_transform(string_split(terms, chr(31)), lambda term: trim(term)),
-                        lambda term: CASE
-                            WHEN starts_with(term, 'loc ') OR list_contains(findings, term)
-                                THEN term
-                            WHEN ends_with(term, ' left side')
-                                THEN concat(
-                                    substr(term, 1, length(term) - 10), chr(31), 'loc left'
-                                )
-                            WHEN ends_with(term, ' right side')
-                                THEN concat(
-                                    substr(term, 1, length(term) - 11), chr(31), 'loc right'
-                                )
-                            WHEN regexp_matches(term, ' (both sides?|bilateral)$')
-                                THEN concat(
-                                    regexp_extract(term, '^(.*) (both sides?|bilateral)$', 1),
-                                    chr(31),
-                                    'loc bilateral'
-                                )
-                            ELSE term
-                        END
+                        list_filter(parts, lambda part: contains(part, chr(31))),
+                        lambda part: concat(chr(30), chr(31), part, chr(31))
                     ),
-                    chr(31)
+                    ''
                 )
-            ELSE terms
+            )
         END AS terms,
-    FROM trimmed
+    FROM parted
 )
 
 SELECT
@@ -161,4 +181,4 @@ SELECT
             )
         ELSE []
     END AS located,
-FROM sided_terms;
+FROM sided;
