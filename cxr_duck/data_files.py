@@ -1,8 +1,9 @@
 """The Parquet files of a store: written, listed in the catalog, and read by its views."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import astuple, dataclass, replace
+from dataclasses import astuple, dataclass
 from hashlib import file_digest
+from itertools import count
 from pathlib import Path
 
 import duckdb
@@ -63,55 +64,38 @@ def read_expression(store: Path, files: Iterable[DataFile]) -> str:
 
 
 class DataWriter:
-    """Writes the data files of one publication and keeps the catalog's list of them.
-
-    `postings` is about how many rows of postings the publication will write, which says how they
-    are laid out.
-    """
+    """Writes the data files of one publication and keeps the catalog's list of them."""
 
     def __init__(
-        self,
-        engine: DuckDBEngine,
-        publication: Publication,
-        provenance: dict[str, str],
-        postings: int = 0,
+        self, engine: DuckDBEngine, publication: Publication, provenance: dict[str, str]
     ) -> None:
         self._engine = engine
         self._publication = publication
         self._provenance = provenance
-        self._postings = postings
-        self._numbers = {relation: 0 for relation in RELATIONS}
+        self._numbers = {relation: count(1) for relation in RELATIONS}
 
-    def write(
-        self, relation: str, number: int, stage: str, *, in_order: bool = False, **params: object
-    ) -> DataFile:
-        """Write a stage's rows as the file of this number, which `add` puts into the list.
+    def write(self, relation: str, stage: str, *, rows: int, **params: object) -> DataFile:
+        """Write a stage's rows as a file of a relation, which `add` puts into the list.
 
-        They are sorted as the relation's files are, unless they come `in_order`. May be called from
-        several threads.
+        They are sorted, and laid out for about so many `rows` of the relation. May be called from
+        several threads, for one relation each.
         """
-        layout = layout_of(relation, self._postings, self._provenance)
-        if in_order:
-            layout = replace(layout, sort="")
         folder = self._publication.folder
         folder.mkdir(parents=True, exist_ok=True)
-        path = folder / f"{relation}-{number:04d}.parquet"
-        rows = self._engine.write(stage, path, layout, **params)
+        path = folder / f"{relation}-{next(self._numbers[relation]):04d}.parquet"
+        written = self._engine.write(
+            stage, path, layout_of(relation, rows, self._provenance), **params
+        )
         with path.open("rb") as file:
             digest = file_digest(file, "sha256").hexdigest()
         return DataFile(
             relation=relation,
             path=path.relative_to(self._publication.store).as_posix(),
             publication=self._publication.number,
-            rows=rows,
+            rows=written,
             bytes=path.stat().st_size,
             sha256=digest,
         )
-
-    def next_number(self, relation: str) -> int:
-        """Return the number for the relation's next file."""
-        self._numbers[relation] += 1
-        return self._numbers[relation]
 
     def add(self, file: DataFile) -> None:
         """Put a file into the list; one without rows only where the relation has no other."""
@@ -135,16 +119,12 @@ class DataWriter:
         for file in data_files(self._publication.catalog, relation):
             self._point_at([file])
             if self._engine.count(stage) != file.rows:
-                self.drop([file])
-                self.add(self.write(relation, self.next_number(relation), stage, in_order=True))
+                self._write_anew([file], stage)
 
-    def merge(self, relation: str, files: Sequence[DataFile]) -> None:
+    def merge(self, files: Sequence[DataFile]) -> None:
         """Write several files of a relation as one."""
         self._point_at(files)
-        if relation == "postings":
-            self._engine.number_findings("SELECT DISTINCT finding FROM data_file")
-        self.drop(files)
-        self.add(self.write(relation, self.next_number(relation), "merged_rows"))
+        self._write_anew(files, "merged_rows")
 
     def _point_at(self, files: Sequence[DataFile]) -> None:
         """Let the relation data_file be the rows of some files."""
@@ -152,3 +132,10 @@ class DataWriter:
             "CREATE OR REPLACE VIEW data_file AS SELECT * FROM "
             + read_expression(self._publication.store, files)
         )
+
+    def _write_anew(self, files: Sequence[DataFile], stage: str) -> None:
+        relation = files[0].relation
+        if relation == "postings":
+            self._engine.number_findings("SELECT DISTINCT finding FROM data_file")
+        self.drop(files)
+        self.add(self.write(relation, stage, rows=sum(file.rows for file in files)))

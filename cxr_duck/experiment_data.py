@@ -54,7 +54,9 @@ class ExperimentData:
         self.store = Store(store)
         self._progress = progress
 
-    def create_index(self, pure_terms: bool = False, *, replace: bool = False) -> dict[str, int]:
+    def create_index(
+        self, pure_terms: bool = False, *, replace: bool = False, readmit: bool = False
+    ) -> dict[str, int]:
         """Index the label file, beside what the store has already; return what came of it.
 
         The result has the rows of `images`, `postings` and `rejects` in the store, how many images
@@ -62,7 +64,8 @@ class ExperimentData:
         many have their file there, as `found`; the others are left out of datasets.
         With `pure_terms` only images with exactly one finding are indexed (paper, create_index).
         The same image with the same content changes nothing; with other content ConflictError
-        lists it, and nothing is indexed, unless `replace` takes the label file's word.
+        lists it, and nothing is indexed, unless `replace` takes the label file's word. Images that
+        were removed from the store stay out, unless `readmit`.
         """
         from cxr_duck.indexing import index_labels
         from cxr_duck.sources import PADCHEST
@@ -77,6 +80,7 @@ class ExperimentData:
             self._progress,
             pure_terms=pure_terms,
             replacing=replace,
+            readmitting=readmit,
         )
 
     @property

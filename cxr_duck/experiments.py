@@ -27,6 +27,7 @@ def record(store: Store, dataset: Dataset, experiment: str) -> Dataset:
         engine = DuckDBEngine(publication.catalog)
         named = replace(dataset, name=dataset.name or _free_name(engine, dataset.recipe))
         if _is_recorded(engine, named):
+            publication.discarded = True
             return named
         if named.own_hierarchy is not None:
             write_terms(publication.catalog, [named.own_hierarchy])
@@ -61,6 +62,15 @@ def _is_recorded(engine: DuckDBEngine, dataset: Dataset) -> bool:
     ):
         raise DatasetError(
             "this dataset was made from an index that the store doesn't have: make it again here"
+        )
+    engine.connection.register("new_members", dataset.members)
+    gone = engine.scalar(
+        "SELECT count(DISTINCT image_id) FROM new_members SEMI JOIN removed_images USING (image_id)"
+    )
+    engine.connection.unregister("new_members")
+    if gone:
+        raise DatasetError(
+            f"{gone:,} images of this dataset were removed from the store: make it again"
         )
     return False
 

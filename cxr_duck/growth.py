@@ -1,13 +1,17 @@
 """What happens to a store beside indexing: images are removed, small files are merged."""
 
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from cxr_duck.data_files import RELATIONS, DataFile, DataWriter, data_files, read_expression
 from cxr_duck.datasets import choose_images
 from cxr_duck.engines.duckdb import DuckDBEngine
 from cxr_duck.progress import Progress
-from cxr_duck.publishing import next_change, publish_change, working_engine
-from cxr_duck.store import Store
+from cxr_duck.publishing import Change, next_change, publish_change, working_engine
+from cxr_duck.store import Publication, Store
+
+if TYPE_CHECKING:
+    import pyarrow
 
 __all__ = ["Removal", "compact", "images_to_remove", "remove_images"]
 
@@ -36,10 +40,13 @@ def images_to_remove(store: Store, where: str) -> Removal:
 def remove_images(store: Store, where: str, progress: Progress) -> Removal:
     """Remove the images that meet a condition, from every view and every data file.
 
-    Their rejected rows go with them. They stay out when their label file is indexed again. Datasets
-    that hold some keep their record. Raises QueryError where the condition can't be evaluated.
+    Refused rows that name them go too. They stay out when their label file is indexed again, and so
+    does every image of a patient none of whose images stays. Datasets that hold some keep their
+    record, without the names of those patients. Raises QueryError where the condition can't be
+    evaluated.
     """
     with store.publishing() as publication:
+        publication.forgetting = True
         change = next_change(publication, "remove")
         reading = DuckDBEngine(store.cursor())
         removal = _choose(reading, where)
@@ -47,25 +54,50 @@ def remove_images(store: Store, where: str, progress: Progress) -> Removal:
             publication.discarded = True
             return removal
         with working_engine(store) as engine, progress.step("removing images"):
-            chosen = reading.arrow_of("chosen_images")
-            engine.connection.register("chosen", chosen)
-            engine.fetch("CREATE TABLE gone_images AS SELECT image_id FROM chosen")
-            images = read_expression(publication.store, data_files(publication.catalog, "images"))
-            engine.connection.execute(f"CREATE VIEW images AS SELECT * FROM {images}")
-            engine.make("gone_texts")
-            writer = DataWriter(engine, publication, change.provenance)
-            writer.filter("images", "kept_rows")
-            writer.filter("postings", "kept_rows")
-            writer.filter("rejects", "kept_rejects")
-        publication.catalog.register("chosen", chosen)
-        publication.catalog.execute(
-            "INSERT INTO removed_images SELECT ?, image_id, ? FROM chosen ORDER BY image_id",
-            [change.source, publication.number],
-        )
-        publication.catalog.unregister("chosen")
+            _take_out(engine, publication, change, reading.arrow_of("chosen_images"))
         publish_change(publication, replace(change, removed=removal.images))
-        publication.forgetting = True
     return replace(removal, still_read=store.older_states_in_use())
+
+
+def _take_out(
+    engine: DuckDBEngine, publication: Publication, change: Change, chosen: "pyarrow.Table"
+) -> None:
+    """Write the data files anew without the chosen images, and note what was removed."""
+    engine.connection.register("chosen", chosen)
+    engine.fetch("CREATE TABLE gone_images AS SELECT image_id FROM chosen")
+    files = data_files(publication.catalog, "images")
+    engine.connection.execute(
+        f"CREATE VIEW images AS SELECT * FROM {read_expression(publication.store, files)}"
+    )
+    engine.make("gone_patients")
+    engine.fetch(
+        "CREATE TABLE removed_texts AS SELECT image_id AS text FROM gone_images "
+        "UNION ALL SELECT patient_id FROM gone_patients"
+    )
+    noted = engine.connection.sql(
+        "SELECT images.image_id, gone_patients.patient_id FROM images "
+        "SEMI JOIN gone_images USING (image_id) LEFT JOIN gone_patients USING (patient_id) "
+        "ORDER BY images.image_id"
+    ).to_arrow_table()
+    writer = DataWriter(engine, publication, change.provenance)
+    writer.filter("images", "kept_rows")
+    writer.filter("postings", "kept_rows")
+    writer.filter("rejects", "kept_rejects")
+    catalog = publication.catalog
+    catalog.register("noted", noted)
+    catalog.execute(
+        "INSERT INTO removed_images SELECT ?, image_id, patient_id, ? FROM noted",
+        [change.source, publication.number],
+    )
+    # The record needs the images, whose digest it holds, but not who the patient was.
+    catalog.execute(
+        "UPDATE experiments.image SET patient_id = names.name FROM ("
+        "SELECT patient_id, concat('removed-', ?, '-', row_number() OVER (ORDER BY patient_id)) "
+        "AS name FROM (SELECT DISTINCT patient_id FROM noted WHERE patient_id IS NOT NULL)) "
+        "AS names WHERE image.patient_id = names.patient_id",
+        [publication.number],
+    )
+    catalog.unregister("noted")
 
 
 def _choose(engine: DuckDBEngine, where: str) -> Removal:
@@ -85,6 +117,7 @@ def _choose(engine: DuckDBEngine, where: str) -> Removal:
 def compact(store: Store, progress: Progress) -> dict[str, tuple[int, int]]:
     """Merge data files of each relation; return its number of files before and after."""
     with store.publishing() as publication:
+        publication.forgetting = True
         change = next_change(publication, "compact")
         before = {name: data_files(publication.catalog, name) for name in RELATIONS}
         groups = [group for files in before.values() if (group := _group(files))]
@@ -93,10 +126,9 @@ def compact(store: Store, progress: Progress) -> dict[str, tuple[int, int]]:
                 working_engine(store) as engine,
                 progress.step("merging data files", len(groups)) as done,
             ):
+                writer = DataWriter(engine, publication, change.provenance)
                 for number, group in enumerate(groups, start=1):
-                    rows = sum(file.rows for file in group)
-                    writer = DataWriter(engine, publication, change.provenance, postings=rows)
-                    writer.merge(group[0].relation, group)
+                    writer.merge(group)
                     done(number)
             publish_change(publication, change)
         else:

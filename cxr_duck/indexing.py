@@ -36,14 +36,16 @@ def index_labels(
     *,
     pure_terms: bool = False,
     replacing: bool = False,
+    readmitting: bool = False,
 ) -> dict[str, int]:
     """Index a label file into a store, beside what the store has; return what came of it.
 
     That is the rows of `images`, `postings` and `rejects` that the store has now, how many images
     were `added`, `replaced` and `unchanged`, and with a folder of images, how many of the label
     file's were `found` there. An image that the store has with other content raises ConflictError,
-    unless `replacing` takes the label file's word. Raises LabelFileError, ImagesError or StoreError
-    as well, and then the store is as it was.
+    unless `replacing` takes the label file's word. Images that were removed stay out, unless
+    `readmitting`. Raises LabelFileError, ImagesError or StoreError as well, and then the store is
+    as it was.
     """
     label_file = open_label_file(labels, source)
     _tell_columns(label_file, progress)
@@ -68,7 +70,9 @@ def index_labels(
                 whole.result()
             terms.result()
             found = _match_files(engine, label_file, listing, images_folder)
-            counts = _compare(engine, publication, label_file, listing is not None, replacing)
+            counts = _compare(
+                engine, publication, label_file, listing is not None, replacing, readmitting
+            )
             change = Change(
                 action="index",
                 source=source.name,
@@ -154,20 +158,19 @@ def _compare(
     label_file: LabelFile,
     images_given: bool,
     replacing: bool,
+    readmitting: bool,
 ) -> dict[str, int]:
     """Make known_records and left_out; return how many images are new, changed and so on."""
-    stored = data_files(publication.catalog, "images")
-    removed = publication.catalog.execute("SELECT source, image_id FROM removed_images").fetchall()
-    engine.put("removed_images", "source VARCHAR, image_id VARCHAR", removed)
-    if stored:
-        engine.connection.execute(
-            "CREATE OR REPLACE VIEW stored_images AS SELECT * FROM "
-            + read_expression(publication.store, stored)
-        )
+    _show_store(engine, publication)
+    if data_files(publication.catalog, "images"):
         engine.make("known_records", images_given=images_given)
     else:
-        engine.put("known_records", "row BIGINT, image_id VARCHAR, state VARCHAR", [])
-    engine.make("left_out", replacing=replacing)
+        engine.put(
+            "known_records",
+            "row BIGINT, image_id VARCHAR, state VARCHAR, path VARCHAR, present BOOLEAN",
+            [],
+        )
+    engine.make("left_out", readmitting=readmitting)
     states = dict(engine.fetch("SELECT state, count(*) FROM known_records GROUP BY state"))
     if states.get("changed") and not replacing:
         raise ConflictError(
@@ -176,13 +179,13 @@ def _compare(
             engine.arrow("conflicts").to_pylist(),
         )
     refused = engine.scalar("SELECT count(*) FROM refusals")
-    known = sum(states.values()) - (states.get("removed", 0) if replacing else 0)
+    known = sum(states.values()) - (states.get("removed", 0) if readmitting else 0)
     return {
         "added": int(engine.scalar("SELECT count(*) FROM records") - refused - known),
         "replaced": int(states.get("changed", 0) + states.get("moved", 0)),
         "unchanged": int(states.get("same", 0)),
         "refused": int(refused + engine.scalar("SELECT count(*) FROM malformed")),
-        "removed": 0 if replacing else int(states.get("removed", 0)),
+        "removed": 0 if readmitting else int(states.get("removed", 0)),
     }
 
 
@@ -215,16 +218,13 @@ def _write(
     images_given: bool,
 ) -> None:
     """Write the data files of a change, or discard the publication where nothing changes."""
-    catalog = publication.catalog
-    seen = catalog.execute(
-        "SELECT count(*) FROM publications WHERE label_file_sha256 = ?", [change.label_file_sha256]
-    ).fetchall()[0][0]
-    refused = 0 if seen else engine.scalar("SELECT count(*) FROM refused_text")
-    if data_files(catalog) and not change.added and not change.replaced and not refused:
+    refused = engine.count("rejects", label_file=change.label_file)
+    known_store = data_files(publication.catalog)
+    if known_store and not change.added and not change.replaced and not refused:
         publication.discarded = True
         return
     records = engine.scalar("SELECT count(*) FROM readable")
-    writer = DataWriter(engine, publication, change.provenance, postings=2 * records)
+    writer = DataWriter(engine, publication, change.provenance)
     engine.fetch(
         "CREATE TABLE gone_images AS SELECT image_id FROM known_records "
         "WHERE state IN ('changed', 'moved')"
@@ -233,31 +233,36 @@ def _write(
         writer.filter("images", "kept_rows")
         writer.filter("postings", "kept_rows")
     _forget_removals(engine, publication)
-    if not seen:
-        writer.add(
-            writer.write(
-                "rejects", writer.next_number("rejects"), "rejects", label_file=change.label_file
-            )
-        )
+    if refused or not known_store:
+        writer.add(writer.write("rejects", "rejects", rows=refused, label_file=change.label_file))
     engine.number_findings("SELECT DISTINCT unnest(findings) FROM records")
     # At the same time: one alone does not keep two cores busy.
     for _ in engine.blocks(_BLOCK):
         images = pool.submit(
-            writer.write,
-            "images",
-            writer.next_number("images"),
-            "images",
-            images_given=images_given,
+            writer.write, "images", "images", rows=records, images_given=images_given
         )
         postings = pool.submit(
-            writer.write,
-            "postings",
-            writer.next_number("postings"),
-            "postings",
-            pure_terms=change.pure_terms,
+            writer.write, "postings", "postings", rows=2 * records, pure_terms=change.pure_terms
         )
         writer.add(images.result())
         writer.add(postings.result())
+
+
+def _show_store(engine: DuckDBEngine, publication: Publication) -> None:
+    """Let the engine see what the store has: stored_images, stored_rejects, what was removed."""
+    catalog = publication.catalog
+    for relation in ("images", "rejects"):
+        if files := data_files(catalog, relation):
+            engine.connection.execute(
+                f"CREATE OR REPLACE VIEW stored_{relation} AS SELECT * FROM "
+                + read_expression(publication.store, files)
+            )
+    if not data_files(catalog, "rejects"):
+        engine.put("stored_rejects", "file VARCHAR, row BIGINT, raw VARCHAR", [])
+    removed = catalog.execute("SELECT image_id, patient_id FROM removed_images").fetchall()
+    engine.put("removed_images", "image_id VARCHAR, patient_id VARCHAR", removed)
+    texts = sorted({text for pair in removed for text in pair if text is not None})
+    engine.put("removed_texts", "text VARCHAR", [(text,) for text in texts])
 
 
 def _forget_removals(engine: DuckDBEngine, publication: Publication) -> None:
@@ -305,5 +310,5 @@ def _tell_removed(count: int, labels: Path, progress: Progress) -> None:
     if count:
         progress.note(
             f"{count:,} images of {labels.name} were removed from this store and stay out; "
-            "--replace takes them in again"
+            "--readmit takes them in again"
         )

@@ -41,7 +41,8 @@ class ImageFacts:
     `image` is its row of `images`, None where it has none. `labels` are those of the label file in
     their order, each with `dropped`, why it is no finding, or None. `postings` are its findings in
     the index with their localizations, `rejects` its refused rows, `datasets` its recorded
-    memberships. The patient's numbers of images and studies have the image itself among them.
+    memberships; `removed` tells that it was removed from the store. The patient's numbers of images
+    and studies have the image itself among them.
     """
 
     image_id: str
@@ -53,6 +54,7 @@ class ImageFacts:
     patient_studies: int
     rejects: list[Row]
     datasets: list[Row]
+    removed: bool = False
     verdict: Verdict | None = None
 
 
@@ -77,6 +79,7 @@ def image_facts(store: Store, word: str, dataset: str | None = None) -> ImageFac
         patient_studies=relatives[0].get("patient_studies", 0),
         rejects=_rows(engine, "image_rejects", image_id),
         datasets=_rows(engine, "image_datasets", image_id),
+        removed=_is_removed(engine, image_id),
     )
     if recorded is None:
         return facts
@@ -88,11 +91,17 @@ def _rows(engine: DuckDBEngine, name: str, image_id: str) -> list[Row]:
     return rows
 
 
+def _is_removed(engine: DuckDBEngine, image_id: str) -> bool:
+    return bool(engine.scalar("SELECT count(*) FROM removed_images WHERE image_id = ?", image_id))
+
+
 def _resolve(engine: DuckDBEngine, word: str) -> str:
     """Return the id that a word is, or that alone begins with it."""
     for stage in ("image_row", "image_datasets", "image_rejects"):
         if engine.rows(stage, image_id=word):
             return word
+    if _is_removed(engine, word):
+        return word
     nearest = engine.rows("nearest_images", word=word)
     begin = [image_id for image_id, begins in nearest if begins]
     if len(begin) == 1 and word:
@@ -146,6 +155,8 @@ class _Walk:
             return "member", f"it is {self._membership()}"
         if self.facts.image is None:
             cause = ": its row of the label file was refused" if self.facts.rejects else ""
+            if self.facts.removed:
+                cause = ": it was removed from the store"
             return "index", f"it is not in the index{cause}"
         if not self._in("cohort"):
             return self._outside_the_cohort()

@@ -75,15 +75,15 @@ def test_images_and_findings_of_a_query(mixed: ExperimentData) -> None:
 
 
 def test_images_that_show_nothing_named(mixed: ExperimentData) -> None:
-    """An image that shows no finding that its query names has the class's name for it, once."""
+    """An image that shows no finding that its query names is none of its class, once."""
     queries = {"old": "age >= 60 OR nodule", "young": "age < 60 AND NOT nodule"}
     dataset = mixed.create_dataset(classes=queries, store_it=False)
     nodules = ids(mixed, "nodule")
     members = dataset.members.to_pylist()
-    assert {row["finding"] for row in members if row["class"] == "young"} == {"young"}
+    assert {row["finding"] for row in members if row["class"] == "young"} == {"none of young"}
     for row in members:
         if row["class"] == "old":
-            assert row["finding"] == ("nodule" if row["image_id"] in nodules else "old")
+            assert row["finding"] == ("nodule" if row["image_id"] in nodules else "none of old")
     assert len({row["image_id"] for row in members}) == len(members) == dataset.images()
     sizes = [dataset.composition[name, "", "train"] for name in queries]
     assert sizes[0] == sizes[1] > 0

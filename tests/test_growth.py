@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from cxr_duck import ExperimentData
 from cxr_duck.checks import run_checks
 from cxr_duck.data_files import data_files
-from cxr_duck.errors import ConflictError, ImagesError, StoreError
+from cxr_duck.errors import ConflictError, DatasetError, ImagesError, StoreError
 from cxr_duck.growth import compact, remove_images
 from cxr_duck.progress import SILENT
+from cxr_duck.store import Store
 from tests.conftest import Run
 from tests.label_rows import repository, rows_of, write_labels
 from tests.walk import Walked, walk
@@ -187,7 +188,7 @@ def gone_from_disk(store: Path, text: str) -> bool:
 def test_removed_images_are_gone(tmp_path: Path, cxr: Run) -> None:
     """What is removed goes from every view and every file, refused rows included, and stays out."""
     twice = {**ROWS[1], "Labels": "['nodule', 'mass']"}
-    lost = {**ROWS[1], "ImageID": "", "Report": "of patient1"}
+    lost = {**ROWS[1], "ImageID": ""}
     data = opened(tmp_path, [*ROWS[:30], lost, {**ROWS[1], "": "99"}])
     data.create_index()
     opened(tmp_path, ROWS[30:], "more.csv").create_index()
@@ -211,13 +212,113 @@ def test_removed_images_are_gone(tmp_path: Path, cxr: Run) -> None:
     assert {row["image_id"] for row in data.sql(members).to_pylist()} <= held
     assert data.datasets()[0]["removed"] == len(data.sql(members).to_pylist()) > 0
 
+    assert not data.sql(f"FROM experiments.members WHERE patient_id = '{patient}'").num_rows
+    assert not duckdb_holds(data, f"'{patient}'")
+    assert (
+        "it was removed from the store"
+        in cxr("why", next(iter(held)), "--store", data.store.path).out
+    )
+
     again = cxr("index", tmp_path / "labels.csv", "--store", data.store.path)
     assert f"{len(held)} images of labels.csv were removed from this store" in again.err
     assert gone_from_disk(data.store.path, next(iter(held)))
-    data = opened(tmp_path, [twice, *ROWS[2:30]], "labels.csv")
-    data.create_index(replace=True)
+    newer = [{**ROWS[1], "ImageID": "newer.png"}, {**ROWS[1], "ImageID": "", "Report": "newer"}]
+    other = opened(tmp_path, [*newer, {**ROWS[2], "Labels": "['mass']"}], "newer.csv")
+    assert other.create_index(replace=True)["replaced"] == 1
+    assert gone_from_disk(data.store.path, f"'{patient}'")
+    data = opened(tmp_path, [twice, *ROWS[3:30]], "labels.csv")
+    data.create_index(readmit=True)
     assert ("mass", ROWS[1]["ImageID"]) in postings(data)
     assert intact(data)
+
+
+def duckdb_holds(data: ExperimentData, text: str) -> bool:
+    """Tell whether any table of the catalog has a text in a row that is still there."""
+    tables = data.sql(
+        "SELECT table_schema || '.' || table_name AS name FROM "
+        "information_schema.tables WHERE table_type = 'BASE TABLE'"
+    ).to_pylist()
+    return any(
+        text in str(data.sql(f"FROM {row['name']}").to_pylist())
+        and "removed_images" not in row["name"]
+        for row in tables
+    )
+
+
+def test_removal_that_was_killed_is_made_up_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Old files that a removal could not delete go with the next change, whatever it is."""
+    data = opened(tmp_path, ROWS)
+    data.create_index()
+    monkeypatch.setattr(Store, "_clean_up", lambda store, publication: None)
+    remove_images(data.store, "patient_id = 'patient1'", SILENT)
+    monkeypatch.undo()
+    assert not gone_from_disk(data.store.path, ROWS[1]["ImageID"])
+    remove_images(data.store, "patient_id = 'patient1'", SILENT)
+    assert gone_from_disk(data.store.path, ROWS[1]["ImageID"])
+
+
+def test_interrupt_after_the_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Interrupted once the new state is in place, its files stay."""
+    data = opened(tmp_path, ROWS[:30])
+    data.create_index()
+
+    def interrupt(path: Path) -> None:
+        if path == data.store.path:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("cxr_duck.store.sync", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        opened(tmp_path, ROWS[30:], "more.csv").create_index()
+    monkeypatch.undo()
+    assert postings(data) == walk(ROWS)
+    assert intact(data)
+
+
+def test_ids_are_not_matched_in_part(tmp_path: Path) -> None:
+    """To remove patient 1 takes no refused row of patient 12 away."""
+    rows = [
+        {**ROWS[0], "PatientID": "1"},
+        {**ROWS[1], "PatientID": "12", "StudyID": ""},
+        {**ROWS[2], "PatientID": "1", "StudyID": ""},
+    ]
+    data = opened(tmp_path, rows)
+    data.create_index()
+    remove_images(data.store, "patient_id = '1'", SILENT)
+    assert data.sql("SELECT row FROM rejects").to_pylist() == [{"row": 2}]
+
+
+def test_replaced_image_keeps_its_file(tmp_path: Path) -> None:
+    """Where nobody looks for files, a replaced image's stays known."""
+    films = tmp_path / "films"
+    films.mkdir()
+    (films / ROWS[0]["ImageID"]).write_bytes(b"x")
+    opened(tmp_path, ROWS[:2], images=films).create_index()
+    data = opened(tmp_path, CHANGED, "changed.csv")
+    data.create_index(replace=True)
+    rows = data.sql("SELECT path, present FROM images ORDER BY image_id").to_pylist()
+    assert rows[0] == {"path": ROWS[0]["ImageID"], "present": True}
+    assert [row["present"] for row in rows[1:]] == [False, None]
+
+
+def test_growing_file_tells_its_rejects_once(tmp_path: Path) -> None:
+    """A label file that got more rows adds its new rejects only."""
+    refused = rows_of([{}, {"PatientID": ""}])
+    opened(tmp_path, refused).create_index()
+    data = opened(tmp_path, [*refused, *rows_of([{}, {}, {}, {"StudyID": ""}])[2:]])
+    assert data.create_index()["rejects"] == 2
+    assert data.sql("SELECT row FROM rejects ORDER BY row").to_pylist() == [{"row": 2}, {"row": 4}]
+
+
+def test_dataset_of_removed_images_is_not_recorded(tmp_path: Path) -> None:
+    """A dataset made before a removal can't bring the removed images back into the record."""
+    data = opened(tmp_path, ROWS)
+    data.create_index()
+    dataset = data.create_dataset(["nodule", "normal"], name="pair", store_it=False)
+    remove_images(data.store, "patient_id = 'patient0'", SILENT)
+    with pytest.raises(DatasetError, match="were removed from the store: make it again"):
+        data.store_in_dataset(dataset)
 
 
 def test_remove_asks(tmp_path: Path, cxr: Run) -> None:

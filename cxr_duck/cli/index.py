@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 __all__ = ["add_to"]
 
+_SHOWN = 20  # conflicts that are printed
+
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands of this module to an app."""
@@ -33,6 +35,9 @@ def index(
         bool,
         typer.Option("--replace", help="Take this file's word where the store says otherwise."),
     ] = False,
+    readmit: Annotated[
+        bool, typer.Option("--readmit", help="Take in again images that were removed.")
+    ] = False,
     store: StoreOption = None,
 ) -> None:
     """Index a label file into a store, beside what is there.
@@ -45,10 +50,13 @@ def index(
 
     data = ExperimentData(images, labels, store=store, progress=TerminalProgress())
     try:
-        counts = data.create_index(pure_terms=pure, replace=replace)
+        counts = data.create_index(pure_terms=pure, replace=replace, readmit=readmit)
     except ConflictError as error:
         columns = ("image_id", "row", "differs_in")
-        print_table(columns, [[row[column] for column in columns] for row in error.conflicts])
+        shown = error.conflicts[:_SHOWN]
+        print_table(columns, [[row[column] for column in columns] for row in shown])
+        if len(error.conflicts) > _SHOWN:
+            print(f"the first {_SHOWN} of {len(error.conflicts):,} conflicts", file=sys.stderr)
         raise
     files = ""
     taken = counts["added"] + counts["replaced"] + counts["unchanged"]

@@ -110,7 +110,8 @@ def _lines(facts: "ImageFacts") -> list[tuple[str, str]]:
     ]
     image = facts.image
     if image is None:
-        return [("image", facts.image_id), ("index", "it has no row of this image"), *refused]
+        gone = "it was removed from the store" if facts.removed else "it has no row of this image"
+        return [("image", facts.image_id), ("index", gone), *refused]
     files = {True: image["path"], False: "missing", None: "not looked for"}
     person = (image["sex"], None if image["age"] is None else f"{image['age']} years")
     cuis = [*(image["label_cuis"] or []), *(image["localization_cuis"] or [])]

@@ -183,6 +183,9 @@ def to_plain(tree: Resolved) -> dict[str, Any]:
     return {tree.word: [to_plain(part) for part in tree.parts]}
 
 
+_KINDS = ("text", "number", "date", "truth", "length", "any")
+
+
 def from_plain(plain: Any) -> Resolved:
     """Return the tree that `to_plain` wrote; QueryError where it is none."""
     try:
@@ -200,6 +203,9 @@ def _from_plain(plain: Any) -> Resolved:
         if not all(isinstance(value, str | int | float) for value in values):
             raise ValueError(f"{plain['values']} are no values")
         (name, kind, operator) = _texts([plain[key] for key in ("field", "kind", "operator")])
+        wanted = 0 if operator.startswith("is ") else 1
+        if kind not in _KINDS or len(values) < wanted:
+            raise ValueError(f"{kind!r} is no kind of comparison with {len(values)} values")
         return Compared(name, kind, operator, values)
     ((word, parts),) = plain.items()
     if word not in ("and", "or", "not") or not parts or (word == "not" and len(parts) > 1):

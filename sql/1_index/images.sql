@@ -1,5 +1,5 @@
 -- images: one row per image of the repository.
--- reads: records, left_out, files
+-- reads: records, left_out, files, known_records
 -- params: $images_given = FALSE
 -- columns:
 --   source                      the repository: padchest
@@ -47,10 +47,12 @@
 --   source_row                  the row number that the label file carries (first column)
 --   path                        the image's file, below the folder given with --images
 --   present                     whether that file is there, NULL where nobody looked
+-- An image that is replaced keeps its file where nobody looked for one.
 SELECT
     records.* EXCLUDE (row, sentences_plain, problems),
-    files.path,
-    CASE WHEN $images_given THEN files.path IS NOT NULL END AS present,
+    CASE WHEN $images_given THEN files.path ELSE known_records.path END AS path,
+    CASE WHEN $images_given THEN files.path IS NOT NULL ELSE known_records.present END AS present,
 FROM records
 ANTI JOIN left_out USING (row)
-LEFT JOIN files USING (image_id);
+LEFT JOIN files USING (image_id)
+LEFT JOIN known_records USING (row);

@@ -5,7 +5,9 @@
 --   row       number of the record in the label file
 --   image_id  the image
 --   state     same, changed (the label file says otherwise), moved (only its file lies elsewhere
---             than the store says), or removed
+--             than the store says), or removed (the image, or all there was of its patient)
+--   path      where the store says that its file lies
+--   present   whether the store says that it is there
 WITH readable AS (
     SELECT records.*
     FROM records
@@ -27,6 +29,27 @@ contents AS (
 
     SELECT overlapping.* EXCLUDE (source_row, path, present)
     FROM overlapping
+),
+
+absent AS (
+    SELECT
+        readable.row,
+        readable.image_id,
+        readable.patient_id,
+    FROM readable
+    ANTI JOIN overlapping USING (image_id)
+),
+
+removed AS (
+    SELECT absent.row
+    FROM absent
+    SEMI JOIN removed_images USING (image_id)
+
+    UNION
+
+    SELECT absent.row
+    FROM absent
+    SEMI JOIN removed_images USING (patient_id)
 )
 
 SELECT
@@ -43,6 +66,8 @@ SELECT
             THEN 'moved'
         ELSE 'same'
     END AS state,
+    overlapping.path,
+    overlapping.present,
 FROM readable
 INNER JOIN overlapping USING (image_id)
 LEFT JOIN contents USING (image_id)
@@ -51,9 +76,10 @@ LEFT JOIN files USING (image_id)
 UNION ALL
 
 SELECT
-    readable.row,
-    readable.image_id,
+    absent.row,
+    absent.image_id,
     'removed' AS state,
-FROM readable
-SEMI JOIN removed_images USING (image_id)
-ANTI JOIN overlapping USING (image_id);
+    NULL AS path,
+    NULL AS present,
+FROM absent
+SEMI JOIN removed USING (row);

@@ -1,6 +1,6 @@
 -- left_out: one row per record that makes no image: refused, or nothing new to the store.
 -- reads: refusals, known_records
--- params: $replacing = FALSE
+-- params: $readmitting = FALSE
 SELECT row
 FROM refusals
 
@@ -8,4 +8,4 @@ UNION ALL
 
 SELECT row
 FROM known_records
-WHERE state = 'same' OR (state = 'removed' AND NOT $replacing);
+WHERE state = 'same' OR (state = 'removed' AND NOT $readmitting);

@@ -7,6 +7,7 @@
 --   localizations  where that finding lies in that image (R): loc right, …
 --   known_by       sentence: they are said in the sentences of the report that name the finding;
 --                  image: no sentence names it, and they are all localizations of the image
+-- A sentence's normal makes no posting; but of an image that is normal it says what was looked at.
 -- Pure terms: only images with exactly one finding (paper, create_index).
 WITH said AS (
     SELECT

@@ -1,7 +1,7 @@
 -- candidates: one row per (class, finding, image) of the cohort, before overlaps are dropped.
 -- reads: class_images, class_findings, postings, cohort
 -- The findings are those of the class's term, or those that its query names. An image of a class
--- that shows none of them, as in the query age > 60, has the class's own name as its finding.
+-- that shows none of them, as in the query age > 60, has none of that class as its finding.
 WITH chosen AS (
     SELECT
         class_images.class,
@@ -34,7 +34,7 @@ UNION ALL
 
 SELECT
     chosen.class,
-    chosen.class AS finding,
+    concat('none of ', chosen.class) AS finding,
     chosen.image_id,
     chosen.patient_id,
 FROM chosen

@@ -13,6 +13,7 @@ WITH asked AS (
         observations.unit,
     FROM observations
     SEMI JOIN asked_findings USING (finding)
+    WHERE observations.finding <> 'normal'
 ),
 
 asked_units AS (

@@ -3,5 +3,7 @@
 -- params: $image_id = 'demo_0000007_01-001-009.png'
 SELECT *
 FROM rejects
-WHERE list_contains(string_split(replace(raw, '"', ''), ','), $image_id)
+WHERE
+    image_id = $image_id
+    OR (image_id IS NULL AND list_contains(string_split(replace(raw, '"', ''), ','), $image_id))
 ORDER BY row;

@@ -1,11 +1,28 @@
 -- kept_rejects: one row per row of a file of rejects that says nothing of what goes.
--- reads: data_file, gone_texts
--- A row that was refused stands there as it was written, so it may speak of a patient who withdrew.
+-- reads: data_file, removed_texts
+-- A row that could not be told apart into fields goes where any of them is what goes.
+WITH texts AS (
+    SELECT
+        file,
+        row,
+        unnest(
+            CASE
+                WHEN image_id IS NULL AND patient_id IS NULL
+                    THEN string_split(replace(raw, '"', ''), ',')
+                ELSE [image_id, patient_id]
+            END
+        ) AS text,
+    FROM data_file
+),
+
+withdrawn AS (
+    SELECT
+        texts.file,
+        texts.row,
+    FROM texts
+    SEMI JOIN removed_texts USING (text)
+)
+
 SELECT data_file.*
 FROM data_file
-WHERE
-    NOT EXISTS (
-        SELECT 1
-        FROM gone_texts
-        WHERE contains(data_file.raw, gone_texts.text)
-    );
+ANTI JOIN withdrawn USING (file, row);
