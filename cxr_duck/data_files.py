@@ -1,6 +1,6 @@
 """The Parquet files of a store: written, listed in the catalog, and read by its views."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import astuple, dataclass
 from hashlib import file_digest
 from itertools import count
@@ -8,10 +8,19 @@ from pathlib import Path
 
 import duckdb
 
-from cxr_duck.engines.duckdb import DuckDBEngine, Layout, quoted
+from cxr_duck.engines.duckdb import DuckDBEngine, Layout, first_line, quoted
+from cxr_duck.errors import StoreError
 from cxr_duck.store import Publication
 
-__all__ = ["RELATIONS", "DataFile", "DataWriter", "data_files", "layout_of", "read_expression"]
+__all__ = [
+    "RELATIONS",
+    "DataFile",
+    "DataWriter",
+    "changed_files",
+    "data_files",
+    "layout_of",
+    "read_expression",
+]
 
 RELATIONS = ("images", "postings", "rejects")
 
@@ -55,6 +64,26 @@ def data_files(catalog: duckdb.DuckDBPyConnection, *relations: str) -> list[Data
         [list(relations or RELATIONS)],
     ).fetchall()
     return [DataFile(*row) for row in rows]
+
+
+def changed_files(store: Path, files: Iterable[DataFile]) -> Iterator[tuple[str, str]]:
+    """Yield the path of each file whose bytes are not those that were written, and what is so."""
+    for listed in files:
+        try:
+            with (store / listed.path).open("rb") as file:
+                digest = file_digest(file, "sha256").hexdigest()
+        except OSError as error:
+            yield listed.path, f"can't be read: {error.strerror}"
+        else:
+            if digest != listed.sha256:
+                yield listed.path, f"SHA-256 is {digest}, was {listed.sha256}"
+
+
+def _damaged(store: Path, problem: str) -> StoreError:
+    return StoreError(
+        f"a data file of {store} is damaged ({problem}): bring it back from a copy, or index the "
+        "label files into a new folder"
+    )
 
 
 def read_expression(store: Path, files: Iterable[DataFile]) -> str:
@@ -128,12 +157,17 @@ class DataWriter:
 
     def _point_at(self, files: Sequence[DataFile]) -> None:
         """Let the relation data_file be the rows of some files."""
-        self._engine.connection.execute(
-            "CREATE OR REPLACE VIEW data_file AS SELECT * FROM "
-            + read_expression(self._publication.store, files)
-        )
+        try:
+            self._engine.connection.execute(
+                "CREATE OR REPLACE VIEW data_file AS SELECT * FROM "
+                + read_expression(self._publication.store, files)
+            )
+        except duckdb.Error as error:
+            raise _damaged(self._publication.store, first_line(error)) from error
 
     def _write_anew(self, files: Sequence[DataFile], stage: str) -> None:
+        for path, problem in changed_files(self._publication.store, files):
+            raise _damaged(self._publication.store, f"{path}: {problem}")
         relation = files[0].relation
         if relation == "postings":
             self._engine.number_findings("SELECT DISTINCT finding FROM data_file")

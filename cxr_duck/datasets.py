@@ -186,7 +186,9 @@ def _refuse_same_classes(engine: DuckDBEngine) -> None:
 
 def choose_images(engine: DuckDBEngine, where: str | None) -> None:
     """Make chosen_images: the ids of the images that meet a user's condition."""
-    condition = where or "TRUE"
+    if where is not None and not where.strip():
+        raise QueryError("the condition is empty: say which images, such as frontal or age >= 18")
+    condition = where if where is not None else "TRUE"
     query = f"SELECT image_id FROM images WHERE (\n{condition}\n)"
     try:
         # As it stands and within brackets: both are one query only where it is one condition.
@@ -220,7 +222,7 @@ def _refuse_chance(engine: DuckDBEngine, condition: str) -> None:
     if fickle:
         raise QueryError(
             f"the condition calls {fickle[0][0]}(), which differs from time to time: "
-            "a dataset must be made again the same"
+            "it must choose the same images again"
         )
 
 

@@ -35,7 +35,8 @@ def telling_disk_errors(store: Path) -> Iterator[None]:
         cause = error.__cause__ if isinstance(error, StageError) else error
         if not isinstance(cause, duckdb.Error) or not _is_of_the_disk(cause):
             raise
-        raise StoreError(f"{store} can't be written to: {first_line(cause)}") from error
+        problem = "lacks a file" if "No files found" in str(cause) else "can't be written to"
+        raise StoreError(f"{store} {problem}: {first_line(cause)}") from error
 
 
 def _is_of_the_disk(error: duckdb.Error) -> bool:

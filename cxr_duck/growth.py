@@ -3,6 +3,8 @@
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+import duckdb
+
 from cxr_duck.data_files import RELATIONS, DataFile, DataWriter, data_files, read_expression
 from cxr_duck.datasets import choose_images
 from cxr_duck.engines.duckdb import DuckDBEngine
@@ -20,7 +22,8 @@ _LARGE = 1_000_000  # rows of a file that is no small one
 
 @dataclass(frozen=True)
 class Removal:
-    """What is removed: images, their patients, and how many of them each dataset holds.
+    """What is removed: images, their patients, refused rows that meet the condition as well, and
+    how many of the images each dataset holds.
 
     `still_read` counts the older states of the store that other processes have open: their files
     stay on the disk until those have closed them and something is published again.
@@ -28,6 +31,7 @@ class Removal:
 
     images: int
     patients: int
+    rejects: int
     datasets: dict[str, int]
     still_read: int = 0
 
@@ -50,21 +54,26 @@ def remove_images(store: Store, where: str, progress: Progress) -> Removal:
         change = next_change(publication, "remove")
         reading = DuckDBEngine(store.cursor())
         removal = _choose(reading, where)
-        if not removal.images:
+        if not removal.images and not removal.rejects:
             publication.discarded = True
             return removal
         with working_engine(store) as engine, progress.step("removing images"):
-            _take_out(engine, publication, change, reading.arrow_of("chosen_images"))
+            chosen = {name: reading.arrow_of(f"chosen_{name}") for name in ("images", "rejects")}
+            _take_out(engine, publication, change, chosen)
         publish_change(publication, replace(change, removed=removal.images))
     return replace(removal, still_read=store.older_states_in_use())
 
 
 def _take_out(
-    engine: DuckDBEngine, publication: Publication, change: Change, chosen: "pyarrow.Table"
+    engine: DuckDBEngine,
+    publication: Publication,
+    change: Change,
+    chosen: dict[str, "pyarrow.Table"],
 ) -> None:
-    """Write the data files anew without the chosen images, and note what was removed."""
-    engine.connection.register("chosen", chosen)
-    engine.fetch("CREATE TABLE gone_images AS SELECT image_id FROM chosen")
+    """Write the data files anew without what was chosen, and note what was removed."""
+    for name, table in chosen.items():
+        engine.connection.register("chosen", table)
+        engine.fetch(f"CREATE TABLE gone_{name} AS SELECT * FROM chosen")
     files = data_files(publication.catalog, "images")
     engine.connection.execute(
         f"CREATE VIEW images AS SELECT * FROM {read_expression(publication.store, files)}"
@@ -72,12 +81,13 @@ def _take_out(
     engine.make("gone_patients")
     engine.fetch(
         "CREATE TABLE removed_texts AS SELECT image_id AS text FROM gone_images "
-        "UNION ALL SELECT patient_id FROM gone_patients"
+        "UNION SELECT patient_id FROM gone_patients"
     )
     noted = engine.connection.sql(
         "SELECT images.image_id, gone_patients.patient_id FROM images "
         "SEMI JOIN gone_images USING (image_id) LEFT JOIN gone_patients USING (patient_id) "
-        "ORDER BY images.image_id"
+        "UNION SELECT coalesce(gone_rejects.image_id, ''), gone_rejects.patient_id "
+        "FROM gone_rejects SEMI JOIN gone_patients USING (patient_id) ORDER BY ALL"
     ).to_arrow_table()
     writer = DataWriter(engine, publication, change.provenance)
     writer.filter("images", "kept_rows")
@@ -101,17 +111,26 @@ def _take_out(
 
 
 def _choose(engine: DuckDBEngine, where: str) -> Removal:
-    """Make chosen_images of the images that meet a condition, and count what hangs on them."""
+    """Make chosen_images and chosen_rejects of what meets a condition; count what hangs on it."""
     choose_images(engine, where)
     ((images, patients),) = engine.fetch(
         "SELECT count(*), count(DISTINCT patient_id) FROM images "
         "SEMI JOIN chosen_images USING (image_id)"
     )
+    condition = f"SELECT file, row, image_id, patient_id FROM rejects WHERE (\n{where}\n)"
+    try:
+        engine.connection.execute(f"CREATE OR REPLACE TEMP TABLE chosen_rejects AS {condition}")
+    except duckdb.BinderException:  # it speaks of what a refused row has not
+        engine.put(
+            "chosen_rejects", "file VARCHAR, row BIGINT, image_id VARCHAR, patient_id VARCHAR", []
+        )
+    rejects = engine.scalar("SELECT count(*) FROM chosen_rejects")
     datasets = engine.fetch(
         "SELECT dataset, count(DISTINCT image_id) FROM experiments.members "
         "SEMI JOIN chosen_images USING (image_id) GROUP BY dataset ORDER BY dataset"
     )
-    return Removal(int(images), int(patients), {name: int(held) for name, held in datasets})
+    held = {name: int(count) for name, count in datasets}
+    return Removal(int(images), int(patients), int(rejects), held)
 
 
 def compact(store: Store, progress: Progress) -> dict[str, tuple[int, int]]:

@@ -41,11 +41,11 @@ def index_labels(
     """Index a label file into a store, beside what the store has; return what came of it.
 
     That is the rows of `images`, `postings` and `rejects` that the store has now, how many images
-    were `added`, `replaced` and `unchanged`, and with a folder of images, how many of the label
-    file's were `found` there. An image that the store has with other content raises ConflictError,
-    unless `replacing` takes the label file's word. Images that were removed stay out, unless
-    `readmitting`. Raises LabelFileError, ImagesError or StoreError as well, and then the store is
-    as it was.
+    were `added`, `replaced`, `located` (only their file lies elsewhere than the store knew) and
+    `unchanged`, and with a folder of images, how many of the label file's were `found` there. An
+    image that the store has with other content raises ConflictError, unless `replacing` takes the
+    label file's word. Images that were removed stay out, unless `readmitting`. Raises
+    LabelFileError, ImagesError or StoreError as well, and then the store is as it was.
     """
     label_file = open_label_file(labels, source)
     _tell_columns(label_file, progress)
@@ -81,9 +81,9 @@ def index_labels(
                 images_folder=str(images_folder.absolute()) if images_folder else None,
                 pure_terms=pure_terms,
                 added=counts["added"],
-                replaced=counts["replaced"],
+                replaced=counts["replaced"] + counts["located"],
             )
-            change = _settle_folder(engine, change, last)
+            change = _settle_folder(engine, change, last, progress)
             with progress.step("writing images and postings"):
                 _write(engine, pool, publication, change, listing is not None)
         if not publication.discarded:
@@ -182,14 +182,17 @@ def _compare(
     known = sum(states.values()) - (states.get("removed", 0) if readmitting else 0)
     return {
         "added": int(engine.scalar("SELECT count(*) FROM records") - refused - known),
-        "replaced": int(states.get("changed", 0) + states.get("moved", 0)),
+        "replaced": int(states.get("changed", 0)),
+        "located": int(states.get("moved", 0)),
         "unchanged": int(states.get("same", 0)),
         "refused": int(refused + engine.scalar("SELECT count(*) FROM malformed")),
         "removed": 0 if readmitting else int(states.get("removed", 0)),
     }
 
 
-def _settle_folder(engine: DuckDBEngine, change: Change, last: Change | None) -> Change:
+def _settle_folder(
+    engine: DuckDBEngine, change: Change, last: Change | None, progress: Progress
+) -> Change:
     """Return the change with the folder that the paths of all images are relative to.
 
     ImagesError where the store has images below another folder than the one that is given.
@@ -197,6 +200,11 @@ def _settle_folder(engine: DuckDBEngine, change: Change, last: Change | None) ->
     if last is None or last.images_folder in (None, change.images_folder):
         return change
     if change.images_folder is None:
+        if change.added:
+            progress.note(
+                f"{change.added:,} images come in without their files; --images "
+                f"{last.images_folder} looks for them"
+            )
         return replace(change, images_folder=last.images_folder)
     elsewhere = engine.scalar(
         "SELECT count(*) FROM stored_images ANTI JOIN known_records USING (image_id) "
@@ -261,7 +269,7 @@ def _show_store(engine: DuckDBEngine, publication: Publication) -> None:
         engine.put("stored_rejects", "file VARCHAR, row BIGINT, raw VARCHAR", [])
     removed = catalog.execute("SELECT image_id, patient_id FROM removed_images").fetchall()
     engine.put("removed_images", "image_id VARCHAR, patient_id VARCHAR", removed)
-    texts = sorted({text for pair in removed for text in pair if text is not None})
+    texts = sorted({text for pair in removed for text in pair if text})
     engine.put("removed_texts", "text VARCHAR", [(text,) for text in texts])
 
 

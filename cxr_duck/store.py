@@ -115,9 +115,11 @@ class Store:
                 f"{self.catalog} was not made by cxr-duck: give the folder of a store"
             ) from error
         except duckdb.IOException as error:
+            hint = "bring it back from a copy, or index the label files into a new folder"
+            if "lock" in str(error):
+                hint = "close the program that has it open for writing, such as a DuckDB shell"
             raise StoreError(
-                f"{self.catalog} can't be opened ({first_line(error)}): if another program has it "
-                "open for writing, close that, or open DuckDB's shell with -readonly"
+                f"{self.catalog} can't be opened ({first_line(error)}): {hint}"
             ) from error
         except duckdb.Error as error:
             raise StoreError(

@@ -4,8 +4,8 @@
 
 A course of changes (index, add, replace, remove, compact, create) is run once undisturbed, to learn
 what the store holds after each. Then each change is started as a process of its own, killed with
-SIGKILL at a random instant, and started again until it has come through; in between the store must
-open, break no invariant, and hold what it held before the change or after it.
+SIGKILL at a random instant, and started again; in between the store must open, break no invariant,
+and hold what it held before the change or after it, and in the end no file may be left over.
 """
 
 import argparse
@@ -18,6 +18,8 @@ import tempfile
 import time
 from collections import Counter
 from pathlib import Path
+
+import duckdb
 
 from cxr_duck import ExperimentData
 from cxr_duck.checks import run_checks
@@ -66,16 +68,14 @@ def kill_writers(folder: Path, kills: int, seed: int) -> Counter[str]:
         shutil.rmtree(store, ignore_errors=True)
         before: State | None = None
         for name in _CHANGES:
-            while (done := _run(name, store, folder, chance.uniform(0, 1.2 * seconds[name]))) != 0:
+            if _run(name, store, folder, chance.uniform(0, 1.2 * seconds[name])) != 0:
                 killed[name] += 1
                 held = _state(store)
                 assert held in (before, states[name]), f"{name}: {held}"
-                if held == states[name]:
-                    break  # killed after it had published
-            else:
-                assert done == 0
+                assert _run(name, store, folder, None) == 0
             before = _state(store)
             assert before == states[name], f"{name}: {before}"
+            assert _strangers(store) == set(), f"{name}: {_strangers(store)}"
     return killed
 
 
@@ -124,13 +124,29 @@ def _state(store: Path) -> State | None:
         return None
     assert not broken, broken
     held = data.sql(
-        "SELECT (SELECT count(*) FROM images) AS images, (SELECT count(*) FROM postings) AS "
-        "postings, (SELECT count(*) FROM removed_images) AS removed, (SELECT count(*) FROM "
-        "data_files) AS files, (SELECT md5(string_agg(concat(finding, image_id), '' ORDER BY "
-        "finding, image_id)) FROM postings) AS digest, (SELECT string_agg(digest, '' ORDER BY "
-        "digest) FROM experiments.dataset) AS datasets"
+        "SELECT (SELECT count(*) FROM images) AS images, "
+        "(SELECT count(*) FROM removed_images) AS removed, "
+        "(SELECT count(*) FROM data_files) AS files, "
+        "(SELECT md5(string_agg(concat_ws('|', finding, image_id, "
+        "array_to_string(localizations, ','), known_by), '' ORDER BY finding, image_id)) "
+        "FROM postings) AS postings, "
+        "(SELECT string_agg(digest, '' ORDER BY digest) FROM experiments.dataset) AS datasets"
     ).to_pylist()
     return tuple(held[0].values())
+
+
+def _strangers(store: Path) -> set[str]:
+    """Return the files of a store that neither its state nor the one before it needs."""
+    catalogs = [store / "cxr.duckdb", *(store / ".superseded").glob("*.duckdb")]
+    needed = {".lock"}
+    for catalog in catalogs:
+        needed.add(catalog.relative_to(store).as_posix())
+        with duckdb.connect() as connection:
+            connection.execute(f"ATTACH '{catalog}' AS cxr (READ_ONLY)")
+            rows = connection.execute("SELECT path FROM cxr.data_files").fetchall()
+            needed |= {path for (path,) in rows}
+    found = {path.relative_to(store).as_posix() for path in store.rglob("*") if path.is_file()}
+    return found - needed if len(catalogs) <= 2 else {"more than one older state"}
 
 
 def main() -> None:

@@ -125,7 +125,7 @@ def test_images_that_are_found_later(tmp_path: Path) -> None:
     (films / ROWS[0]["ImageID"]).write_bytes(b"x")
     data = opened(tmp_path, ROWS, images=films)
     counts = data.create_index()
-    assert (counts["replaced"], counts["unchanged"], counts["found"]) == (len(ROWS), 0, 1)
+    assert (counts["located"], counts["unchanged"], counts["found"]) == (len(ROWS), 0, 1)
     present = "SELECT count(*) AS n FROM images WHERE present"
     assert data.sql(present).to_pylist() == [{"n": 1}]
     assert data.create_index()["unchanged"] == len(ROWS)
@@ -146,7 +146,7 @@ def test_images_below_another_folder(tmp_path: Path) -> None:
     with pytest.raises(ImagesError, match="1 images of the store lie below"):
         data.create_index()
     both = opened(tmp_path, ROWS[:2], "both.csv", tmp_path)
-    assert both.create_index()["replaced"] == 1
+    assert both.create_index()["located"] == 1
     paths = both.sql("SELECT path FROM images ORDER BY path").to_pylist()
     assert [row["path"] for row in paths] == [
         f"new/{ROWS[1]['ImageID']}", f"old/{ROWS[0]['ImageID']}",
@@ -197,7 +197,10 @@ def test_removed_images_are_gone(tmp_path: Path, cxr: Run) -> None:
     held = {row["ImageID"] for row in ROWS if row["PatientID"] == patient}
     ran = cxr("remove", "--where", f"patient_id = '{patient}'", "--yes", "--store", data.store.path)
     assert ran.code == 0
-    assert ran.out == f"{len(held)} images of 1 patients removed from {data.store.path}\n"
+    assert (
+        ran.out
+        == f"{len(held)} images of 1 patients and 2 refused rows removed from {data.store.path}\n"
+    )
     assert "the dataset pair held" in ran.err
     assert postings(data) == walk([row for row in ROWS if row["PatientID"] != patient])
     assert data.sql("FROM rejects").to_pylist() == []
@@ -223,7 +226,7 @@ def test_removed_images_are_gone(tmp_path: Path, cxr: Run) -> None:
     assert f"{len(held)} images of labels.csv were removed from this store" in again.err
     assert gone_from_disk(data.store.path, next(iter(held)))
     newer = [{**ROWS[1], "ImageID": "newer.png"}, {**ROWS[1], "ImageID": "", "Report": "newer"}]
-    other = opened(tmp_path, [*newer, {**ROWS[2], "Labels": "['mass']"}], "newer.csv")
+    other = opened(tmp_path, [*newer, {**ROWS[0], "Labels": "['mass']"}], "newer.csv")
     assert other.create_index(replace=True)["replaced"] == 1
     assert gone_from_disk(data.store.path, f"'{patient}'")
     data = opened(tmp_path, [twice, *ROWS[3:30]], "labels.csv")
@@ -276,6 +279,35 @@ def test_interrupt_after_the_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert intact(data)
 
 
+def test_patient_of_refused_rows_only(tmp_path: Path, cxr: Run) -> None:
+    """Refused rows that meet the condition go, and the patient's later images stay out."""
+    rows = [{**ROWS[0], "PatientID": "px", "Labels": "nodule"}, *ROWS[1:3]]
+    data = opened(tmp_path, rows)
+    data.create_index()
+    ran = cxr("remove", "--where", "patient_id = 'px'", "--yes", "--store", data.store.path)
+    assert ran.out == f"0 images of 0 patients and 1 refused rows removed from {data.store.path}\n"
+    assert data.sql("FROM rejects").to_pylist() == []
+    data = opened(tmp_path, [*rows, {**ROWS[0], "PatientID": "px"}], "more.csv")
+    counts = data.create_index()
+    assert (counts["added"], counts["rejects"]) == (0, 0)
+    assert gone_from_disk(data.store.path, "'px'")
+
+
+def test_damaged_file_is_not_written_anew(tmp_path: Path, cxr: Run) -> None:
+    """What a change would write anew is verified before, so that damage is not covered up."""
+    opened(tmp_path, ROWS[:30]).create_index()
+    data = opened(tmp_path, ROWS[30:], "more.csv")
+    data.create_index()
+    path = next(tmp_path.glob("store/data/000002/images*"))
+    path.write_bytes(path.read_bytes()[:-1] + b"x")
+    data.store.close()
+    for words in (["compact"], ["remove", "--where", "TRUE", "--yes"]):
+        ran = cxr(*words, "--store", data.store.path)
+        assert ran.code == 1
+        assert ran.err.count("\n") == 1
+        assert "images-0001.parquet" in ran.err
+
+
 def test_ids_are_not_matched_in_part(tmp_path: Path) -> None:
     """To remove patient 1 takes no refused row of patient 12 away."""
     rows = [
@@ -326,8 +358,14 @@ def test_remove_asks(tmp_path: Path, cxr: Run) -> None:
     data = opened(tmp_path, ROWS)
     data.create_index()
     ran = cxr("remove", "--where", "frontal", "--store", data.store.path)
-    assert ran.code == 2
-    assert f"Remove {len(ROWS)} images of 40 patients for good? Give --yes" in ran.err
+    assert ran.code == 1
+    assert ran.err == (
+        f"Error: nothing is removed: {len(ROWS)} images of 40 patients meet the condition; "
+        "give --yes to remove them\n"
+    )
+    ran = cxr("remove", "--where", " ", "--yes", "--store", data.store.path)
+    assert ran.code == 1
+    assert ran.err.startswith("Error: the condition is empty")
     assert len(postings(data)) == len(walk(ROWS))
     ran = cxr("remove", "--where", "sex = 'X'", "--store", data.store.path)
     assert (ran.code, ran.out) == (

@@ -27,9 +27,12 @@ def check_store(store: StoreOption = None) -> None:
 
     checks = run_checks(Store(store), TerminalProgress())
     broken = [check for check in checks if check.rows]
+    untested = [check for check in checks if check.untested]
     for check in broken:
         print(f"{check.name}: {len(check.rows):,} rows, {check.grain}", file=sys.stderr)
         print_table(check.columns, check.rows[:_SHOWN])
-    if broken:
+    for check in untested:
+        print(f"{check.name}: not tested, {check.untested}", file=sys.stderr)
+    if broken or untested:
         raise typer.Exit(1)
     print(f"{len(checks)} checks, nothing broken")

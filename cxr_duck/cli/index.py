@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cxr_duck.cli.options import StoreOption
+from cxr_duck.errors import CxrError
 
 if TYPE_CHECKING:
     from cxr_duck.growth import Removal
@@ -59,13 +60,14 @@ def index(
             print(f"the first {_SHOWN} of {len(error.conflicts):,} conflicts", file=sys.stderr)
         raise
     files = ""
-    taken = counts["added"] + counts["replaced"] + counts["unchanged"]
+    taken = counts["added"] + counts["replaced"] + counts["located"] + counts["unchanged"]
     if "found" in counts:
         files = f" ({counts['found']:,} files found, {taken - counts['found']:,} missing)"
+    located = f", {counts['located']:,} looked for anew" if counts["located"] else ""
     if counts["added"] != counts["images"]:
         print(
             f"{counts['added']:,} images added, {counts['replaced']:,} replaced, "
-            f"{counts['unchanged']:,} unchanged{files}"
+            f"{counts['unchanged']:,} unchanged{located}{files}"
         )
         files = ""
     print(
@@ -89,13 +91,13 @@ def remove(
 
     opened = Store(store)
     removal = images_to_remove(opened, where)
-    if not removal.images:
+    if not removal.images and not removal.rejects:
         print(f"no image of {opened.path} meets the condition; nothing is removed")
         return
     if not yes:
         _ask(removal)
     removal = remove_images(opened, where, TerminalProgress())
-    print(f"{removal.images:,} images of {removal.patients:,} patients removed from {opened.path}")
+    print(f"{_counted(removal)} removed from {opened.path}")
     for name, held in removal.datasets.items():
         print(f"the dataset {name} held {held:,} of them", file=sys.stderr)
     if removal.still_read:
@@ -106,11 +108,16 @@ def remove(
         )
 
 
+def _counted(removal: "Removal") -> str:
+    refused = f" and {removal.rejects:,} refused rows" if removal.rejects else ""
+    return f"{removal.images:,} images of {removal.patients:,} patients{refused}"
+
+
 def _ask(removal: "Removal") -> None:
-    question = f"Remove {removal.images:,} images of {removal.patients:,} patients for good?"
+    told = _counted(removal)
     if not sys.stdin.isatty():
-        raise typer.BadParameter(f"{question} Give --yes to say so")
-    typer.confirm(question, abort=True, err=True)
+        raise CxrError(f"nothing is removed: {told} meet the condition; give --yes to remove them")
+    typer.confirm(f"Remove {told} for good?", abort=True, err=True)
 
 
 def compact(store: StoreOption = None) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["Format", "HierarchyOption", "StoreOption"]
+__all__ = ["Format", "HierarchyOption", "LimitOption", "StoreOption"]
 
 StoreOption = Annotated[
     Path | None,
@@ -17,6 +17,10 @@ StoreOption = Annotated[
 HierarchyOption = Annotated[
     str,
     typer.Option("--hierarchy", help="padchest, paper, or a CSV file of term, parent."),
+]
+LimitOption = Annotated[
+    int | None,
+    typer.Option("--limit", min=0, help="Rows; 0 for all.", show_default="20 in a table"),
 ]
 
 

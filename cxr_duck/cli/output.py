@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from cxr_duck.cli.options import Format
@@ -25,34 +26,38 @@ def print_query(
     query: str,
     form: Format,
     params: dict[str, object] | None = None,
-    limit: int = 0,
+    limit: int | None = None,
+    in_table: int = 20,
 ) -> None:
-    """Run a query and print its rows; a limit other than 0 holds for tables only."""
+    """Run a query and print its rows; without a limit all, but of a table so many as `in_table`."""
+    most = (in_table if form is Format.table else 0) if limit is None else limit
     if form is Format.parquet:
-        _write_parquet(cursor, query, params)
+        table = cursor.sql(query, params=params).to_arrow_table()
+        _send_parquet(table.slice(0, most) if most else table)
         return
     cursor.execute(query, params)
     columns = _distinct([column[0] for column in cursor.description or ()])
-    if form is Format.csv:
-        _write_csv(columns, _rows(cursor))
-    elif form is Format.json:
-        _write_json(columns, _rows(cursor))
+    rows = islice(_rows(cursor), most + 1 if most else None)
+    if form is Format.table:
+        found = list(rows)
+        print_table(columns, found[: most or None])
+        _tell_more(len(found), most)
+    elif form is Format.csv:
+        _write_csv(columns, islice(rows, most or None))
     else:
-        rows = cursor.fetchmany(limit + 1) if limit else cursor.fetchall()
-        print_table(columns, rows[: limit or None])
-        if limit and len(rows) > limit:
-            print(f"the first {limit} rows; --limit 0 shows all", file=sys.stderr)
+        _write_json(columns, islice(rows, most or None))
 
 
-def print_arrow(table: "pyarrow.Table", form: Format, limit: int = 0) -> None:
-    """Print the rows of an Arrow table; a limit other than 0 holds for tables only.
+def print_arrow(table: "pyarrow.Table", form: Format, limit: int | None = None) -> None:
+    """Print the rows of an Arrow table; without a limit all, but 20 of a table.
 
     A table shows three digits of a number with decimals, the other formats all of them.
     """
+    most = (20 if form is Format.table else 0) if limit is None else limit
+    shown = table.slice(0, most) if most else table
     if form is Format.parquet:
-        _send_parquet(table)
+        _send_parquet(shown)
         return
-    shown = table.slice(0, limit) if limit and form is Format.table else table
     rows = zip(*(column.to_pylist() for column in shown.columns), strict=True)
     if form is Format.csv:
         _write_csv(table.column_names, rows)
@@ -60,8 +65,13 @@ def print_arrow(table: "pyarrow.Table", form: Format, limit: int = 0) -> None:
         _write_json(table.column_names, rows)
     else:
         print_table(table.column_names, [[_three_digits(value) for value in row] for row in rows])
-        if shown.num_rows < table.num_rows:
-            print(f"the first {limit} rows; --limit 0 shows all", file=sys.stderr)
+        _tell_more(table.num_rows, most)
+
+
+def _tell_more(rows: int, most: int) -> None:
+    """Say that a table stops short, where it does."""
+    if most and rows > most:
+        print(f"the first {most:,} rows; --limit 0 shows all", file=sys.stderr)
 
 
 def _three_digits(value: object) -> object:
@@ -96,7 +106,7 @@ def _shown(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int):
-        return f"{value:,}"
+        return f"{value:,}" if abs(value) >= 10_000 else str(value)  # years stay as they are
     if isinstance(value, list | tuple):
         return ", ".join(_shown(item) for item in value)
     return str(value)
@@ -154,13 +164,6 @@ def _without_nan(value: object) -> object:
     if isinstance(value, dict):
         return {key: _without_nan(item) for key, item in value.items()}
     return [_without_nan(item) for item in value] if isinstance(value, list) else value
-
-
-def _write_parquet(
-    cursor: "duckdb.DuckDBPyConnection", query: str, params: dict[str, object] | None
-) -> None:
-    _refuse_terminal()
-    _send_parquet(cursor.sql(query, params=params).to_arrow_table())
 
 
 def _send_parquet(table: "pyarrow.Table") -> None:

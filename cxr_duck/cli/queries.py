@@ -4,11 +4,11 @@ from typing import Annotated
 
 import typer
 
-from cxr_duck.cli.options import Format, HierarchyOption, StoreOption
+from cxr_duck.cli.options import Format, HierarchyOption, LimitOption, StoreOption
 
 __all__ = ["add_to"]
 
-_ROWS = 20  # of a table, where no limit is given
+_ROWS = 1000  # of the table of a user's own query, where no limit is given
 
 
 def add_to(app: typer.Typer) -> None:
@@ -25,10 +25,7 @@ def find(
     form: Annotated[
         str, typer.Option("--format", help="table, csv, json, parquet, or ids, one a line.")
     ] = "table",
-    limit: Annotated[
-        int | None,
-        typer.Option("--limit", min=0, help="Rows; 0 for all.", show_default="20 in a table"),
-    ] = None,
+    limit: LimitOption = None,
     explain: Annotated[
         bool, typer.Option("--explain", help="Print the SQL instead of running it.")
     ] = False,
@@ -69,15 +66,16 @@ def find(
             return
         from cxr_duck.cli.output import print_query
 
-        if form == "table":
-            asked = chosen  # the table says itself where it stops
-        in_table = _ROWS if limit is None else limit
-        print_query(engine.connection, asked.sql, Format(form), asked.params, in_table)
+        print_query(engine.connection, chosen.sql, Format(form), chosen.params, limit)
 
 
 def sql(
     query: Annotated[str, typer.Argument(help="One query, such as 'SELECT * FROM rejects'.")],
     form: Annotated[Format, typer.Option("--format", help="How to print the rows.")] = Format.table,
+    limit: Annotated[
+        int | None,
+        typer.Option("--limit", min=0, help="Rows; 0 for all.", show_default="1000 in a table"),
+    ] = None,
     store: StoreOption = None,
 ) -> None:
     """Run a read-only query on the store's views and tables."""
@@ -88,4 +86,4 @@ def sql(
     cursor = Store(store).cursor()
     check_query(cursor, query)
     with telling_query_errors():
-        print_query(cursor, query, form)
+        print_query(cursor, query, form, limit=limit, in_table=_ROWS)

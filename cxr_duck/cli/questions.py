@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cxr_duck.cli.options import Format, HierarchyOption, StoreOption
+from cxr_duck.cli.options import Format, HierarchyOption, LimitOption, StoreOption
 
 if TYPE_CHECKING:
     from cxr_duck.why import ImageFacts
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 __all__ = ["add_to"]
 
 _Format = Annotated[Format, typer.Option("--format", help="How to print the rows.")]
-_Limit = Annotated[int, typer.Option("--limit", min=0, help="Rows of a table; 0 for all.")]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -24,7 +23,9 @@ def add_to(app: typer.Typer) -> None:
     app.command()(why)
 
 
-def findings(form: _Format = Format.table, limit: _Limit = 20, store: StoreOption = None) -> None:
+def findings(
+    form: _Format = Format.table, limit: LimitOption = None, store: StoreOption = None
+) -> None:
     """List the findings of the index, the most frequent first.
 
     Images, patients and studies with each, and the share of its images labelled by hand.
@@ -45,7 +46,7 @@ def pairs(
         str, typer.Option("--unit", help="What is counted: image, study or patient.")
     ] = "study",
     form: _Format = Format.table,
-    limit: _Limit = 20,
+    limit: LimitOption = None,
     store: StoreOption = None,
 ) -> None:
     """List the findings that stand beside a finding, the strongest association first.

@@ -1,5 +1,5 @@
 -- kept_rejects: one row per row of a file of rejects that says nothing of what goes.
--- reads: data_file, removed_texts
+-- reads: data_file, removed_texts, gone_rejects
 -- A row that could not be told apart into fields goes where any of them is what goes.
 WITH texts AS (
     SELECT
@@ -25,4 +25,5 @@ withdrawn AS (
 
 SELECT data_file.*
 FROM data_file
-ANTI JOIN withdrawn USING (file, row);
+ANTI JOIN withdrawn USING (file, row)
+ANTI JOIN gone_rejects USING (file, row);
