@@ -202,8 +202,8 @@ def _settle_folder(
     if change.images_folder is None:
         if change.added:
             progress.note(
-                f"{change.added:,} images come in without their files; --images "
-                f"{last.images_folder} looks for them"
+                f"{change.added:,} images come in without their files being looked for: "
+                "give --images as before"
             )
         return replace(change, images_folder=last.images_folder)
     elsewhere = engine.scalar(

@@ -64,6 +64,7 @@ TERMS = [
     ("nodule AND NOT pneumona", 16, "no image has the finding 'pneumona': did you mean pneumonia"),
     ("xyzzy", 1, "no image has the finding 'xyzzy': 'cxr terms' shows all terms"),
     ("Nodule OR normal", 1, "no image has the finding 'Nodule': did you mean nodule"),
+    ("hemothorax AND nodule", 1, "no image has the finding 'hemothorax', nor one below it"),
     ("not-normal AND nodule", 1, "no image has the finding 'not-normal' itself: write under(not-n"),
     (
         "under(infiltrate)",

@@ -107,7 +107,12 @@ class _Resolving:
         if word.text in self._places:
             return self._refusal(word, f"{word.text!r} is a place: write FINDING @ {word.text}")
         if word.text in self._trees:
-            sentence = f"no image has the finding {word.text!r} itself: write under({word.text})"
+            below = findings_below(self._engine, [word.text], self._hierarchy)[word.text]
+            sentence = f"no image has the finding {word.text!r}, nor one below it"
+            if below:
+                sentence = (
+                    f"no image has the finding {word.text!r} itself: write under({word.text})"
+                )
             return self._refusal(word, sentence)
         return self._refusal(word, str(unknown_finding(self._engine, word.text)))
 
