@@ -134,7 +134,7 @@ def test_shell_that_has_the_store_open_for_writing(indexed: ExperimentData) -> N
     ) as shell:
         assert shell.stdout is not None
         assert shell.stdout.readline() == "open\n"
-        with pytest.raises(StoreError, match="if another program has it open for writing, close"):
+        with pytest.raises(StoreError, match="close the program that has it open for writing"):
             indexed.create_index()
         shell.communicate("\n")
     assert indexed.create_index()["images"] == 60

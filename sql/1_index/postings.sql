@@ -41,8 +41,11 @@ regions AS (
             WHEN array_length(located) > 0
                 THEN list_filter(
                     string_split(
-                        array_to_string(
-                            list_filter(located, lambda sentence: contains(sentence, name)), ''
+                        concat(
+                            array_to_string(
+                                list_filter(located, lambda sentence: contains(sentence, name)),
+                                ''
+                            )
                         ),
                         chr(31)
                     ),
