@@ -274,13 +274,20 @@ def _show_store(engine: DuckDBEngine, publication: Publication) -> None:
 
 
 def _forget_removals(engine: DuckDBEngine, publication: Publication) -> None:
-    """Take images that come in again off the list of those that were removed."""
+    """Take images that come in again, and their patients, off the list of what was removed."""
     back = engine.fetch(
-        "SELECT image_id FROM known_records ANTI JOIN left_out USING (row) WHERE state = 'removed'"
+        "SELECT known_records.image_id, records.patient_id FROM known_records "
+        "INNER JOIN records USING (row) ANTI JOIN left_out USING (row) WHERE state = 'removed'"
+    )
+    if not back:
+        return
+    images, patients = (list(column) for column in zip(*back, strict=True))
+    publication.catalog.execute(
+        "DELETE FROM removed_images WHERE list_contains(?, image_id)", [images]
     )
     publication.catalog.execute(
-        "DELETE FROM removed_images WHERE list_contains(?, image_id)",
-        [[image_id for (image_id,) in back]],
+        "UPDATE removed_images SET patient_id = NULL WHERE list_contains(?, patient_id)",
+        [patients],
     )
 
 

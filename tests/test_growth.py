@@ -232,6 +232,7 @@ def test_removed_images_are_gone(tmp_path: Path, cxr: Run) -> None:
     data = opened(tmp_path, [twice, *ROWS[3:30]], "labels.csv")
     data.create_index(readmit=True)
     assert ("mass", ROWS[1]["ImageID"]) in postings(data)
+    assert opened(tmp_path, newer, "newer.csv").create_index()["added"] == 1
     assert intact(data)
 
 

@@ -41,11 +41,12 @@ regions AS (
             WHEN array_length(located) > 0
                 THEN list_filter(
                     string_split(
-                        concat(
+                        coalesce(
                             array_to_string(
                                 list_filter(located, lambda sentence: contains(sentence, name)),
                                 ''
-                            )
+                            ),
+                            ''
                         ),
                         chr(31)
                     ),
