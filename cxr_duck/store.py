@@ -98,8 +98,9 @@ class Store:
             connection = self._open_catalog()
             data = quoted((self.path / "data").resolve())
             connection.execute(
-                "SET python_enable_replacements = false;"
-                "SET parquet_metadata_cache = true;"  # a published file never changes
+                # For every cursor, not for this connection alone. A published file never changes.
+                "SET GLOBAL python_enable_replacements = false;"
+                "SET GLOBAL parquet_metadata_cache = true;"
                 f"SET allowed_directories = [{data}];"
                 "SET enable_external_access = false;"
                 "SET lock_configuration = true"
