@@ -444,7 +444,8 @@ def test_any_course_of_changes(
                 held.pop(row["ImageID"], None)
         else:
             rows = [{**row, "Labels": f"['{action}']"} for row in chosen]
-            opened(folder, rows, f"{number}.csv").create_index(replace=True)
+            data = opened(folder, rows, f"{number}.csv")
+            data.create_index(replace=True, readmit=True)
             held.update({row["ImageID"]: row for row in rows})
     data = ExperimentData(store=folder / "store")
     assert postings(data) == walk(held.values())
