@@ -183,7 +183,7 @@ def draw(results: list[Result], path: Path) -> None:
         ("dictionary", 4, "s-"),
     ):
         axes.plot(images, [float(r[place]) * 1000 for r in ordered], mark, label=name)
-    for number, (finding, count, _, _, _, found) in enumerate(ordered):
+    for number, (finding, count, _, _, _, found, _, _) in enumerate(ordered):
         axes.annotate(
             finding,
             (count, found * 1000),
