@@ -3,14 +3,13 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cxr_duck.datasets import check_term, findings_below
 from cxr_duck.engines.duckdb import DuckDBEngine
-from cxr_duck.errors import RecipeError
+from cxr_duck.errors import RecipeError, UnknownTermError
 from cxr_duck.query.tree import Finding, named_findings, to_plain
 from cxr_duck.recipe import Recipe
 from cxr_duck.terms import Hierarchy
 
-__all__ = ["filled_classes", "make_recipe"]
+__all__ = ["check_term", "filled_classes", "findings_below", "make_recipe"]
 
 
 def make_recipe(
@@ -57,6 +56,41 @@ def make_recipe(
         queries=dict(queries),
         trees=trees,
     )
+
+
+def findings_below(
+    engine: DuckDBEngine, terms: Sequence[str], hierarchy: str
+) -> dict[str, list[str]]:
+    """Return the findings of the index at or below each term.
+
+    A finding that the hierarchy lacks stands for itself; UnknownTermError names any other term.
+    """
+    for term in terms:
+        if not engine.scalar("SELECT count(*) FROM postings WHERE finding = ?", term):
+            check_term(engine, term, hierarchy)
+    engine.put("class_terms", "class VARCHAR, term VARCHAR", [(term, term) for term in terms])
+    engine.make("class_findings", hierarchy=hierarchy)
+    found: dict[str, list[str]] = {term: [] for term in terms}
+    for term, finding in engine.fetch(
+        "SELECT class, finding FROM class_findings ORDER BY class, finding"
+    ):
+        found[term].append(finding)
+    return found
+
+
+def check_term(engine: DuckDBEngine, term: str, hierarchy: str) -> None:
+    """Raise UnknownTermError, with the nearest terms, where a hierarchy lacks a term."""
+    if engine.scalar(
+        "SELECT count(*) FROM terms WHERE hierarchy = ? AND term = ?", hierarchy, term
+    ):
+        return
+    nearest = [near for (near,) in engine.rows("nearest_terms", word=term, hierarchy=hierarchy)]
+    hint = (
+        f"did you mean {', '.join(nearest)}?"
+        if nearest
+        else f"'cxr terms --hierarchy {hierarchy}' shows its terms"
+    )
+    raise UnknownTermError(f"the hierarchy {hierarchy} has no term {term!r}: {hint}")
 
 
 def filled_classes(

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cxr_duck.catalog import open_hierarchy
-from cxr_duck.classes import filled_classes, make_recipe
-from cxr_duck.datasets import Dataset, check_term, make_dataset
+from cxr_duck.classes import check_term, filled_classes, make_recipe
+from cxr_duck.datasets import Dataset, make_dataset
 from cxr_duck.engines.duckdb import DuckDBEngine
 from cxr_duck.errors import CxrError
 from cxr_duck.experiments import read_dataset, record, reproduce

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from cxr_duck.data_files import RELATIONS, DataFile, DataWriter, data_files, read_expression
-from cxr_duck.datasets import choose_images
 from cxr_duck.engines.duckdb import DuckDBEngine
+from cxr_duck.members import choose_images
 from cxr_duck.progress import Progress
 from cxr_duck.publishing import Change, next_change, publish_change, working_engine
 from cxr_duck.store import Publication, Store

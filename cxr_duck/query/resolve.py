@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from functools import cached_property
 
-from cxr_duck.datasets import check_term, findings_below
+from cxr_duck.classes import check_term, findings_below
 from cxr_duck.engines.duckdb import DuckDBEngine
 from cxr_duck.errors import UnknownTermError
 from cxr_duck.index import unknown_finding
