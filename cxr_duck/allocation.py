@@ -1,43 +1,63 @@
 """How many patients of each signature go to each split.
 
-Patients with the same signature, that is the same number of images in each (class, finding), are
-exchangeable, so the unknowns are a few hundred numbers (signature, split) instead of a hundred
-thousand patients. First every split gets the whole part of its share of each signature; the rest is
-dealt a patient at a time, rarest finding first; then single moves and swaps of patients follow
-while the error falls. The error is the sum of squared distances from the wanted number of images,
-over every class and finding and split, findings relative to their size, so that a rare finding
-counts as much as a frequent one. All of it is integer arithmetic: the result depends on nothing
-but the input, on any machine.
+Patients with the same signature, that is the same number of units in each (class, finding) and the
+same splits that may take them, are exchangeable, so the unknowns are a few hundred numbers
+(signature, split) instead of a hundred thousand patients. First every split gets the whole part of
+its share of each signature; the rest is dealt a patient at a time, rarest finding first; then
+single moves and swaps of patients follow while the error falls. The error is the sum of squared
+distances from the wanted number of units, over every class and finding and split, findings relative
+to their size. Classes weigh so much that they come first.
+
+All numbers are whole ones (in hundredths of a unit, held exactly by 64-bit floats), and ties go to
+the first: the result depends on nothing but the input.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Cell", "Signature", "allocate", "rounded_shares"]
+__all__ = [
+    "FEW",
+    "HUNDREDTHS",
+    "Cell",
+    "Cells",
+    "Numbers",
+    "Signature",
+    "allocate",
+    "largest_remainder",
+]
 
-_SCALE = 1_000_000_000  # weight of a squared image in a cell of one image
-_CLASS_WEIGHT = 100_000_000  # classes must be exact: as heavy as a finding of ten images
-_MAX_STEPS = 5_000
-_MAX_SWAPS = 1_000
-_SWAP_CANDIDATES = 96
-_IMPOSSIBLE = 2**61  # change of the error for moving a patient who isn't there
+HUNDREDTHS = 100  # errors are counted in hundredths of a unit
+_SCALE = 10**8  # weight of a squared hundredth of a unit, of a finding of FEW units
+FEW = 50  # units: findings with fewer weigh no more
+# A class must be exact before its findings are near. It weighs less at first, since a search in
+# which no class may give way finds no way.
+_CLASS_WEIGHTS = (_SCALE // 10, 10 * _SCALE)
+_MAX_MOVES = 20_000
+_MAX_SWAPS = 600
+_WORK = 2 * 10**9  # numbers looked at in the search for swaps
+_CANDIDATES = 200  # signatures on each side of a swap
+_IMPOSSIBLE = 1e30  # change of the error for moving a patient who isn't there
 
 Cell = tuple[str, str]  # (class, finding); finding '' is the class as a whole
-_Integers = npt.NDArray[np.int64]
+Numbers = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Signature:
-    """Patients that bring the same images: how many patients, how many images in which cells."""
+    """Patients that bring the same: how many patients, how many units in which cells.
+
+    `allowed` has the places of the splits that may take them; () stands for all.
+    """
 
     patients: int
-    images: dict[Cell, int]
+    units: dict[Cell, int]
+    allowed: tuple[int, ...] = ()
 
 
-def rounded_shares(total: int, shares: Sequence[int]) -> list[int]:
+def largest_remainder(total: int, shares: Sequence[int]) -> list[int]:
     """Return whole numbers that add up to `total`, nearest to the shares (largest remainder)."""
     whole = sum(shares)
     floors = [total * share // whole for share in shares]
@@ -48,205 +68,176 @@ def rounded_shares(total: int, shares: Sequence[int]) -> list[int]:
     return floors
 
 
-def allocate(signatures: Sequence[Signature], shares: Sequence[int]) -> list[list[int]]:
-    """Return the number of patients of each signature in each split.
+@dataclass
+class Cells:
+    """Signatures as arrays, and the hundredths of units wanted in each cell and split.
 
-    `shares` are whole numbers, such as 70, 20, 10. The rows have the order of `signatures` and add
-    up to their patients; patients are never divided.
+    `contents` is (signature, cell): units that one patient brings; `wanted` is (cell, split);
+    `open` is (signature, split): whether the split may take the patients.
     """
-    if not signatures:
-        return []
-    problem = _Problem(signatures, shares)
-    problem.deal()
-    problem.improve()
-    return [[int(count) for count in row] for row in problem.patients]
+
+    names: list[Cell]
+    patients: Numbers
+    contents: Numbers = field(repr=False)
+    wanted: Numbers = field(repr=False)
+    open: npt.NDArray[np.bool_] = field(repr=False)
+
+    @classmethod
+    def of(cls, signatures: Sequence[Signature], wanted: dict[Cell, Sequence[int]]) -> "Cells":
+        """Return the arrays of signatures; `wanted` has hundredths a cell, one a split."""
+        names = sorted(wanted)
+        places = {cell: place for place, cell in enumerate(names)}
+        splits = len(next(iter(wanted.values())))
+        contents = np.zeros((len(signatures), len(names)))
+        is_open = np.zeros((len(signatures), splits), dtype=np.bool_)
+        for row, signature in enumerate(signatures):
+            for cell, count in signature.units.items():
+                contents[row, places[cell]] = count
+            is_open[row, list(signature.allowed) or slice(None)] = True
+        patients = np.array([float(signature.patients) for signature in signatures])
+        targets = np.array([wanted[cell] for cell in names], dtype=np.float64)
+        return cls(names, patients, contents, targets, is_open)
+
+    @property
+    def is_class(self) -> npt.NDArray[np.bool_]:
+        """Whether a cell is a class as a whole."""
+        return np.array([not finding for _, finding in self.names])
+
+    @property
+    def totals(self) -> Numbers:
+        """Units of all patients, a cell."""
+        totals: Numbers = self.patients @ self.contents
+        return totals
+
+    def errors(self, allocated: Numbers) -> Numbers:
+        """Return the hundredths of units too many, a (cell, split)."""
+        errors: Numbers = HUNDREDTHS * (self.contents.T @ allocated) - self.wanted
+        return errors
+
+    def weights(self, of_class: int) -> Numbers:
+        """Return what a squared hundredth of a unit weighs, a cell."""
+        relative = _SCALE * FEW**2 // np.maximum(self.totals, FEW) ** 2
+        return np.where(self.is_class, of_class, np.maximum(relative, 1))
 
 
-class _Problem:
-    """The state of one allocation: patients a (signature, split), error a (cell, split)."""
+def allocate(cells: Cells) -> Numbers:
+    """Return the number of patients of each signature in each split, (signature, split).
 
-    def __init__(self, signatures: Sequence[Signature], shares: Sequence[int]) -> None:
-        self.splits = len(shares)
-        self.whole = sum(shares)  # errors are counted in parts of an image, whole parts each
-        self.cells = sorted({cell for signature in signatures for cell in signature.images})
-        places = {cell: place for place, cell in enumerate(self.cells)}
-        self.contents = [
-            [(places[cell], count) for cell, count in sorted(signature.images.items())]
-            for signature in signatures
+    The rows add up to the patients of the signatures; patients are never divided.
+    """
+    allocated = _whole_parts(cells)
+    _deal(cells, allocated)
+    for of_class in _CLASS_WEIGHTS:
+        _Search(cells, allocated, cells.weights(of_class)).run()
+    return allocated
+
+
+def _whole_parts(cells: Cells) -> Numbers:
+    """Return the whole part of each split's share of each signature's patients."""
+    shares = cells.wanted[cells.is_class].sum(axis=0)
+    open_shares = cells.open * np.maximum(shares, 1)
+    parts: Numbers = (cells.patients[:, None] * open_shares) // open_shares.sum(axis=1)[:, None]
+    return parts
+
+
+def _deal(cells: Cells, allocated: Numbers) -> None:
+    """Deal the patients that the whole parts left over: large ones, then the rarest finding."""
+    left = (cells.patients - allocated.sum(axis=1)).astype(int).tolist()
+    rarest = np.where(cells.contents > 0, cells.totals, np.inf).min(axis=1).tolist()
+    size = cells.contents.sum(axis=1).tolist()
+    errors = cells.errors(allocated).T.tolist()
+    weights = cells.weights(_CLASS_WEIGHTS[-1]).tolist()
+    for row in sorted(range(len(left)), key=lambda row: (-size[row], rarest[row], row)):
+        if not left[row]:
+            continue
+        brought = [
+            (cell, cells.contents[row, cell]) for cell in np.flatnonzero(cells.contents[row])
         ]
-        self.totals = [0] * len(self.cells)
-        for signature, content in zip(signatures, self.contents, strict=True):
-            for cell, count in content:
-                self.totals[cell] += signature.patients * count
-        self.available = [signature.patients for signature in signatures]
-        self.wanted = self._wanted(shares)
-        self.weights = np.array(
-            [
-                self._weight(cell, total)
-                for cell, total in zip(self.cells, self.totals, strict=True)
-            ],
-            dtype=np.int64,
-        )
-        self.patients: _Integers = np.array(
-            [[count * share // self.whole for share in shares] for count in self.available],
-            dtype=np.int64,
-        )
-        self.errors: _Integers = -np.array(self.wanted, dtype=np.int64)
-        for content, row in zip(self.contents, self.patients, strict=True):
-            for cell, count in content:
-                self.errors[cell] += self.whole * count * row
-
-    def _wanted(self, shares: Sequence[int]) -> list[list[int]]:
-        """Parts of images wanted a (cell, split).
-
-        A finding wants its exact share; a class whole images, those of the smallest class first.
-        """
-        sizes = [t for cell, t in zip(self.cells, self.totals, strict=True) if not cell[1]]
-        smallest = min(sizes)
-        base = rounded_shares(smallest, shares)
-        wanted = []
-        for (_, finding), total in zip(self.cells, self.totals, strict=True):
-            if finding:
-                wanted.append([total * share for share in shares])
-            else:
-                more = rounded_shares(total - smallest, shares)
-                wanted.append([self.whole * (a + b) for a, b in zip(base, more, strict=True)])
-        return wanted
-
-    @staticmethod
-    def _weight(cell: Cell, total: int) -> int:
-        return _SCALE // total if cell[1] else max(_CLASS_WEIGHT, _SCALE // total)
-
-    def deal(self) -> None:
-        """Deal the patients that the whole parts left over, rarest finding first."""
-        rarest = [min(self.totals[cell] for cell, _ in content) for content in self.contents]
-        size = [sum(count for _, count in content) for content in self.contents]
-        order = sorted(
-            range(len(self.contents)), key=lambda place: (-size[place], rarest[place], place)
-        )
-        for place in order:
-            for _ in range(self.available[place] - int(self.patients[place].sum())):
-                costs = [self._cost(place, split) for split in range(self.splits)]
-                self._put(place, costs.index(min(costs)), 1)
-
-    def _cost(self, place: int, split: int) -> int:
-        """Return by how much the error grows when a split gets one more patient."""
-        return sum(
-            int(self.weights[cell])
-            * count
-            * (2 * int(self.errors[cell, split]) + self.whole * count)
-            for cell, count in self.contents[place]
-        )
-
-    def _put(self, place: int, split: int, patients: int) -> None:
-        self.patients[place, split] += patients
-        for cell, count in self.contents[place]:
-            self.errors[cell, split] += self.whole * patients * count
-
-    def improve(self) -> None:
-        """Move and swap patients between splits while the error falls."""
-        search = _Search(self)
-        swaps = 0
-        for _ in range(_MAX_STEPS):
-            if search.move():
-                continue
-            swaps += 1
-            if swaps > _MAX_SWAPS or not search.swap():
-                break
+        splits = np.flatnonzero(cells.open[row]).tolist()
+        for _ in range(left[row]):
+            costs = [
+                sum(
+                    weights[cell] * n * (2 * errors[split][cell] + HUNDREDTHS * n)
+                    for cell, n in brought
+                )
+                for split in splits
+            ]
+            split = splits[costs.index(min(costs))]
+            allocated[row, split] += 1
+            for cell, count in brought:
+                errors[split][cell] += HUNDREDTHS * count
 
 
 class _Search:
-    """Finds the best move or swap; keeps the slope of the error up to date between them."""
+    """Moves and swaps patients while the error falls; keeps its slope up to date."""
 
-    def __init__(self, problem: _Problem) -> None:
-        self.problem = problem
-        signatures = len(problem.contents)
-        owners: list[list[int]] = [[] for _ in problem.cells]
-        counts: list[list[int]] = [[] for _ in problem.cells]
-        self.slope: _Integers = np.zeros((signatures, problem.splits), dtype=np.int64)
-        self.bend: _Integers = np.zeros(signatures, dtype=np.int64)
-        for place, content in enumerate(problem.contents):
-            for cell, count in content:
-                owners[cell].append(place)
-                counts[cell].append(count)
-                weight = problem.weights[cell]
-                self.slope[place] += 2 * weight * count * problem.errors[cell]
-                self.bend[place] += weight * problem.whole * count * count
-        self.owners = [np.array(places, dtype=np.int64) for places in owners]
-        self.counts = [np.array(numbers, dtype=np.int64) for numbers in counts]
-        self.pairs = [
-            (giver, taker)
-            for giver in range(problem.splits)
-            for taker in range(problem.splits)
-            if giver != taker
-        ]
+    def __init__(self, cells: Cells, allocated: Numbers, weights: Numbers) -> None:
+        self.cells = cells
+        self.allocated = allocated
+        self.contents = cells.contents
+        # By how much the error grows for one patient more: slope and bend, by 2 * HUNDREDTHS.
+        self.weighted: Numbers = cells.contents * weights
+        self.bend: Numbers = HUNDREDTHS * (self.weighted * cells.contents).sum(axis=1)
+        self.slope: Numbers = self.weighted @ cells.errors(allocated)
+        splits = range(allocated.shape[1])
+        self.pairs = [(giver, taker) for giver in splits for taker in splits if giver < taker]
+
+    def run(self) -> None:
+        """Move and swap until nothing falls any more or the work is done."""
+        numbers = self.contents.size + _CANDIDATES**2 * len(self.pairs)
+        for _ in range(min(_MAX_SWAPS, 1 + _WORK // numbers)):
+            for _ in range(_MAX_MOVES):
+                if not self.move():
+                    break
+            if not self.swap():
+                break
 
     def move(self) -> bool:
         """Make the single move that lowers the error most; tell whether there was one."""
-        best = (0, -1, -1, -1)
-        for giver, taker in self.pairs:
-            change = self._changes(giver, taker)
-            place = int(change.argmin())
-            best = min(best, (int(change[place]), place, giver, taker))
-        if best[0] >= 0:
+        givers = np.where(self.allocated > 0, self.slope, -_IMPOSSIBLE)
+        takers = np.where(self.cells.open, self.slope, _IMPOSSIBLE)
+        giver, taker = givers.argmax(axis=1), takers.argmin(axis=1)
+        rows = np.arange(len(self.bend))
+        changes = takers[rows, taker] - givers[rows, giver] + self.bend
+        best = int(changes.argmin())
+        if changes[best] >= 0 or giver[best] == taker[best]:
             return False
-        self._apply(*best[1:])
+        self._apply(best, int(giver[best]), int(taker[best]))
         return True
 
     def swap(self) -> bool:
         """Make the best swap among the patients that cost least to move; tell if there was one."""
-        best = (0, -1, -1, -1, -1)
-        for giver, taker in self.pairs:
-            if giver > taker:
-                continue
-            best = min(best, self._best_swap(giver, taker))
-        if best[0] >= 0:
+        swaps = [self._best_swap(giver, taker) for giver, taker in self.pairs]
+        change, there, back, giver, taker = min(swaps, default=(0.0, -1, -1, 0, 0))
+        if change >= 0:
             return False
-        _, there, back, giver, taker = best
         self._apply(there, giver, taker)
         self._apply(back, taker, giver)
         return True
 
-    def _best_swap(self, giver: int, taker: int) -> tuple[int, int, int, int, int]:
-        best = (0, -1, -1, giver, taker)
-        there, back = self._changes(giver, taker), self._changes(taker, giver)
-        returning = self._cheapest(back)
-        if not len(returning):
-            return best
-        dense = self._dense(returning)
-        for place in self._cheapest(there):
-            common: _Integers = np.zeros(len(returning), dtype=np.int64)
-            for cell, count in self.problem.contents[place]:
-                weight = 4 * self.problem.weights[cell] * self.problem.whole
-                common += weight * count * dense[:, cell]
-            change = there[place] + back[returning] - common
-            least = int(change.argmin())
-            best = min(best, (int(change[least]), int(place), int(returning[least]), giver, taker))
-        return best
+    def _best_swap(self, giver: int, taker: int) -> tuple[float, int, int, int, int]:
+        going, there = self._cheapest(giver, taker)
+        coming, back = self._cheapest(taker, giver)
+        if not len(going) or not len(coming):
+            return (0.0, -1, -1, giver, taker)
+        common = self.weighted[going] @ self.contents[coming].T
+        changes = there[:, None] + back[None, :] - 2 * HUNDREDTHS * common
+        row, column = divmod(int(changes.argmin()), len(coming))
+        return (float(changes[row, column]), int(going[row]), int(coming[column]), giver, taker)
 
-    def _changes(self, giver: int, taker: int) -> _Integers:
-        """Return the change of the error for moving one patient of each signature."""
-        change: _Integers = self.slope[:, taker] - self.slope[:, giver] + 2 * self.bend
-        return np.where(self.problem.patients[:, giver] > 0, change, _IMPOSSIBLE)
+    def _cheapest(self, giver: int, taker: int) -> tuple[npt.NDArray[np.int64], Numbers]:
+        """Return the signatures that cost least to move, and what they cost; no more than some."""
+        possible = np.flatnonzero((self.allocated[:, giver] > 0) & self.cells.open[:, taker])
+        costs: Numbers = (self.slope[:, taker] - self.slope[:, giver] + self.bend)[possible]
+        if len(possible) > _CANDIDATES:
+            border = np.partition(costs, _CANDIDATES - 1)[_CANDIDATES - 1]
+            chosen = np.flatnonzero(costs <= border)[:_CANDIDATES]
+            possible, costs = possible[chosen], costs[chosen]
+        return possible, costs
 
-    def _cheapest(self, change: _Integers) -> _Integers:
-        """Return the signatures that cost least to move, in their order; no more than some."""
-        wanted = min(_SWAP_CANDIDATES, len(change)) - 1
-        border = min(int(np.partition(change, wanted)[wanted]), _IMPOSSIBLE - 1)
-        return np.flatnonzero(change <= border)[:_SWAP_CANDIDATES]
-
-    def _dense(self, places: _Integers) -> _Integers:
-        dense: _Integers = np.zeros((len(places), len(self.problem.cells)), dtype=np.int64)
-        for row, place in enumerate(places):
-            for cell, count in self.problem.contents[place]:
-                dense[row, cell] = count
-        return dense
-
-    def _apply(self, place: int, giver: int, taker: int) -> None:
-        self.problem._put(place, giver, -1)
-        self.problem._put(place, taker, 1)
-        for cell, count in self.problem.contents[place]:
-            weight = 2 * self.problem.weights[cell] * self.problem.whole
-            step = weight * count * self.counts[cell]
-            self.slope[self.owners[cell], giver] -= step
-            self.slope[self.owners[cell], taker] += step
+    def _apply(self, row: int, giver: int, taker: int) -> None:
+        self.allocated[row, giver] -= 1
+        self.allocated[row, taker] += 1
+        step = HUNDREDTHS * (self.weighted @ self.contents[row])
+        self.slope[:, giver] -= step
+        self.slope[:, taker] += step
