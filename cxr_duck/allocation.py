@@ -12,7 +12,7 @@ All numbers are whole ones (in hundredths of a unit, held exactly by 64-bit floa
 the first: the result depends on nothing but the input.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -34,7 +34,7 @@ _SCALE = 10**8  # weight of a squared hundredth of a unit, of a finding of FEW u
 FEW = 50  # units: findings with fewer weigh no more
 # A class must be exact before its findings are near. It weighs less at first, since a search in
 # which no class may give way finds no way.
-_CLASS_WEIGHTS = (_SCALE // 10, 10 * _SCALE)
+_CLASS_WEIGHTS = (_SCALE // 10, 10 * _SCALE, 10_000 * _SCALE)
 _MAX_MOVES = 20_000
 _MAX_SWAPS = 600
 _WORK = 2 * 10**9  # numbers looked at in the search for swaps
@@ -83,7 +83,7 @@ class Cells:
     open: npt.NDArray[np.bool_] = field(repr=False)
 
     @classmethod
-    def of(cls, signatures: Sequence[Signature], wanted: dict[Cell, Sequence[int]]) -> "Cells":
+    def of(cls, signatures: Sequence[Signature], wanted: Mapping[Cell, Sequence[int]]) -> "Cells":
         """Return the arrays of signatures; `wanted` has hundredths a cell, one a split."""
         names = sorted(wanted)
         places = {cell: place for place, cell in enumerate(names)}
@@ -127,8 +127,9 @@ def allocate(cells: Cells) -> Numbers:
     """
     allocated = _whole_parts(cells)
     _deal(cells, allocated)
-    for of_class in _CLASS_WEIGHTS:
-        _Search(cells, allocated, cells.weights(of_class)).run()
+    for place, of_class in enumerate(_CLASS_WEIGHTS):
+        if place < len(_CLASS_WEIGHTS) - 1 or cells.errors(allocated)[cells.is_class].any():
+            _Search(cells, allocated, cells.weights(of_class)).run()
     return allocated
 
 
@@ -146,7 +147,7 @@ def _deal(cells: Cells, allocated: Numbers) -> None:
     rarest = np.where(cells.contents > 0, cells.totals, np.inf).min(axis=1).tolist()
     size = cells.contents.sum(axis=1).tolist()
     errors = cells.errors(allocated).T.tolist()
-    weights = cells.weights(_CLASS_WEIGHTS[-1]).tolist()
+    weights = cells.weights(_CLASS_WEIGHTS[1]).tolist()
     for row in sorted(range(len(left)), key=lambda row: (-size[row], rarest[row], row)):
         if not left[row]:
             continue

@@ -1,61 +1,78 @@
 """From the terms and queries of a dataset to its recipe: what each of them is in a store."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from cxr_duck.engines.duckdb import DuckDBEngine
-from cxr_duck.errors import RecipeError, UnknownTermError
+from cxr_duck.errors import DatasetError, RecipeError, UnknownTermError
 from cxr_duck.query.tree import Finding, named_findings, to_plain
 from cxr_duck.recipe import Recipe
+from cxr_duck.request import Request
 from cxr_duck.terms import Hierarchy
 
 __all__ = ["check_term", "filled_classes", "findings_below", "make_recipe"]
 
 
-def make_recipe(
-    engine: DuckDBEngine,
-    terms: Sequence[str],
-    queries: Mapping[str, str],
-    exclude: Sequence[str],
-    pure: bool,
-    where: str | None,
-    hierarchy: str,
-    seed: int,
-) -> Recipe:
-    """Return the recipe of a dataset with a class for each term and each named query.
+def make_recipe(engine: DuckDBEngine, request: Request, hierarchy: str) -> Recipe:
+    """Return the recipe of what is asked for, a class for each term and each named query.
 
     A text of `exclude` is a term where the hierarchy or the index has it as one, else a query.
     Raises RecipeError, UnknownTermError or QueryError.
     """
-    names = [*terms, *queries]
+    names = [*request.terms, *request.classes]
     if not names:
         raise RecipeError("a dataset needs at least one term: give the names of its classes")
     if repeated := sorted({name for name in names if names.count(name) > 1}):
         raise RecipeError(f"the term {', '.join(repeated)} is given twice: each is one class")
-    classes = filled_classes(engine, terms, hierarchy)
+    classes = filled_classes(engine, request.terms, hierarchy)
     trees: dict[str, Any] = {}
-    for name, query in queries.items():
+    for name, query in request.classes.items():
         classes[name], trees[query] = _resolved(engine, query, hierarchy)
-    left_out = [text for text in exclude if _is_term(engine, text, hierarchy)]
-    for text in exclude:
+    left_out = [text for text in request.exclude if _is_term(engine, text, hierarchy)]
+    for text in request.exclude:
         if text not in left_out:
             trees[text] = _resolved(engine, text, hierarchy)[1]
     excluded = findings_below(engine, left_out, hierarchy)
+    ratio = request.ratio(names)
+    return Recipe(
+        classes=classes,
+        exclude=list(request.exclude),
+        excluded=sorted({finding for findings in excluded.values() for finding in findings}),
+        pure=request.pure,
+        where=request.where,
+        hierarchy=hierarchy,
+        hierarchy_sha256=_digest_of(engine, hierarchy),
+        seed=request.seed,
+        shares=request.split_shares(),
+        queries=dict(request.classes),
+        trees=trees,
+        overlap=request.overlap,
+        balance="ratio" if ratio else str(request.balance),
+        ratio=ratio,
+        findings=request.findings,
+        unit=request.unit,
+        per_patient=request.per_patient,
+        by_date=request.dates(),
+        keep_apart=_kept_apart(engine, request.keep_apart),
+        physician_test=request.physician_test,
+    )
+
+
+def _digest_of(engine: DuckDBEngine, hierarchy: str) -> str:
     edges = engine.fetch(
         "SELECT term, parent, cui, tree FROM terms WHERE hierarchy = ? ORDER BY position", hierarchy
     )
-    return Recipe(
-        classes=classes,
-        exclude=list(exclude),
-        excluded=sorted({finding for findings in excluded.values() for finding in findings}),
-        pure=pure,
-        where=where,
-        hierarchy=hierarchy,
-        hierarchy_sha256=Hierarchy(hierarchy, tuple(edges)).digest,
-        seed=seed,
-        queries=dict(queries),
-        trees=trees,
-    )
+    return Hierarchy(hierarchy, tuple(edges)).digest
+
+
+def _kept_apart(engine: DuckDBEngine, name: str | None) -> dict[str, str] | None:
+    """Return the name and digest of the dataset to stay apart from; DatasetError if it isn't."""
+    if name is None:
+        return None
+    rows = engine.fetch("SELECT digest FROM experiments.dataset WHERE name = ?", name)
+    if not rows:
+        raise DatasetError(f"there is no dataset {name!r} to keep apart from: 'cxr datasets' lists")
+    return {"name": name, "digest": rows[0][0]}
 
 
 def findings_below(

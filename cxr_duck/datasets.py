@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from cxr_duck.balancing import Decisions, Exactness, balance, deal_patients, exactness_of
 from cxr_duck.engines.duckdb import DuckDBEngine
-from cxr_duck.errors import RecipeError
 from cxr_duck.members import make_members
 from cxr_duck.recipe import Recipe
 from cxr_duck.store import Store
@@ -22,11 +22,14 @@ class Dataset:
     """A dataset: its recipe, its members and the digest over them.
 
     `composition` has the number of distinct images for each (class, finding, split); the finding ''
-    stands for the class as a whole. `publication` is the state of the store that it was made from,
-    `own_hierarchy` a user's own that expanded its terms, where the store may not have it yet.
-    `members` has the columns class, finding, image_id, patient_id
-    and split, one row per (class, finding, image), ordered by the first three. `removed` of its
-    images were removed from the store since it was recorded.
+    stands for the class as a whole. `removals` has, for each (class, filter), the images that the
+    filter took out when the dataset was made, and as `kept` those that are in; `notes` are
+    sentences on the images that came under rules about classes and patients. `publication` is the
+    state of the store that it was made from, `own_hierarchy` a user's own that expanded its terms,
+    where the store may not have it yet. `members` has the columns class, finding, image_id,
+    patient_id and split, one row per (class, finding, image), ordered by the first three.
+    `decisions` are those that it was made by. `removed` of its images were removed from the store
+    since it was recorded.
     """
 
     name: str
@@ -36,9 +39,16 @@ class Dataset:
     members: "pyarrow.Table" = field(repr=False)
     publication: int
     label_file_sha256: str
-    overlaps: int = 0
+    decisions: Decisions = field(default_factory=Decisions, repr=False)
+    removals: dict[tuple[str, str], int] = field(default_factory=dict, repr=False)
+    notes: list[str] = field(default_factory=list, repr=False)
     removed: int = 0
     own_hierarchy: Hierarchy | None = None
+
+    @property
+    def exactness(self) -> Exactness:
+        """How near the dataset comes to what its recipe asks."""
+        return self.decisions.exactness
 
     def polars(self) -> "polars.DataFrame":
         """Return the members as a polars DataFrame."""
@@ -50,30 +60,42 @@ class Dataset:
 
     def images(self, split: str | None = None) -> int:
         """Return the number of images of a split, or of all of them."""
-        return sum(
-            count
-            for (_, finding, part), count in self.composition.items()
-            if not finding and split in (None, part)
-        )
+        import pyarrow.compute
+
+        members = self.members
+        if split is not None:
+            members = members.filter(pyarrow.compute.equal(members["split"], split))
+        return int(pyarrow.compute.count_distinct(members["image_id"]).as_py())
 
 
 def make_dataset(
-    store: Store, recipe: Recipe, name: str, own_hierarchy: Hierarchy | None = None
+    store: Store,
+    recipe: Recipe,
+    name: str,
+    own_hierarchy: Hierarchy | None = None,
+    decided: Decisions | None = None,
 ) -> Dataset:
-    """Make a dataset from a recipe and record nothing; RecipeError where it can't be met."""
-    return make_dataset_on(DuckDBEngine(store.cursor()), recipe, name, own_hierarchy)
+    """Make a dataset from a recipe and record nothing; RecipeError where it can't be met.
+
+    What was `decided` when it was first made is taken instead of deciding again.
+    """
+    return make_dataset_on(DuckDBEngine(store.cursor()), recipe, name, own_hierarchy, decided)
 
 
 def make_dataset_on(
-    engine: DuckDBEngine, recipe: Recipe, name: str, own_hierarchy: Hierarchy | None = None
+    engine: DuckDBEngine,
+    recipe: Recipe,
+    name: str,
+    own_hierarchy: Hierarchy | None = None,
+    decided: Decisions | None = None,
 ) -> Dataset:
     """Make a dataset and leave the relations of `sql/3_dataset` on the engine to look at."""
     make_members(engine, recipe)
-    for name_of_stage in ("patient_cells", "signatures"):
-        engine.make(name_of_stage)
-    _allocate(engine, recipe)
-    engine.make("splits", seed=recipe.seed)
-    _set_targets(engine, recipe)
+    engine.make("cells")
+    allocation, exactness = deal_patients(engine, recipe, decided)
+    for stage in ("unit_kinds", "kind_counts"):
+        engine.make(stage)
+    quotas = balance(engine, recipe, decided)
     engine.make("selection", seed=recipe.seed)
     engine.make("dataset_members")
     ((publication, label_file_sha256),) = engine.fetch(
@@ -88,61 +110,9 @@ def make_dataset_on(
         publication=publication,
         label_file_sha256=label_file_sha256,
         own_hierarchy=own_hierarchy,
-        overlaps=int(engine.scalar("SELECT count(*) FROM shared_images")),
-    )
-
-
-def _allocate(engine: DuckDBEngine, recipe: Recipe) -> None:
-    """Make allocation: how many patients of each signature go to each split."""
-    from cxr_duck.allocation import Signature, allocate
-
-    texts: list[str] = []
-    signatures: list[Signature] = []
-    for text, patients, term, finding, images in engine.rows("signature_cells"):
-        if not texts or texts[-1] != text:
-            texts.append(text)
-            signatures.append(Signature(patients, {}))
-        signatures[-1].images[term, finding] = images
-    allocated = allocate(signatures, list(recipe.shares.values()))
-    engine.put(
-        "allocation",
-        "signature VARCHAR, position INTEGER, split VARCHAR, patients BIGINT",
-        [
-            (text, position, split, count)
-            for text, counts in zip(texts, allocated, strict=True)
-            for position, (split, count) in enumerate(zip(recipe.shares, counts, strict=True))
-        ],
-    )
-
-
-def _set_targets(engine: DuckDBEngine, recipe: Recipe) -> None:
-    """Make targets: images a class and split, the most for which every class has enough."""
-    from cxr_duck.allocation import rounded_shares
-
-    available = engine.fetch(
-        "SELECT class, split, count(DISTINCT image_id) FROM members "
-        "INNER JOIN splits USING (patient_id) GROUP BY ALL"
-    )
-    got = {(term, split): int(count) for term, split, count in available}
-    shares = list(recipe.shares.values())
-    least = [min(got.get((term, s), 0) for term in recipe.classes) for s in recipe.shares]
-    total = sum(least)
-    while any(a > b for a, b in zip(rounded_shares(total, shares), least, strict=True)):
-        total -= 1
-    targets = rounded_shares(total, shares)
-    if not all(targets):
-        told = "; ".join(
-            f"{term}: " + ", ".join(f"{got.get((term, s), 0):,} {s}" for s in recipe.shares)
-            for term in recipe.classes
-        )
-        raise RecipeError(
-            "the classes have too few patients to fill every split with the same number of images "
-            f"({told}): take broader terms or fewer conditions"
-        )
-    engine.put(
-        "targets",
-        "split VARCHAR, images BIGINT",
-        list(zip(recipe.shares, targets, strict=True)),
+        decisions=Decisions(allocation, quotas, exactness_of(engine, recipe, exactness)),
+        notes=_notes(engine, recipe),
+        removals={(term, rule): n for term, rule, n in engine.rows("removals")},
     )
 
 
@@ -152,3 +122,28 @@ def composition_of(engine: DuckDBEngine) -> dict[tuple[str, str, str], int]:
         (term, finding, split): int(images)
         for term, finding, split, images in engine.rows("composition")
     }
+
+
+_OVERLAPPING = {
+    "drop": "belong to more than one class and are left out",
+    "first": "belong to more than one class and count for the first of them",
+    "keep": "belong to more than one class and stay in all of them",
+}
+_LEFT_OUT = {
+    "date": "have no date, or one on the other side of most of their patient's, and are left out",
+    "apart": "are of patients whom no split may take, and are left out",
+    "per_patient": "are beyond the number of a patient and class, and are left out",
+}
+
+
+def _notes(engine: DuckDBEngine, recipe: Recipe) -> list[str]:
+    """Return a sentence for each rule about classes and patients that images came under."""
+    several = engine.scalar(
+        "SELECT count(DISTINCT image_id) FROM candidates SEMI JOIN unit_classes USING (unit_id)"
+    )
+    found = [(several, _OVERLAPPING[recipe.overlap])] if several else []
+    left_out = engine.fetch(
+        "SELECT count(*), reason FROM left_out_images GROUP BY reason ORDER BY reason"
+    )
+    found += [(images, _LEFT_OUT[reason]) for images, reason in left_out]
+    return [f"{images:,} images {what}" for images, what in found]

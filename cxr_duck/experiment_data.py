@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping, Sequence
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,11 +11,11 @@ from cxr_duck.classes import check_term, filled_classes, make_recipe
 from cxr_duck.datasets import Dataset, make_dataset
 from cxr_duck.engines.duckdb import DuckDBEngine
 from cxr_duck.errors import CxrError
-from cxr_duck.experiments import read_dataset, record, reproduce
+from cxr_duck.experiments import Reproduction, read_dataset, record, reproduce
 from cxr_duck.index import InvertedIndex
 from cxr_duck.progress import SILENT, Progress
 from cxr_duck.query.sql import check_query, telling_query_errors
-from cxr_duck.recipe import check_arguments
+from cxr_duck.request import Request, check_name, read_recipe_file
 from cxr_duck.store import Store
 from cxr_duck.terms import (
     DEFAULT_HIERARCHY,
@@ -184,36 +185,85 @@ class ExperimentData:
         where: str | None = None,
         hierarchy: _Path = DEFAULT_HIERARCHY,
         seed: int = 1,
+        overlap: str = "drop",
+        balance: str | Mapping[str, int] = "equal",
+        findings: str = "proportional",
+        unit: str = "image",
+        per_patient: int | None = None,
+        shares: Mapping[str, float] | None = None,
+        by_date: Sequence[str | date] = (),
+        folds: int | None = None,
+        keep_apart: str | None = None,
+        physician_test: bool = False,
         name: str | None = None,
         experiment: str = "default",
         store_it: bool = True,
     ) -> Dataset:
-        """Make a dataset with one class a term, balanced, 70/20/10, no patient in two splits.
+        """Make a dataset with one class a term, balanced, split, no patient in two splits.
 
         Each term stands for the findings at or below it in the hierarchy (`padchest`, `paper`, one
         used before, or the path of a CSV file). `classes` maps the names of further classes to
         queries (see `find`); their images are spread by the findings that the query names outside
-        NOT. Images with an excluded term or that an excluded query holds for, those that don't meet
-        `where` and those that belong to two classes are left out. `pure` takes only images with
-        exactly one finding. Unless `store_it` is false the dataset is recorded. Raises
-        UnknownTermError, or RecipeError with the counts where the recipe can't be met.
+        NOT. Images with an excluded term or that an excluded query holds for, and those that don't
+        meet `where`, are left out. `pure` takes only images with exactly one finding.
+
+        `overlap`: an image of several classes is dropped (`drop`), given to the first of them
+        (`first`), or stays in all of them (`keep`). `balance`: classes are `equal`, as large as
+        they are (`none`), or in a ratio: `2:1`, or a whole number a class. `findings`: a class that
+        is cut down keeps the shares of its findings (`proportional`), or they become `equal`.
+        `unit`: what is counted, and stays as a whole: image, study or patient. `per_patient`: the
+        most images of a patient and class.
+
+        `shares` are numbers, one a split (train 70, valid 20, test 10 unless given). `by_date`
+        parts the splits by the dates of studies instead, one date fewer than there are splits, each
+        the first day of the next one; a patient belongs to the split of most of the images, the
+        later one at a tie, and the others are left out. `folds` makes so many equal splits.
+        `keep_apart` names a dataset: patients of its last split come to the last split alone, those
+        of its other splits never. `physician_test`: patients with an image that was not labelled by
+        hand come to the first split alone.
+
+        Unless `store_it` is false the dataset is recorded. Raises UnknownTermError, DatasetError,
+        or RecipeError with the counts where the recipe can't be met.
         """
-        queries = {} if classes is None else classes
-        check_arguments(term_list, queries, exclude, seed, name, experiment)
-        terms = [term_list] if isinstance(term_list, str) else list(term_list)
-        excluded = [exclude] if isinstance(exclude, str) else list(exclude)
+        request = Request(
+            term_list, {} if classes is None else classes, exclude, pure, where, str(hierarchy),
+            seed, overlap, balance, findings, unit, per_patient, shares, by_date, folds,
+            keep_apart, physician_test,
+        )  # fmt: skip
+        return self._create(request, name, experiment, store_it)
+
+    def create_from_recipe(
+        self,
+        recipe_file: _Path,
+        *,
+        name: str | None = None,
+        experiment: str | None = None,
+        store_it: bool = True,
+    ) -> Dataset:
+        """Make a dataset as a TOML file asks for it; its keys are the options of `create_dataset`.
+
+        `name` and `experiment` go before those of the file. Raises as `create_dataset` does.
+        """
+        request, named, of_experiment = read_recipe_file(Path(recipe_file))
+        return self._create(
+            request, name or named, experiment or of_experiment or "default", store_it
+        )
+
+    def _create(
+        self, request: Request, name: str | None, experiment: str, store_it: bool
+    ) -> Dataset:
+        check_name("name", "-" if name is None else name)
+        check_name("experiment", experiment)
         engine = DuckDBEngine(self.store.cursor())
-        hierarchy_name, own = open_hierarchy(engine, hierarchy)
-        recipe = make_recipe(engine, terms, queries, excluded, pure, where, hierarchy_name, seed)
+        hierarchy, own = open_hierarchy(engine, request.hierarchy)
+        recipe = make_recipe(engine, request, hierarchy)
         if own is not None:
             counts = engine.rows("term_counts", hierarchy=own.name)
             self._tell_empty_terms(own, dict(counts))
         with self._progress.step("making the dataset"):
             dataset = make_dataset(self.store, recipe, name or "", own)
-        if dataset.overlaps:
-            self._progress.note(
-                f"{dataset.overlaps:,} images belong to more than one class and are left out"
-            )
+        for note in dataset.notes:
+            self._progress.note(note)
         return self.store_in_dataset(dataset, experiment=experiment) if store_it else dataset
 
     def store_in_dataset(self, dataset: Dataset, *, experiment: str = "default") -> Dataset:
@@ -235,8 +285,12 @@ class ExperimentData:
         """Return a recorded dataset."""
         return read_dataset(self.store, name)
 
-    def reproduce(self, name: str) -> tuple[Dataset, Dataset, list[tuple[str | None, ...]]]:
-        """Make a recorded dataset again: (recorded, made, differences), the last empty if equal."""
+    def reproduce(self, name: str) -> Reproduction:
+        """Make a recorded dataset again and compare it with its record.
+
+        Where the store's images of its recipe have changed since, it is rebuilt from its recorded
+        members instead, and `made` is None.
+        """
         with self._progress.step("making the dataset again"):
             return reproduce(self.store, name)
 

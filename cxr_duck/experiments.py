@@ -1,20 +1,28 @@
 """The experiments schema: datasets recorded, read back, and made again."""
 
+import json
 import re
-from dataclasses import replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 
 import duckdb
 
 from cxr_duck import __version__
+from cxr_duck.balancing import (
+    ALLOCATION_COLUMNS,
+    QUOTA_COLUMNS,
+    Decisions,
+    Exactness,
+    OtherPatients,
+)
 from cxr_duck.catalog import describe, write_terms
 from cxr_duck.datasets import Dataset, composition_of, make_dataset
 from cxr_duck.engines.duckdb import DuckDBEngine
-from cxr_duck.errors import DatasetError
+from cxr_duck.errors import DatasetError, RecipeError
 from cxr_duck.recipe import Recipe
 from cxr_duck.store import Store
 
-__all__ = ["changes_since", "read_dataset", "record", "reproduce"]
+__all__ = ["Reproduction", "changes_since", "read_dataset", "record", "reproduce"]
 
 
 def record(store: Store, dataset: Dataset, experiment: str) -> Dataset:
@@ -96,8 +104,12 @@ def _insert(engine: DuckDBEngine, dataset: Dataset, experiment: str) -> None:
         recipe.seed,
         recipe.pure,
         recipe.hierarchy,
+        recipe.unit,
+        recipe.overlap,
+        recipe.balance,
         dataset.images(),
         recipe.to_json(),
+        json.dumps(asdict(dataset.exactness)),
         dataset.publication,
         dataset.label_file_sha256,
         __version__,
@@ -121,6 +133,28 @@ def _insert(engine: DuckDBEngine, dataset: Dataset, experiment: str) -> None:
         number,
     )
     engine.connection.unregister("new_members")
+    _insert_decisions(engine, number, dataset.decisions)
+
+
+def _insert_decisions(engine: DuckDBEngine, number: int, decisions: Decisions) -> None:
+    engine.put("new_allocation", ALLOCATION_COLUMNS, decisions.allocation)
+    engine.put("new_quotas", QUOTA_COLUMNS, decisions.quotas)
+    for table, rows in (("allocation", "new_allocation"), ("quota", "new_quotas")):
+        engine.fetch(f"INSERT INTO experiments.{table} SELECT ?, * FROM {rows}", number)
+        engine.fetch(f"DROP TABLE {rows}")
+
+
+def _decisions(engine: DuckDBEngine, number: int, exactness: str) -> Decisions:
+    """Return what was decided when a dataset was made; a dataset from a bundle has nothing."""
+    return Decisions(
+        allocation=engine.fetch(
+            "SELECT * EXCLUDE (dataset_id) FROM experiments.allocation WHERE dataset_id = ?", number
+        ),
+        quotas=engine.fetch(
+            "SELECT * EXCLUDE (dataset_id) FROM experiments.quota WHERE dataset_id = ?", number
+        ),
+        exactness=Exactness(**json.loads(exactness)),
+    )
 
 
 def _next(engine: DuckDBEngine, key: str, table: str) -> int:
@@ -131,8 +165,8 @@ def read_dataset(store: Store, name: str) -> Dataset:
     """Return a recorded dataset; DatasetError where the store has none of this name."""
     engine = DuckDBEngine(store.cursor())
     rows = engine.fetch(
-        "SELECT recipe, digest, publication, label_file_sha256 FROM experiments.dataset "
-        "WHERE name = ?",
+        "SELECT recipe, digest, publication, label_file_sha256, dataset_id, exactness "
+        "FROM experiments.dataset WHERE name = ?",
         name,
     )
     if not rows:
@@ -154,6 +188,7 @@ def read_dataset(store: Store, name: str) -> Dataset:
         members=engine.arrow_of("recorded_members"),
         publication=rows[0][2],
         label_file_sha256=rows[0][3],
+        decisions=_decisions(engine, rows[0][4], rows[0][5]),
         removed=int(
             engine.scalar(
                 "SELECT count(DISTINCT image_id) FROM experiments.members "
@@ -179,15 +214,43 @@ def changes_since(store: Store, publication: int) -> list[str]:
     ]
 
 
-def reproduce(store: Store, name: str) -> tuple[Dataset, Dataset, list[tuple[str | None, ...]]]:
-    """Make a recorded dataset again from its recipe: (recorded, made, what differs).
+@dataclass(frozen=True)
+class Reproduction:
+    """A recorded dataset, what came of making it again, and what differs.
 
-    A difference is (class, finding, image_id, recorded split, made split); a split is None where
-    the image is not in that dataset.
+    `made` is None where the store's images of the recipe have changed since: then it can't be made
+    again, and `dataset` holds what the record says. A difference is (class, finding, image_id,
+    recorded split, made split); a split is None where the image is not in that dataset. `changes`
+    says what was done to the images of the store since it was recorded. `sound` tells that the
+    record's members are those that its digest was taken over.
+    """
+
+    dataset: Dataset
+    made: Dataset | None
+    differences: list[tuple[str | None, ...]]
+    changes: list[str]
+    sound: bool
+
+
+def reproduce(store: Store, name: str) -> Reproduction:
+    """Make a recorded dataset again from its recipe and what was decided then.
+
+    Where the store has other images of the recipe now, it is rebuilt from its recorded members.
     """
     recorded = read_dataset(store, name)
-    made = make_dataset(store, recorded.recipe, name)
+    changes = changes_since(store, recorded.publication)
     engine = DuckDBEngine(store.cursor())
-    for relation, dataset in (("recorded_members", recorded), ("dataset_members", made)):
-        engine.connection.register(relation, dataset.members)
-    return recorded, made, engine.rows("differences")
+    engine.connection.register("recorded_members", recorded.members)
+    engine.connection.register("dataset_members", recorded.members)
+    sound = engine.rows("digest") == [(recorded.digest,)]
+    try:
+        if not recorded.decisions.quotas:
+            raise OtherPatients
+        made = make_dataset(store, recorded.recipe, name, decided=recorded.decisions)
+    except (OtherPatients, RecipeError, DatasetError):
+        return Reproduction(recorded, None, [], changes, sound)
+    if changes and made.digest != recorded.digest:
+        return Reproduction(recorded, None, [], changes, sound)
+    engine.connection.unregister("dataset_members")
+    engine.connection.register("dataset_members", made.members)
+    return Reproduction(recorded, made, engine.rows("differences"), changes, sound)

@@ -1,11 +1,13 @@
 """The images of a recipe's classes, before they are balanced and split."""
 
 import re
+from collections.abc import Mapping
 
 import duckdb
 
 from cxr_duck.engines.duckdb import DuckDBEngine, failing_as, first_line
 from cxr_duck.errors import QueryError, RecipeError
+from cxr_duck.left_out import leave_out
 from cxr_duck.query.compile import compile_query
 from cxr_duck.query.fields import Fields
 from cxr_duck.query.tree import Shown, from_plain
@@ -27,10 +29,22 @@ def make_members(engine: DuckDBEngine, recipe: Recipe) -> None:
         [(term, finding) for term, findings in recipe.classes.items() for finding in findings],
     )
     _refuse_same_classes(engine)
-    engine.make("cohort", pure=recipe.pure)
-    for name_of_stage in ("candidates", "shared_images", "members"):
-        engine.make(name_of_stage)
+    engine.make("cohort", pure=recipe.pure, unit=recipe.unit)
+    _put_order(engine, "class_order", "class", recipe.classes)
+    _put_order(engine, "split_order", "split", recipe.shares)
+    engine.make("candidates")
+    engine.make("unit_classes")
+    engine.make("claims", overlap=recipe.overlap)
+    leave_out(engine, recipe)
+    engine.make("members")
     _refuse_empty_classes(engine, recipe)
+
+
+def _put_order(
+    engine: DuckDBEngine, relation: str, column: str, names: Mapping[str, object]
+) -> None:
+    rows = [(name, position) for position, name in enumerate(names)]
+    engine.put(relation, f"{column} VARCHAR, position INTEGER", rows)
 
 
 def _put_images(engine: DuckDBEngine, recipe: Recipe) -> None:
@@ -113,10 +127,12 @@ def _refuse_empty_classes(engine: DuckDBEngine, recipe: Recipe) -> None:
     if all(kept.get(term) for term in recipe.classes):
         return
     chosen = _counts(engine, counts.format("candidates"))
+    claimed = _counts(engine, counts.format("claims"))
     indexed = _counts(engine, counts.format("class_images"))
     told = "; ".join(
         f"{term}: {indexed.get(term, 0):,} images in the index, {chosen.get(term, 0):,} of them "
-        f"meet the conditions, {kept.get(term, 0):,} of those are in no other class"
+        f"meet the conditions, {claimed.get(term, 0):,} of those are in no other class"
+        + (f", {kept.get(term, 0):,} of those have their place" if kept != claimed else "")
         for term in recipe.classes
     )
     raise RecipeError(f"a class of this dataset has no images of its own ({told})")

@@ -1,38 +1,23 @@
 """A recipe: everything that a dataset depends on, beside the index it is made from."""
 
 import json
-from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from cxr_duck.errors import RecipeError
 
-__all__ = ["SHARES", "Recipe", "check_arguments"]
+__all__ = ["BALANCES", "FINDINGS", "OVERLAPS", "SHARES", "UNITS", "Recipe"]
 
 # Shares of train, valid and test in hundredths (paper, create_dataset).
 SHARES = {"train": 70, "valid": 20, "test": 10}
-
-
-def check_arguments(
-    terms: object,
-    classes: object,
-    exclude: object,
-    seed: object,
-    name: object,
-    experiment: object,
-) -> None:
-    """Raise RecipeError where an argument of create_dataset is of the wrong kind."""
-    for what, words in (("terms", terms), ("exclude", exclude)):
-        if not isinstance(words, str | Sequence) or not all(isinstance(w, str) for w in words):
-            raise RecipeError(f"{what} must be a list of terms, not {words!r}")
-    if not isinstance(classes, Mapping) or not all(isinstance(q, str) for q in classes.values()):
-        raise RecipeError(f"classes must map names to queries, not be {classes!r}")
-    if isinstance(seed, bool) or not isinstance(seed, int) or abs(seed) >= 2**63:
-        raise RecipeError(f"the seed must be a whole number of at most 63 bits, not {seed!r}")
-    names = [("name", "-" if name is None else name), ("experiment", experiment)]
-    for what, word in [*names, *(("name of a class", word) for word in classes)]:
-        if not isinstance(word, str) or not word.strip() or not word.isprintable():
-            raise RecipeError(f"the {what} must be one line of text, not {word!r}")
+# What becomes of an image that belongs to several classes.
+OVERLAPS = ("drop", "first", "keep")
+# How many images the classes have: as many as the smallest, all that there are, or a ratio.
+BALANCES = ("equal", "none")
+# How the images of a class that is cut down are spread over its findings.
+FINDINGS = ("proportional", "equal")
+# What is counted, and kept or left out as a whole.
+UNITS = ("image", "study", "patient")
 
 
 @dataclass(frozen=True)
@@ -44,7 +29,12 @@ class Recipe:
     queries, and `trees` each query's text, of a class or of `exclude`, resolved as `to_plain` of
     `cxr_duck.query.tree` writes it. All is resolved through the hierarchy when the recipe is made:
     the recipe stays good when a hierarchy is edited. `where` is a condition on the columns of
-    `images`, as SQL. `shares` are hundredths.
+    `images`, as SQL.
+
+    `shares` are whole numbers, one a split; the last split is the held-out one, the test. `ratio`
+    has a whole number a class where `balance` is `ratio`. `by_date` has the dates that part the
+    splits, as ISO 8601. `keep_apart` is the name and digest of the dataset whose train patients
+    stay out of this one's test.
     """
 
     classes: dict[str, list[str]]
@@ -58,6 +48,20 @@ class Recipe:
     shares: dict[str, int] = field(default_factory=lambda: dict(SHARES))
     queries: dict[str, str] = field(default_factory=dict)
     trees: dict[str, Any] = field(default_factory=dict)
+    overlap: str = "drop"
+    balance: str = "equal"
+    ratio: dict[str, int] = field(default_factory=dict)
+    findings: str = "proportional"
+    unit: str = "image"
+    per_patient: int | None = None
+    by_date: list[str] = field(default_factory=list)
+    keep_apart: dict[str, str] | None = None
+    physician_test: bool = False
+
+    @property
+    def terms(self) -> list[str]:
+        """The classes that are terms."""
+        return [name for name in self.classes if name not in self.queries]
 
     def to_json(self) -> str:
         """Return the recipe as JSON, its classes and shares in the order they were given."""
@@ -67,7 +71,7 @@ class Recipe:
     def from_json(cls, text: str) -> "Recipe":
         """Read a recipe that `to_json` wrote; RecipeError where it is none.
 
-        A recipe of a version before the queries has none.
+        What a recipe of an earlier version lacks was not to be chosen then.
         """
         try:
             recipe = cls(**json.loads(text))

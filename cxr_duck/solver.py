@@ -1,4 +1,4 @@
-"""Allocations brought as near to their shares as whole patients allow, with a proof where it can be.
+"""Allocations brought as near to their shares as whole patients allow, and the proof of it.
 
 The search of `cxr_duck.allocation` ends where no single move or swap of patients helps. What is
 left is a mixed-integer program that HiGHS solves, all of it where there are few signatures, else
@@ -53,7 +53,7 @@ def refine(cells: Cells, allocated: Numbers) -> tuple[Numbers, Nearness]:
     far &= _excess(cells, allocated, least) > _TOLERANCE
     optimal = not far.any()
     if not optimal:
-        free = _free_signatures(cells, far)
+        free = _free_signatures(cells, np.flatnonzero(far))
         allocated, optimal = _Program(cells, allocated, free, least).solve()
         optimal &= len(free) == len(cells.patients)
     excess = np.where(cells.is_class, 0.0, _excess(cells, allocated, least))
@@ -105,12 +105,12 @@ def _least_alone(cells: Cells, allocated: Numbers, finding: int) -> float:
     return float((_distances(alone, best) if optimal else _least(alone)).sum())
 
 
-def _free_signatures(cells: Cells, far: npt.NDArray[np.bool_]) -> _Places:
+def _free_signatures(cells: Cells, far: _Places) -> _Places:
     """Return the signatures that a program may move: all, or small ones that help most."""
     count = len(cells.patients)
     if count <= _ALL:
         return np.arange(count)
-    touches = (cells.contents[:, far] > 0).any(axis=1)
+    touches = cells.contents[:, far].max(axis=1) > 0
     size = cells.contents.sum(axis=1)
     by_size = np.lexsort((np.arange(count), -cells.patients, size))
     touching = by_size[touches[by_size]][: _FREE // 2]

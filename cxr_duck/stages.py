@@ -83,8 +83,11 @@ def _read(path: Path) -> Stage:
 
 
 def _card(lines: list[str]) -> dict[str, str]:
-    found = (re.match(r"^-- (reads|params): (.+)$", line) for line in lines)
-    return {match[1]: match[2] for match in found if match}
+    card: dict[str, str] = {}
+    for line in lines:
+        if match := re.match(r"^-- (reads|params): (.+)$", line):
+            card[match[1]] = f"{card[match[1]]} {match[2]}" if match[1] in card else match[2]
+    return card
 
 
 def _columns(lines: list[str]) -> dict[str, str]:

@@ -105,7 +105,7 @@ class Store:
                 "SET enable_external_access = false;"
                 "SET lock_configuration = true"
             )
-            connection.execute("SELECT path FROM cxr.data_files LIMIT 0").fetchall()
+            connection.execute("SELECT exactness FROM cxr.experiments.dataset LIMIT 0").fetchall()
         except duckdb.CatalogException as error:
             if "publications" in _tables(connection):
                 raise StoreError(

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cxr_duck.cli.composition import print_dataset, print_plan
 from cxr_duck.cli.options import HierarchyOption, StoreOption
 
 if TYPE_CHECKING:
-    from cxr_duck.datasets import Dataset
     from cxr_duck.experiment_data import ExperimentData
+    from cxr_duck.experiments import Reproduction
 
 __all__ = ["add_to"]
 
@@ -26,6 +27,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def create(
+    context: typer.Context,
     terms: Annotated[
         list[str] | None, typer.Argument(metavar="TERM", help="Each becomes a class.")
     ] = None,
@@ -49,32 +51,143 @@ def create(
     ] = None,
     hierarchy: HierarchyOption = "padchest",
     seed: Annotated[int, typer.Option("--seed", help="Number that chance is drawn from.")] = 1,
+    overlap: Annotated[
+        str, typer.Option("--overlap", help="Images of several classes: drop, first or keep.")
+    ] = "drop",
+    balance: Annotated[
+        str, typer.Option("--balance", help="Sizes of the classes: equal, none, or such as 2:1.")
+    ] = "equal",
+    findings: Annotated[
+        str, typer.Option("--findings", help="Within a class: proportional or equal.")
+    ] = "proportional",
+    unit: Annotated[
+        str, typer.Option("--unit", help="What is counted: image, study or patient.")
+    ] = "image",
+    per_patient: Annotated[
+        int | None, typer.Option("--per-patient", help="Most images of a patient and class.")
+    ] = None,
+    shares: Annotated[
+        str | None,
+        typer.Option(
+            "--shares",
+            metavar="SPLIT=N,…",
+            help="Splits and their shares.",
+            show_default="train=70,valid=20,test=10",
+        ),
+    ] = None,
+    by_date: Annotated[
+        str | None,
+        typer.Option(
+            "--by-date", metavar="DATE,…", help="First days of the splits after the first."
+        ),
+    ] = None,
+    folds: Annotated[int | None, typer.Option("--folds", help="Make so many equal splits.")] = None,
+    keep_apart: Annotated[
+        str | None,
+        typer.Option(
+            "--keep-apart", metavar="DATASET", help="No patient of its train comes to this test."
+        ),
+    ] = None,
+    physician_test: Annotated[
+        bool,
+        typer.Option(
+            "--physician-test", help="Only images labelled by hand after the first split."
+        ),
+    ] = False,
+    recipe: Annotated[
+        Path | None,
+        typer.Option("--recipe", metavar="FILE", help="Take all that from a TOML file instead."),
+    ] = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run", help="Show what would be made and what is left out; record it not."
+        ),
+    ] = False,
     name: Annotated[
         str | None, typer.Option("--name", help="Name of the dataset.", show_default="of the terms")
     ] = None,
     experiment: Annotated[
-        str, typer.Option("--experiment", help="Experiment that it belongs to.")
-    ] = "default",
+        str | None,
+        typer.Option("--experiment", help="Experiment it belongs to.", show_default="default"),
+    ] = None,
     store: StoreOption = None,
     as_json: _Json = False,
 ) -> None:
     """Make and record a balanced, patient-disjoint dataset.
 
-    Classes get the same number of images, 70/20/10 in train, valid and test.
+    Classes get the same number of images, 70/20/10 in train, valid and test, unless asked
+    otherwise.
     """
     data = _data(store)
-    dataset = data.create_dataset(
-        terms or [],
-        classes=_named_queries(classes or []),
-        exclude=exclude or [],
-        pure=pure,
-        where=where,
-        hierarchy=hierarchy,
-        seed=seed,
-        name=name,
-        experiment=experiment,
-    )
-    _print_dataset(dataset, as_json)
+    if recipe is not None:
+        _refuse_options(context)
+        dataset = data.create_from_recipe(
+            recipe, name=name, experiment=experiment, store_it=not dry_run
+        )
+    else:
+        dataset = data.create_dataset(
+            terms or [],
+            classes=_named_queries(classes or []),
+            exclude=exclude or [],
+            pure=pure,
+            where=where,
+            hierarchy=hierarchy,
+            seed=seed,
+            overlap=overlap,
+            balance=balance,
+            findings=findings,
+            unit=unit,
+            per_patient=per_patient,
+            shares=_named_shares(shares),
+            by_date=[day.strip() for day in by_date.split(",")] if by_date else (),
+            folds=folds,
+            keep_apart=keep_apart,
+            physician_test=physician_test,
+            name=name,
+            experiment=experiment or "default",
+            store_it=not dry_run,
+        )
+    if dry_run:
+        print_plan(dataset, as_json)
+    else:
+        print_dataset(dataset, as_json)
+
+
+_BESIDE_A_RECIPE = {"recipe", "dry_run", "name", "experiment", "store", "as_json"}
+
+
+def _refuse_options(context: typer.Context) -> None:
+    """Refuse options that a recipe file would have to give."""
+    for name in context.params.keys() - _BESIDE_A_RECIPE:
+        source = context.get_parameter_source(name)
+        if source is not None and source.name == "COMMANDLINE":
+            raise typer.BadParameter(
+                f"{name.replace('_', '-')} stands in the recipe file or on the command line, "
+                "not in both: leave --recipe or the option out"
+            )
+
+
+def _named_shares(option: str | None) -> dict[str, float] | None:
+    """Return the shares of an option: train=70,valid=20,test=10, or the numbers of these three."""
+    if option is None:
+        return None
+    parts = [part.strip() for part in option.split(",")]
+    if all("=" not in part for part in parts):
+        names = {2: ["train", "test"], 3: ["train", "valid", "test"]}.get(len(parts), [])
+        parts = [f"{name}={part}" for name, part in zip(names, parts, strict=False)]
+    shares: dict[str, float] = {}
+    for part in parts:
+        name, equals, share = (word.strip() for word in part.partition("="))
+        try:
+            shares[name] = int(share) if share.isdigit() else float(share)
+        except ValueError:
+            equals = ""
+        if not name or not equals:
+            raise typer.BadParameter(f"--shares takes SPLIT=NUMBER,…, not {option!r}")
+    if len(shares) != len(parts) or not shares:
+        raise typer.BadParameter(f"--shares needs a name for each split, not {option!r}")
+    return shares
 
 
 def _named_queries(options: list[str]) -> dict[str, str]:
@@ -109,7 +222,7 @@ def datasets(store: StoreOption = None, as_json: _Json = False) -> None:
 
 def show(name: _Name, store: StoreOption = None, as_json: _Json = False) -> None:
     """Show the recipe and composition of a dataset."""
-    _print_dataset(_data(store).dataset(name), as_json, recipe=True)
+    print_dataset(_data(store).dataset(name), as_json, recipe=True)
 
 
 def reproduce(name: _Name, store: StoreOption = None, as_json: _Json = False) -> None:
@@ -118,36 +231,63 @@ def reproduce(name: _Name, store: StoreOption = None, as_json: _Json = False) ->
     Prints what differs, and then exits with 1.
     """
     data = _data(store)
-    recorded, made, differences = data.reproduce(name)
-    columns = ("class", "finding", "image_id", "recorded_split", "made_split")
+    found = data.reproduce(name)
+    as_recorded = found.sound and not found.dataset.removed
+    same = as_recorded and not found.differences
     if as_json:
-        found = [dict(zip(columns, row, strict=True)) for row in differences]
-        print(
-            json.dumps(
-                {"recorded": recorded.digest, "made": made.digest, "differences": found}, indent=2
-            )
-        )
-    elif not differences:
-        print(f"{name} was made again: the same {made.images():,} images, digest {made.digest}")
-    else:
+        print(json.dumps(_reproduction_as_json(found), indent=2))
+    elif found.differences:
         from cxr_duck.cli.output import print_table
 
-        print_table(columns, differences)
+        print_table(_DIFFERENCE, found.differences)
+    changed = f"since it was made, {', '.join(found.changes)}" if found.changes else ""
+    images = f"{found.dataset.images():,} images, digest {found.dataset.digest}"
+    if found.made is None:
         print(
-            f"{name} differs from its record in {len(differences):,} members: "
-            f"{_cause(data, recorded)}; recorded digest {recorded.digest}, made {made.digest}",
+            f"{name} can't be made anew, since {_why_not(found)}"
+            + (f": {changed}" if changed else ""),
             file=sys.stderr,
         )
-    if differences:
+        if as_recorded and not as_json:
+            print(f"{name} was rebuilt from its recorded members: the same {images}")
+    elif not found.differences and not as_json:
+        print(f"{name} was made again: the same {images}")
+    if not same:
+        print(f"{name} {_trouble(found)}", file=sys.stderr)
         raise typer.Exit(1)
 
 
-def _cause(data: "ExperimentData", recorded: "Dataset") -> str:
-    from cxr_duck.experiments import changes_since
+_DIFFERENCE = ("class", "finding", "image_id", "recorded_split", "made_split")
 
-    if changes := changes_since(data.store, recorded.publication):
-        return f"since it was made, {', '.join(changes)}"
-    return "the record was changed: 'cxr check-store' says more"
+
+def _why_not(found: "Reproduction") -> str:
+    if not found.dataset.decisions.quotas:
+        return "it came with a bundle, which holds its members alone"
+    return "the store has other images of its recipe"
+
+
+def _trouble(found: "Reproduction") -> str:
+    """Say what keeps a dataset from being what its record says."""
+    if not found.sound:
+        return "has other members than those its digest was taken over: 'cxr check-store' says more"
+    if found.dataset.removed:
+        return f"lacks {found.dataset.removed:,} images, which were removed from the store"
+    made = found.made.digest if found.made else "none"
+    return (
+        f"differs from its record in {len(found.differences):,} members: the record or cxr-duck "
+        f"was changed; recorded digest {found.dataset.digest}, made {made}"
+    )
+
+
+def _reproduction_as_json(found: "Reproduction") -> dict[str, Any]:
+    return {
+        "recorded": found.dataset.digest,
+        "made": found.made.digest if found.made else None,
+        "sound": found.sound,
+        "removed": found.dataset.removed,
+        "changes": found.changes,
+        "differences": [dict(zip(_DIFFERENCE, row, strict=True)) for row in found.differences],
+    }
 
 
 def export(
@@ -181,64 +321,3 @@ def _data(store: Path | None, images: Path | None = None) -> "ExperimentData":
     from cxr_duck.experiment_data import ExperimentData
 
     return ExperimentData(images, store=store, progress=TerminalProgress())
-
-
-def _print_dataset(dataset: "Dataset", as_json: bool, recipe: bool = False) -> None:
-    if as_json:
-        print(json.dumps(_as_json(dataset), ensure_ascii=False, indent=2))
-        return
-    from cxr_duck.cli.output import print_table
-
-    splits = list(dataset.recipe.shares)
-    counts = dataset.composition
-    rows: list[list[Any]] = []
-    for term in dataset.recipe.classes:
-        findings = sorted({f for t, f, _ in counts if t == term and f not in ("", term)})
-        own = any(f == term for t, f, _ in counts if t == term)
-        for label, finding in [
-            (term, ""),
-            *([(f"  {term}", term)] if own and findings else []),
-            *((f"  {f}", f) for f in findings),
-        ]:
-            numbers = [counts.get((term, finding, split), 0) for split in splits]
-            rows.append([label, *numbers, sum(numbers)])
-    print_table(["class / finding", *splits, "all"], rows)
-    print()
-    if recipe:
-        for key, value in _facts(dataset):
-            print(f"{key:<10}{value}")
-        if dataset.removed:
-            print(f"{dataset.removed:,} of its images were removed from the store", file=sys.stderr)
-    else:
-        print(f"{dataset.name}: {dataset.images():,} images, seed {dataset.recipe.seed}")
-    print(f"{'digest':<10}{dataset.digest}" if recipe else f"digest {dataset.digest}")
-
-
-def _facts(dataset: "Dataset") -> list[tuple[str, str]]:
-    recipe = dataset.recipe
-    facts = [
-        ("name", dataset.name),
-        ("terms", ", ".join(name for name in recipe.classes if name not in recipe.queries)),
-        *(("class", f"{name} = {query}") for name, query in recipe.queries.items()),
-        ("exclude", ", ".join(recipe.exclude)),
-        ("where", recipe.where or ""),
-        ("pure", "yes" if recipe.pure else "no"),
-        ("hierarchy", recipe.hierarchy),
-        ("seed", str(recipe.seed)),
-        ("images", f"{dataset.images():,}"),
-    ]
-    return [(key, value) for key, value in facts if value]
-
-
-def _as_json(dataset: "Dataset") -> dict[str, Any]:
-    return {
-        "name": dataset.name,
-        "digest": dataset.digest,
-        "images": dataset.images(),
-        "removed": dataset.removed,
-        "recipe": json.loads(dataset.recipe.to_json()),
-        "composition": [
-            {"class": term, "finding": finding or None, "split": split, "images": images}
-            for (term, finding, split), images in dataset.composition.items()
-        ],
-    }

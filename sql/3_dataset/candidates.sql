@@ -1,4 +1,4 @@
--- candidates: one row per (class, finding, image) of the cohort, before overlaps are dropped.
+-- candidates: one row per (class, finding, image) of the cohort, before overlaps are resolved.
 -- reads: class_images, class_findings, postings, cohort
 -- The findings are those of the class's term, or those that its query names. An image of a class
 -- that shows none of them, as in the query age > 60, has none of that class as its finding.
@@ -7,6 +7,7 @@ WITH chosen AS (
         class_images.class,
         class_images.image_id,
         cohort.patient_id,
+        cohort.unit_id,
     FROM class_images
     INNER JOIN cohort USING (image_id)
 ),
@@ -17,6 +18,7 @@ shown AS (
         postings.finding,
         chosen.image_id,
         chosen.patient_id,
+        chosen.unit_id,
     FROM postings
     INNER JOIN class_findings USING (finding)
     INNER JOIN chosen
@@ -28,6 +30,7 @@ SELECT
     finding,
     image_id,
     patient_id,
+    unit_id,
 FROM shown
 
 UNION ALL
@@ -37,5 +40,6 @@ SELECT
     concat('none of ', chosen.class) AS finding,
     chosen.image_id,
     chosen.patient_id,
+    chosen.unit_id,
 FROM chosen
 ANTI JOIN shown USING (class, image_id);

@@ -1,11 +1,17 @@
--- cohort: one row per image that a dataset may hold.
+-- cohort: one row per image that a dataset may hold, with the unit that it belongs to.
 -- reads: images, chosen_images, excluded_images
--- params: $pure = FALSE
+-- params: $pure = FALSE, $unit = 'image'
 -- chosen_images are those that meet the recipe's condition. An image whose file was looked for and
--- not found is no member of any dataset, nor is one that is excluded.
+-- not found is no member of any dataset, nor is one that is excluded. A unit is what is counted,
+-- and what is kept or left out as a whole.
 SELECT
     images.image_id,
     images.patient_id,
+    CASE $unit
+        WHEN 'patient' THEN images.patient_id
+        WHEN 'study' THEN images.study_id
+        ELSE images.image_id
+    END AS unit_id,
 FROM images
 SEMI JOIN chosen_images USING (image_id)
 ANTI JOIN excluded_images USING (image_id)

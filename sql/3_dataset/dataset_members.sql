@@ -1,11 +1,11 @@
 -- dataset_members: one row per (class, finding, image) of the finished dataset.
 -- reads: members, selection
 SELECT
-    selection.class,
+    members.class,
     members.finding,
-    selection.image_id,
+    members.image_id,
     members.patient_id,
     selection.split,
 FROM selection
-INNER JOIN members USING (class, image_id)
-ORDER BY selection.class, members.finding, selection.image_id;
+INNER JOIN members USING (unit_id)
+ORDER BY members.class, members.finding, members.image_id;

@@ -1,10 +1,10 @@
--- members: one row per (class, finding, image), each image in one class only.
--- reads: candidates, shared_images
--- An image of two classes would be a wrong example of one of them, so it is no example of either.
+-- members: one row per (class, finding, image) that may become part of the dataset.
+-- reads: claims, left_out_images
 SELECT
-    candidates.class,
-    candidates.finding,
-    candidates.image_id,
-    candidates.patient_id,
-FROM candidates
-ANTI JOIN shared_images USING (image_id);
+    claims.class,
+    claims.finding,
+    claims.image_id,
+    claims.patient_id,
+    claims.unit_id,
+FROM claims
+ANTI JOIN left_out_images USING (image_id);

@@ -1,20 +1,20 @@
--- patient_cells: one row per (patient, class, finding): how many images; finding '' is the class.
--- reads: members
--- An image with two findings of a class counts in both findings, and once in the class.
+-- patient_cells: one row per (patient, cell): how many units.
+-- reads: members, cells
+-- A unit with two findings of a class counts in both findings, and once in the class.
 SELECT
-    patient_id,
-    class,
-    finding,
-    CAST(count(*) AS BIGINT) AS images,
+    members.patient_id,
+    cells.cell,
+    CAST(count(DISTINCT members.unit_id) AS BIGINT) AS units,
 FROM members
-GROUP BY patient_id, class, finding
+INNER JOIN cells USING (class, finding)
+GROUP BY members.patient_id, cells.cell
 
 UNION ALL
 
 SELECT
-    patient_id,
-    class,
-    '' AS finding,
-    CAST(count(DISTINCT image_id) AS BIGINT) AS images,
+    members.patient_id,
+    cells.cell,
+    CAST(count(DISTINCT members.unit_id) AS BIGINT) AS units,
 FROM members
-GROUP BY patient_id, class;
+INNER JOIN cells ON members.class = cells.class AND cells.finding = ''
+GROUP BY members.patient_id, cells.cell;

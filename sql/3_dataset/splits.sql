@@ -6,8 +6,9 @@ WITH dealt AS (
     SELECT
         patient_id,
         signature,
+        limit_to,
         row_number() OVER (
-            PARTITION BY signature
+            PARTITION BY signature, limit_to
             ORDER BY md5(concat($seed, '|', patient_id)), patient_id
         ) AS place,
     FROM signatures
@@ -16,11 +17,12 @@ WITH dealt AS (
 ranges AS (
     SELECT
         signature,
+        limit_to,
         split,
         patients,
         CAST(
             sum(patients) OVER (
-                PARTITION BY signature
+                PARTITION BY signature, limit_to
                 ORDER BY position
                 ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
             ) AS BIGINT
@@ -35,5 +37,6 @@ FROM dealt
 INNER JOIN ranges
     ON
         dealt.signature = ranges.signature
+        AND dealt.limit_to = ranges.limit_to
         AND dealt.place <= ranges.last_place
         AND dealt.place > ranges.last_place - ranges.patients;

@@ -20,8 +20,12 @@ CREATE TABLE IF NOT EXISTS experiments.dataset (
     seed BIGINT NOT NULL,
     pure BOOLEAN NOT NULL,
     hierarchy VARCHAR NOT NULL,
+    unit VARCHAR NOT NULL,
+    overlap VARCHAR NOT NULL,
+    balance VARCHAR NOT NULL,
     images BIGINT NOT NULL,
     recipe VARCHAR NOT NULL,
+    exactness VARCHAR NOT NULL,
     publication INTEGER NOT NULL,
     label_file_sha256 VARCHAR NOT NULL,
     package_version VARCHAR NOT NULL,
@@ -37,8 +41,12 @@ COMMENT ON COLUMN experiments.dataset.digest IS
 COMMENT ON COLUMN experiments.dataset.seed IS 'the number that chance was drawn from';
 COMMENT ON COLUMN experiments.dataset.pure IS 'whether its images have exactly one finding';
 COMMENT ON COLUMN experiments.dataset.hierarchy IS 'name of the hierarchy that expanded its terms';
+COMMENT ON COLUMN experiments.dataset.unit IS 'what its classes are counted in';
+COMMENT ON COLUMN experiments.dataset.overlap IS 'what became of images of several classes';
+COMMENT ON COLUMN experiments.dataset.balance IS 'equal, none or ratio: the sizes of its classes';
 COMMENT ON COLUMN experiments.dataset.images IS 'distinct images in it';
 COMMENT ON COLUMN experiments.dataset.recipe IS 'everything it depends on, as JSON';
+COMMENT ON COLUMN experiments.dataset.exactness IS 'how near it comes to its recipe, as JSON';
 COMMENT ON COLUMN experiments.dataset.publication IS 'state of the store it was made from';
 COMMENT ON COLUMN experiments.dataset.label_file_sha256 IS 'digest of the label file of that state';
 COMMENT ON COLUMN experiments.dataset.package_version IS 'version of cxr-duck that made it';
@@ -67,7 +75,39 @@ COMMENT ON TABLE experiments.image IS 'one row per (finding of a dataset, image)
 COMMENT ON COLUMN experiments.image.finding_id IS 'the finding, in experiments.finding';
 COMMENT ON COLUMN experiments.image.image_id IS 'an image of it';
 COMMENT ON COLUMN experiments.image.patient_id IS 'the patient of that image';
-COMMENT ON COLUMN experiments.image.split IS 'train, valid or test';
+COMMENT ON COLUMN experiments.image.split IS 'train, valid, test, or another of its recipe';
+
+CREATE TABLE IF NOT EXISTS experiments.allocation (
+    dataset_id INTEGER NOT NULL,
+    signature BIGINT[] NOT NULL,
+    limit_to VARCHAR NOT NULL,
+    position INTEGER NOT NULL,
+    split VARCHAR NOT NULL,
+    patients BIGINT NOT NULL
+);
+COMMENT ON TABLE experiments.allocation IS
+'one row per (dataset, signature, split): the patients that go there';
+COMMENT ON COLUMN experiments.allocation.dataset_id IS 'the dataset';
+COMMENT ON COLUMN experiments.allocation.signature IS
+'what such a patient brings: cell * 1,000,000 + units; cells are numbered by class and finding';
+COMMENT ON COLUMN experiments.allocation.limit_to IS
+'the splits that may take such a patient: all, first, last or not last';
+COMMENT ON COLUMN experiments.allocation.position IS 'place of the split';
+COMMENT ON COLUMN experiments.allocation.split IS 'the split';
+COMMENT ON COLUMN experiments.allocation.patients IS 'patients of the signature in the split';
+
+CREATE TABLE IF NOT EXISTS experiments.quota (
+    dataset_id INTEGER NOT NULL,
+    kind INTEGER[] NOT NULL,
+    split VARCHAR NOT NULL,
+    units BIGINT NOT NULL
+);
+COMMENT ON TABLE experiments.quota IS
+'one row per (dataset, kind, split): the units that stay for the balance of the classes';
+COMMENT ON COLUMN experiments.quota.dataset_id IS 'the dataset';
+COMMENT ON COLUMN experiments.quota.kind IS 'the cells that such a unit counts in';
+COMMENT ON COLUMN experiments.quota.split IS 'the split';
+COMMENT ON COLUMN experiments.quota.units IS 'units of the kind in the split';
 
 CREATE OR REPLACE VIEW experiments.members AS
 SELECT
@@ -87,6 +127,6 @@ COMMENT ON COLUMN experiments.members.class IS 'a class of the dataset';
 COMMENT ON COLUMN experiments.members.finding IS 'a finding of that class';
 COMMENT ON COLUMN experiments.members.image_id IS 'an image with that finding';
 COMMENT ON COLUMN experiments.members.patient_id IS 'the patient of that image';
-COMMENT ON COLUMN experiments.members.split IS 'train, valid or test';
+COMMENT ON COLUMN experiments.members.split IS 'train, valid, test, or another of its recipe';
 COMMENT ON COLUMN experiments.members.removed IS
 'whether the image was removed from the store since';

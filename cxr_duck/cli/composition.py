@@ -1,0 +1,171 @@
+"""A dataset on the terminal: its composition, its recipe, what each filter took out."""
+
+import json
+import sys
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from cxr_duck.datasets import Dataset
+    from cxr_duck.recipe import Recipe
+
+__all__ = ["print_dataset", "print_plan"]
+
+# The filters in the order in which they are asked.
+_FILTERS = (
+    "where", "file", "exclude", "pure", "overlap", "date", "apart", "per_patient", "balance",
+)  # fmt: skip
+
+
+def print_dataset(dataset: "Dataset", as_json: bool, recipe: bool = False) -> None:
+    """Print the composition of a dataset and its digest, or all that is known of its recipe."""
+    if as_json:
+        print(json.dumps(_as_json(dataset), ensure_ascii=False, indent=2))
+        return
+    from cxr_duck.cli.output import print_table
+
+    rows = [[label, *numbers, sum(numbers)] for label, _, numbers in _counts(dataset)]
+    print_table(["class / finding", *dataset.recipe.shares, "all"], rows)
+    print()
+    if recipe:
+        for key, value in _facts(dataset):
+            print(f"{key:<10}{value}")
+        if dataset.removed:
+            print(f"{dataset.removed:,} of its images were removed from the store", file=sys.stderr)
+    else:
+        print(f"{dataset.name}: {dataset.images():,} images, seed {dataset.recipe.seed}")
+    for sentence in _exactness(dataset):
+        print(f"{'exact':<10}{sentence}" if recipe else sentence)
+    print(f"{'digest':<10}{dataset.digest}" if recipe else f"digest {dataset.digest}")
+
+
+def print_plan(dataset: "Dataset", as_json: bool) -> None:
+    """Print what would be made: got and wanted, and what each filter takes out."""
+    if as_json:
+        print(json.dumps(_as_json(dataset), ensure_ascii=False, indent=2))
+        return
+    from cxr_duck.cli.output import print_table
+
+    splits = list(dataset.recipe.shares)
+    rows = []
+    for label, term, numbers in _counts(dataset):
+        whole = [dataset.composition.get((term, "", split), 0) for split in splits]
+        wanted = [sum(numbers) * part / sum(whole) for part in whole]
+        pairs = [f"{got} / {round(want, 1):g}" for got, want in zip(numbers, wanted, strict=True)]
+        rows.append([label, *pairs, str(sum(numbers))])
+    print_table(["class / finding: got / wanted", *splits, "all"], rows)
+    print()
+    steps = [step for step in _FILTERS if any(rule == step for _, rule in dataset.removals)]
+    print_table(
+        ["class", "indexed", *(f"- {step}" for step in steps), "kept"],
+        [
+            [
+                term,
+                sum(images for (name, _), images in dataset.removals.items() if name == term),
+                *(dataset.removals.get((term, step), 0) for step in [*steps, "kept"]),
+            ]
+            for term in dataset.recipe.classes
+        ],
+    )
+    print()
+    for sentence in _exactness(dataset):
+        print(sentence)
+    print("nothing was recorded", file=sys.stderr)
+
+
+def _counts(dataset: "Dataset") -> list[tuple[str, str, list[int]]]:
+    """Return a label, the class and the images a split, for each class and each of its findings."""
+    splits = list(dataset.recipe.shares)
+    counts = dataset.composition
+    rows = []
+    for term in dataset.recipe.classes:
+        findings = sorted({f for t, f, _ in counts if t == term and f not in ("", term)})
+        own = any(f == term for t, f, _ in counts if t == term)
+        for label, finding in [
+            (term, ""),
+            *([(f"  {term}", term)] if own and findings else []),
+            *((f"  {f}", f) for f in findings),
+        ]:
+            numbers = [counts.get((term, finding, split), 0) for split in splits]
+            rows.append((label, term, numbers))
+    return rows
+
+
+def _exactness(dataset: "Dataset") -> list[str]:
+    """Return sentences on what is kept and how near the findings are to their shares."""
+    found, units = dataset.exactness, f"{dataset.recipe.unit}s"
+    if dataset.recipe.balance == "none":
+        sentences = ["every class keeps all it has"]
+    else:
+        sentences = [
+            f"kept {found.kept:,} of the {found.possible:,} {units} of {found.smallest}, "
+            "the class that decides the sizes"
+        ]
+    near = f"no finding is further than {found.furthest:g} {units} from its share of a split"
+    if dataset.recipe.by_date:
+        return [*sentences, near]
+    if not found.findings:
+        near += "; no split of these patients is nearer"
+    elif found.proved:
+        near += (
+            f"; {found.out_of_place:g} {units} are out of place because of patients with several, "
+            "and no split of these patients has fewer"
+        )
+    else:
+        near += f"; a split of these patients that is nearer by {found.out_of_place:g} may exist"
+    return [*sentences, near]
+
+
+def _facts(dataset: "Dataset") -> list[tuple[str, str]]:
+    recipe = dataset.recipe
+    facts = [
+        ("name", dataset.name),
+        ("terms", ", ".join(recipe.terms)),
+        *(("class", f"{name} = {query}") for name, query in recipe.queries.items()),
+        ("exclude", ", ".join(recipe.exclude)),
+        ("where", recipe.where or ""),
+        ("pure", "yes" if recipe.pure else "no"),
+        ("hierarchy", recipe.hierarchy),
+        *((key, value) for key, value in _choices(recipe)),
+        ("seed", str(recipe.seed)),
+        ("images", f"{dataset.images():,}"),
+    ]
+    return [(key, value) for key, value in facts if value]
+
+
+def _choices(recipe: "Recipe") -> list[tuple[str, str]]:
+    """Return what a recipe has otherwise than one for which nothing was chosen."""
+    ratio = ":".join(str(part) for part in recipe.ratio.values())
+    chosen = {
+        "overlap": recipe.overlap if recipe.overlap != "drop" else "",
+        "balance": ratio or (recipe.balance if recipe.balance != "equal" else ""),
+        "findings": recipe.findings if recipe.findings != "proportional" else "",
+        "unit": recipe.unit if recipe.unit != "image" else "",
+        "at most": f"{recipe.per_patient} a patient" if recipe.per_patient else "",
+        "shares": ", ".join(f"{split} {share}" for split, share in recipe.shares.items()),
+        "by date": ", ".join(recipe.by_date),
+        "apart": recipe.keep_apart["name"] if recipe.keep_apart else "",
+        "by hand": "all splits but the first" if recipe.physician_test else "",
+    }
+    if recipe.by_date:
+        del chosen["shares"]
+    return list(chosen.items())
+
+
+def _as_json(dataset: "Dataset") -> dict[str, Any]:
+    return {
+        "name": dataset.name,
+        "digest": dataset.digest,
+        "images": dataset.images(),
+        "removed": dataset.removed,
+        "recipe": json.loads(dataset.recipe.to_json()),
+        "exactness": asdict(dataset.exactness),
+        "removals": [
+            {"class": term, "filter": rule, "images": images}
+            for (term, rule), images in dataset.removals.items()
+        ],
+        "composition": [
+            {"class": term, "finding": finding or None, "split": split, "images": images}
+            for (term, finding, split), images in dataset.composition.items()
+        ],
+    }

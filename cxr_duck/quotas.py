@@ -1,0 +1,219 @@
+"""How many units of each kind stay in each split, so that the classes have their ratio.
+
+Units of a kind, that is with the same findings in the same classes, are exchangeable. Where each
+kind has one class, a class's units are drawn in each split like a sample that keeps the shares of
+its findings: the same allocation as that of patients to splits, with two sides, kept and left out.
+Where units have several classes, a unit that is left out is lacking in each of them, and HiGHS
+says how many of each kind can stay.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+from cxr_duck.allocation import HUNDREDTHS, Cell, Cells, Signature, allocate, largest_remainder
+from cxr_duck.errors import RecipeError
+from cxr_duck.recipe import Recipe
+from cxr_duck.targets import kept_sizes, smallest_class
+
+__all__ = [
+    "Kind",
+    "Quotas",
+    "Targets",
+    "choose_quotas",
+    "class_units",
+    "most_units",
+    "refuse_empty",
+]
+
+Targets = dict[tuple[str, str], int]  # (class, split): units
+
+
+@dataclass(frozen=True)
+class Kind:
+    """The units of one kind in one split: the cells that each counts in, and how many there are."""
+
+    cells: tuple[Cell, ...]
+    split: str
+    units: int
+
+    @property
+    def classes(self) -> list[str]:
+        """The classes that each unit belongs to."""
+        return sorted({name for name, _ in self.cells})
+
+
+@dataclass
+class Quotas:
+    """Units that stay, in the order of the kinds, and in every (class, split)."""
+
+    units: list[int]
+    targets: Targets = field(default_factory=dict)
+
+
+def choose_quotas(recipe: Recipe, kinds: Sequence[Kind]) -> Quotas:
+    """Return how many units of each kind stay; RecipeError where a split would be left empty."""
+    available = class_units(kinds, [kind.units for kind in kinds])
+    refuse_empty(recipe, available, available)
+    if recipe.balance != "none" and any(len(kind.classes) > 1 for kind in kinds):
+        from cxr_duck.shared_units import shared_quotas
+
+        return shared_quotas(recipe, kinds, available)
+    if recipe.findings == "equal":
+        return _equal_findings(recipe, kinds, available)
+    if recipe.balance == "none":
+        return Quotas([kind.units for kind in kinds], available)
+
+    def fits(wanted: Targets) -> bool:
+        return all(units <= available.get(place, 0) for place, units in wanted.items())
+
+    targets = most_units(recipe, available, fits)
+    refuse_empty(recipe, targets, available)
+    units = [0] * len(kinds)
+    for (name, split), target in targets.items():
+        places = [p for p, k in enumerate(kinds) if k.split == split and k.classes == [name]]
+        for place, kept in zip(places, _sample([kinds[p] for p in places], target), strict=True):
+            units[place] = kept
+    return Quotas(units, targets)
+
+
+def class_units(kinds: Sequence[Kind], units: Sequence[int]) -> Targets:
+    """Return the units of each (class, split)."""
+    found: Targets = {}
+    for kind, count in zip(kinds, units, strict=True):
+        for name in kind.classes:
+            found[name, kind.split] = found.get((name, kind.split), 0) + count
+    return found
+
+
+def refuse_empty(recipe: Recipe, targets: Targets, available: Targets) -> None:
+    """Raise RecipeError, with what there is, where a class would have nothing in a split."""
+    if all(targets.get((name, split)) for name in recipe.classes for split in recipe.shares):
+        return
+    told = "; ".join(
+        f"{name}: "
+        + ", ".join(f"{available.get((name, split), 0):,} {split}" for split in recipe.shares)
+        for name in recipe.classes
+    )
+    raise RecipeError(
+        f"the classes have too few patients to fill every split in the ratio asked for, in "
+        f"{recipe.unit}s ({told}): take broader terms or fewer conditions"
+    )
+
+
+def most_units(recipe: Recipe, available: Targets, fits: Callable[[Targets], bool]) -> Targets:
+    """Return the largest units a (class, split), in the recipe's ratio and shares, that fit.
+
+    Splits parted by dates have no shares: each is as large as it can be.
+    """
+    if recipe.by_date:
+        targets: Targets = {}
+        for split in recipe.shares:
+            sizes = {name: available.get((name, split), 0) for name in recipe.classes}
+            smallest = smallest_class(recipe, sizes)
+            for units in range(sizes[smallest], -1, -1):
+                kept = kept_sizes(recipe, units, smallest)
+                part = {(name, split): count for name, count in kept.items()}
+                if fits(part):
+                    break
+            targets |= part
+        return targets
+    shares = list(recipe.shares.values())
+    sizes = {
+        name: sum(available.get((name, split), 0) for split in recipe.shares)
+        for name in recipe.classes
+    }
+    smallest = smallest_class(recipe, sizes)
+    for units in range(sizes[smallest], -1, -1):
+        targets = {
+            (name, split): part
+            for name, count in kept_sizes(recipe, units, smallest).items()
+            for split, part in zip(recipe.shares, largest_remainder(count, shares), strict=True)
+        }
+        if fits(targets):
+            break
+    return targets
+
+
+def _sample(kinds: Sequence[Kind], target: int) -> list[int]:
+    """Return the units of each kind of one class and split that stay, so many in all.
+
+    Every finding keeps its share of the class, as near as whole units allow.
+    """
+    total = sum(kind.units for kind in kinds)
+    if total == target:
+        return [kind.units for kind in kinds]
+    whole: Cell = (kinds[0].cells[0][0], "")
+    totals: dict[Cell, int] = {whole: total}
+    for kind in kinds:
+        for cell in kind.cells:
+            totals[cell] = totals.get(cell, 0) + kind.units
+    wanted = {}
+    for cell, units in totals.items():
+        kept = round(HUNDREDTHS * units * target / total)
+        wanted[cell] = [kept, HUNDREDTHS * units - kept]
+    signatures = [
+        Signature(kind.units, {**dict.fromkeys(kind.cells, 1), whole: 1}) for kind in kinds
+    ]
+    return [int(kept) for kept in allocate(Cells.of(signatures, wanted))[:, 0]]
+
+
+def _equal_findings(recipe: Recipe, kinds: Sequence[Kind], available: Targets) -> Quotas:
+    """Return quotas with which the findings of a class have the same number of units.
+
+    A unit with several findings of its class counts for the rarest of them. Units with a single
+    one are taken first.
+    """
+    groups = _led_by(kinds)
+    sizes = {place: sum(kind.units for _, kind in led) for place, led in groups.items()}
+    leads: dict[str, set[Cell]] = {}
+    for cell, _ in groups:
+        leads.setdefault(cell[0], set()).add(cell)
+
+    def parts(targets: Targets) -> dict[tuple[Cell, str], int]:
+        found = {}
+        for (name, split), units in targets.items():
+            cells = sorted(leads[name], key=lambda cell: (-sizes.get((cell, split), 0), cell))
+            for cell, part in zip(cells, largest_remainder(units, [1] * len(cells)), strict=True):
+                found[cell, split] = part
+        return found
+
+    def fits(targets: Targets) -> bool:
+        return all(part <= sizes.get(place, 0) for place, part in parts(targets).items())
+
+    at_most = {
+        (name, split): len(leads[name])
+        * (1 + min(sizes.get((cell, split), 0) for cell in leads[name]))
+        for name, split in available
+    }
+
+    if recipe.balance == "none":
+        targets: Targets = {}
+        for name in recipe.classes:
+            targets |= most_units(replace(recipe, classes={name: []}), at_most, fits)
+    else:
+        targets = most_units(recipe, at_most, fits)
+    refuse_empty(recipe, targets, available)
+    units = [0] * len(kinds)
+    for place, part in parts(targets).items():
+        left = part
+        for number, kind in sorted(groups.get(place, []), key=lambda item: _simplest(item[1])):
+            units[number] = min(left, kind.units)
+            left -= units[number]
+    return Quotas(units, targets)
+
+
+def _simplest(kind: Kind) -> tuple[int, tuple[Cell, ...]]:
+    return len(kind.cells), kind.cells
+
+
+def _led_by(kinds: Sequence[Kind]) -> dict[tuple[Cell, str], list[tuple[int, Kind]]]:
+    """Return the kinds, with their places, by the rarest finding of each and the split."""
+    totals: dict[Cell, int] = {}
+    for kind in kinds:
+        for cell in kind.cells:
+            totals[cell] = totals.get(cell, 0) + kind.units
+    groups: dict[tuple[Cell, str], list[tuple[int, Kind]]] = {}
+    for number, kind in enumerate(kinds):
+        lead = min(kind.cells, key=lambda cell: (totals[cell], cell))
+        groups.setdefault((lead, kind.split), []).append((number, kind))
+    return groups

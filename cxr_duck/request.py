@@ -1,0 +1,225 @@
+"""What a user asks of a dataset, as options or a TOML file, before it is looked up in a store."""
+
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from datetime import date
+from difflib import get_close_matches
+from fractions import Fraction
+from math import lcm
+from pathlib import Path
+from typing import Any
+
+from cxr_duck.errors import RecipeError
+from cxr_duck.recipe import BALANCES, FINDINGS, OVERLAPS, SHARES, UNITS, Recipe
+from cxr_duck.terms import DEFAULT_HIERARCHY
+
+__all__ = ["Request", "check_name", "read_recipe_file", "recipe_as_toml"]
+
+_MOST_FOLDS = 50
+_MOST_SHARES = 10**6
+_SPLITS = ("shares", "by_date", "folds", "keep_apart", "physician_test")
+_TWO = {"train": 1, "test": 1}
+
+
+@dataclass(frozen=True)
+class Request:
+    """The options of `create_dataset`, each of the right kind; RecipeError names one that isn't.
+
+    `terms` become classes, and `classes` maps the names of further ones to queries.
+    """
+
+    terms: Sequence[str] = ()
+    classes: Mapping[str, str] = field(default_factory=dict)
+    exclude: Sequence[str] = ()
+    pure: bool = False
+    where: str | None = None
+    hierarchy: str = DEFAULT_HIERARCHY
+    seed: int = 1
+    overlap: str = "drop"
+    balance: str | Mapping[str, int] = "equal"
+    findings: str = "proportional"
+    unit: str = "image"
+    per_patient: int | None = None
+    shares: Mapping[str, float] | None = None
+    by_date: Sequence[str | date] = ()
+    folds: int | None = None
+    keep_apart: str | None = None
+    physician_test: bool = False
+
+    def __post_init__(self) -> None:
+        """Check the kind of each option."""
+        for what, words in (("terms", self.terms), ("exclude", self.exclude)):
+            if isinstance(words, str):
+                object.__setattr__(self, what, [words])
+            elif not _is_list_of(words, str):
+                raise RecipeError(f"{what} must be a list of terms, not {words!r}")
+        if not isinstance(self.classes, Mapping) or not _is_list_of([*self.classes.values()], str):
+            raise RecipeError(f"classes must map names to queries, not be {self.classes!r}")
+        for name in self.classes:
+            check_name("name of a class", name)
+        for flag in ("pure", "physician_test"):
+            if not isinstance(getattr(self, flag), bool):
+                raise RecipeError(f"{flag} is true or false, not {getattr(self, flag)!r}")
+        if not _is_whole(self.seed) or abs(self.seed) >= 2**63:
+            raise RecipeError(
+                f"the seed must be a whole number of at most 63 bits, not {self.seed!r}"
+            )
+        if self.where is not None and not isinstance(self.where, str):
+            raise RecipeError(f"where is a condition as text, not {self.where!r}")
+        for what, words in (("overlap", OVERLAPS), ("findings", FINDINGS), ("unit", UNITS)):
+            if getattr(self, what) not in words:
+                raise RecipeError(f"{what} is {_either(words)}, not {getattr(self, what)!r}")
+        if self.per_patient is not None and (
+            not _is_whole(self.per_patient) or self.per_patient < 1
+        ):
+            raise RecipeError(
+                f"per_patient is the most images of a patient and class, not {self.per_patient!r}"
+            )
+
+    def ratio(self, classes: Sequence[str]) -> dict[str, int]:
+        """Return the ratio of the classes, empty where none is asked for.
+
+        It is 2:1 in the order of the classes, or a number a class.
+        """
+        if self.balance in BALANCES:
+            return {}
+        ratio: Any = self.balance
+        if isinstance(ratio, str) and re.fullmatch(r"\s*\d+(\s*:\s*\d+)*\s*", ratio):
+            parts = [int(part) for part in ratio.split(":")]
+            ratio = dict(zip(classes, parts, strict=False)) if len(parts) == len(classes) else {}
+        if (
+            not isinstance(ratio, Mapping)
+            or set(ratio) != set(classes)
+            or not all(_is_whole(part) and 0 < part < 10**6 for part in ratio.values())
+        ):
+            raise RecipeError(
+                f"balance is equal, none, or a ratio such as 2:1 with a whole number for each of "
+                f"the {len(classes)} classes, not {self.balance!r}"
+            )
+        return {name: ratio[name] for name in classes}
+
+    def split_shares(self) -> dict[str, int]:
+        """Return the splits and their shares as whole numbers."""
+        if self.folds is not None:
+            if not _is_whole(self.folds) or not 2 <= self.folds <= _MOST_FOLDS:
+                raise RecipeError(f"folds is a number from 2 to {_MOST_FOLDS}, not {self.folds!r}")
+            if self.shares is not None or self.by_date or self.keep_apart or self.physician_test:
+                raise RecipeError(
+                    "folds are all alike: give them without shares, by_date, keep_apart and "
+                    "physician_test"
+                )
+            return {f"fold{number}": 1 for number in range(1, self.folds + 1)}
+        if self.shares is not None:
+            return _whole_shares(self.shares)
+        return dict(_TWO) if len(self.by_date) == 1 else dict(SHARES)
+
+    def dates(self) -> list[str]:
+        """Return the dates that part the splits, in order."""
+        if not self.by_date:
+            return []
+        splits = self.split_shares()
+        words = [self.by_date] if isinstance(self.by_date, str | date) else list(self.by_date)
+        try:
+            days = [word if isinstance(word, date) else date.fromisoformat(word) for word in words]
+        except (TypeError, ValueError) as error:
+            raise RecipeError(f"by_date has dates such as 2014-06-30, not {words!r}") from error
+        if len(days) != len(splits) - 1 or days != sorted(set(days)):
+            raise RecipeError(
+                f"by_date needs {len(splits) - 1} dates in order to part the splits "
+                f"{', '.join(splits)}, not {', '.join(map(str, words))}"
+            )
+        return [day.isoformat() for day in days]
+
+
+def check_name(what: str, word: object) -> None:
+    """Raise RecipeError where a name is not one line of text."""
+    if not isinstance(word, str) or not word.strip() or not word.isprintable():
+        raise RecipeError(f"the {what} must be one line of text, not {word!r}")
+
+
+def _whole_shares(shares: Mapping[str, float]) -> dict[str, int]:
+    """Return shares as whole numbers; those that are whole stay as they are."""
+    try:
+        parts = {name: Fraction(str(share)) for name, share in shares.items()}
+    except (AttributeError, ValueError, ZeroDivisionError) as error:
+        raise RecipeError(f"shares map splits to numbers, not {shares!r}") from error
+    for name in parts:
+        check_name("name of a split", name)
+    if not parts or min(parts.values()) <= 0:
+        raise RecipeError(f"each split needs a share above 0, not {dict(shares)!r}")
+    scale = lcm(*(part.denominator for part in parts.values()))
+    counts = {name: int(part * scale) for name, part in parts.items()}
+    if sum(counts.values()) > _MOST_SHARES:
+        raise RecipeError(f"shares have at most six digits, not {dict(shares)!r}")
+    return counts
+
+
+def read_recipe_file(path: Path) -> tuple[Request, str | None, str | None]:
+    """Return what a TOML file asks for, and the names of the dataset and its experiment.
+
+    The path of a hierarchy is relative to the file. Raises RecipeError.
+    """
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise RecipeError(f"the recipe {path} can't be read: {error.strerror}") from error
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise RecipeError(f"the recipe {path} is no TOML: {error}") from error
+    splits = content.pop("splits", {})
+    if not isinstance(splits, dict):
+        raise RecipeError(f"{path}: splits is a table, [splits], not {splits!r}")
+    asked = [field.name for field in fields(Request)]
+    plain = [word for word in asked if word not in _SPLITS]
+    for table, words, where in (
+        (content, [*plain, "name", "experiment"], ""), (splits, _SPLITS, "splits.")
+    ):  # fmt: skip
+        for key in table:
+            if key not in words:
+                near = get_close_matches(key, words, 1) or list(words)
+                raise RecipeError(f"{path}: {where}{key} is no part of a recipe: {_hint(near)}")
+    name, experiment = content.pop("name", None), content.pop("experiment", None)
+    hierarchy = content.get("hierarchy")
+    if isinstance(hierarchy, str) and hierarchy.endswith(".csv"):
+        content["hierarchy"] = str(path.parent / hierarchy)
+    return Request(**content, **splits), name, experiment
+
+
+def _hint(near: list[str]) -> str:
+    return f"did you mean {near[0]}?" if len(near) == 1 else f"it has {', '.join(near)}"
+
+
+def recipe_as_toml(recipe: Recipe, name: str, experiment: str) -> str:
+    """Return the TOML file that asks for a recipe again."""
+    import tomli_w
+
+    defaults = Recipe({})
+    plain = ("exclude", "pure", "where", "hierarchy", "seed", "overlap", "findings", "unit")
+    content: dict[str, Any] = {"name": name, "experiment": experiment, "terms": recipe.terms}
+    for word in (*plain, "per_patient"):
+        if getattr(recipe, word) != getattr(defaults, word) or word in ("hierarchy", "seed"):
+            content[word] = getattr(recipe, word)
+    content["balance"] = recipe.ratio or recipe.balance
+    if recipe.queries:
+        content["classes"] = recipe.queries
+    splits: dict[str, Any] = {"shares": recipe.shares}
+    if recipe.by_date:
+        splits["by_date"] = [date.fromisoformat(day) for day in recipe.by_date]
+    if recipe.keep_apart:
+        splits["keep_apart"] = recipe.keep_apart["name"]
+    if recipe.physician_test:
+        splits["physician_test"] = True
+    return tomli_w.dumps({**content, "splits": splits})
+
+
+def _is_list_of(words: object, kind: type) -> bool:
+    return isinstance(words, Sequence) and all(isinstance(word, kind) for word in words)
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _either(words: Sequence[str]) -> str:
+    return f"{', '.join(words[:-1])} or {words[-1]}"

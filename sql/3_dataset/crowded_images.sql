@@ -1,0 +1,26 @@
+-- crowded_images: one row per image beyond the number that a patient may bring to a class.
+-- reads: claims, left_out_images
+-- params: $per_patient = 2, $seed = 1
+-- Chance says which stay. One that is beyond the number in any of its classes goes.
+WITH class_units AS (
+    SELECT DISTINCT
+        claims.class,
+        claims.image_id,
+        claims.patient_id,
+    FROM claims
+    ANTI JOIN left_out_images USING (image_id)
+),
+
+ranked AS (
+    SELECT
+        image_id,
+        row_number() OVER (
+            PARTITION BY class, patient_id
+            ORDER BY md5(concat($seed, '|', image_id)), image_id
+        ) AS place,
+    FROM class_units
+)
+
+SELECT DISTINCT image_id
+FROM ranked
+WHERE place > $per_patient;

@@ -1,0 +1,26 @@
+-- patient_limits: one row per patient that not every split may take.
+-- reads: claims, images, known_patients
+-- params: $physician_test = FALSE
+-- first: only the first split may, since an image of the patient was not labelled by hand. last:
+-- only the last one, since the patient is held out already. not last: the patient was trained on.
+WITH patients AS (
+    SELECT
+        claims.patient_id,
+        $physician_test
+        AND bool_or(images.label_method IS DISTINCT FROM 'Physician') AS not_by_hand,
+    FROM claims
+    INNER JOIN images USING (image_id)
+    GROUP BY claims.patient_id
+)
+
+SELECT
+    patients.patient_id,
+    CASE
+        WHEN patients.not_by_hand AND coalesce(known_patients.held_out, FALSE) THEN 'none'
+        WHEN patients.not_by_hand THEN 'first'
+        WHEN known_patients.held_out THEN 'last'
+        ELSE 'not last'
+    END AS limit_to,
+FROM patients
+LEFT JOIN known_patients USING (patient_id)
+WHERE patients.not_by_hand OR known_patients.patient_id IS NOT NULL;

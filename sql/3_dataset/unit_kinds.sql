@@ -1,0 +1,19 @@
+-- unit_kinds: one row per unit: its split, and its kind, the cells that it counts in.
+-- reads: members, cells, splits
+-- Units of the same kind and split are exchangeable when some are left out for the balance.
+WITH counted AS (
+    SELECT DISTINCT
+        members.unit_id,
+        members.patient_id,
+        cells.cell,
+    FROM members
+    INNER JOIN cells USING (class, finding)
+)
+
+SELECT
+    counted.unit_id,
+    splits.split,
+    list_sort(list(counted.cell)) AS kind,
+FROM counted
+INNER JOIN splits USING (patient_id)
+GROUP BY counted.unit_id, splits.split;
