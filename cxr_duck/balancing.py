@@ -171,7 +171,8 @@ def exactness_of(engine: DuckDBEngine, recipe: Recipe, found: Exactness) -> Exac
     )
     smallest = smallest_class(recipe, possible)
     kept: dict[Cell, dict[str, int]] = {}
-    for name, finding, split, units in engine.rows("dataset_units"):
+    engine.make("dataset_units")
+    for name, finding, split, units in engine.fetch("FROM dataset_units"):
         kept.setdefault((name, finding), {})[split] = units
     sums = {cell: sum(units.values()) for cell, units in kept.items()}
     furthest = max(

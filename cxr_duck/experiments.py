@@ -231,6 +231,11 @@ class Reproduction:
     changes: list[str]
     sound: bool
 
+    @property
+    def same(self) -> bool:
+        """Whether it was made again with the same members to the last."""
+        return self.made is not None and self.sound and not self.differences
+
 
 def reproduce(store: Store, name: str) -> Reproduction:
     """Make a recorded dataset again from its recipe and what was decided then.

@@ -96,7 +96,7 @@ def refuse_empty(recipe: Recipe, targets: Targets, available: Targets) -> None:
     )
     raise RecipeError(
         f"the classes have too few patients to fill every split in the ratio asked for, in "
-        f"{recipe.unit}s ({told}): take broader terms or fewer conditions"
+        f"{recipe.units} ({told}): take broader terms or fewer conditions"
     )
 
 
@@ -170,11 +170,18 @@ def _equal_findings(recipe: Recipe, kinds: Sequence[Kind], available: Targets) -
         leads.setdefault(cell[0], set()).add(cell)
 
     def parts(targets: Targets) -> dict[tuple[Cell, str], int]:
-        found = {}
+        """Part each target; what doesn't divide goes to findings that had the least so far."""
+        found: dict[tuple[Cell, str], int] = {}
+        more: dict[Cell, int] = {}
         for (name, split), units in targets.items():
-            cells = sorted(leads[name], key=lambda cell: (-sizes.get((cell, split), 0), cell))
-            for cell, part in zip(cells, largest_remainder(units, [1] * len(cells)), strict=True):
-                found[cell, split] = part
+            each, left = divmod(units, len(leads[name]))
+            order = sorted(
+                (sizes.get((cell, split), 0) <= each, more.get(cell, 0), cell)
+                for cell in leads[name]
+            )
+            for place, (_, before, cell) in enumerate(order):
+                found[cell, split] = each + (place < left)
+                more[cell] = before + (place < left)
         return found
 
     def fits(targets: Targets) -> bool:

@@ -17,7 +17,7 @@ BALANCES = ("equal", "none")
 # How the images of a class that is cut down are spread over its findings.
 FINDINGS = ("proportional", "equal")
 # What is counted, and kept or left out as a whole.
-UNITS = ("image", "study", "patient")
+UNITS = {"image": "images", "study": "studies", "patient": "patients"}
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,11 @@ class Recipe:
     def terms(self) -> list[str]:
         """The classes that are terms."""
         return [name for name in self.classes if name not in self.queries]
+
+    @property
+    def units(self) -> str:
+        """What is counted, as a word for several."""
+        return UNITS[self.unit]
 
     def to_json(self) -> str:
         """Return the recipe as JSON, its classes and shares in the order they were given."""

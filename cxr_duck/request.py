@@ -68,7 +68,7 @@ class Request:
             )
         if self.where is not None and not isinstance(self.where, str):
             raise RecipeError(f"where is a condition as text, not {self.where!r}")
-        for what, words in (("overlap", OVERLAPS), ("findings", FINDINGS), ("unit", UNITS)):
+        for what, words in (("overlap", OVERLAPS), ("findings", FINDINGS), ("unit", tuple(UNITS))):
             if getattr(self, what) not in words:
                 raise RecipeError(f"{what} is {_either(words)}, not {getattr(self, what)!r}")
         if self.per_patient is not None and (

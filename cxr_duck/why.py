@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from typing import Any
 
+from cxr_duck.balancing import OtherPatients
 from cxr_duck.datasets import Dataset, make_dataset_on
 from cxr_duck.engines.duckdb import DuckDBEngine
-from cxr_duck.errors import QueryError, RecipeError, UnknownImageError
+from cxr_duck.errors import DatasetError, QueryError, RecipeError, UnknownImageError
 from cxr_duck.experiments import read_dataset
 from cxr_duck.query.compile import compile_query
 from cxr_duck.query.fields import Fields
@@ -16,6 +17,13 @@ __all__ = ["ImageFacts", "Verdict", "image_facts"]
 
 Row = dict[str, Any]
 _SHOWN = 4  # ids that an error names
+_LEFT_OUT = {
+    "date": "its study has no date, or one on the other side of most of its patient's images",
+    "apart": "no split may take its patient: the dataset is kept apart from another, or only "
+    "images labelled by hand come to its valid and test",
+    "per_patient": "its patient has more images of the class than the recipe takes, and others "
+    "were drawn",
+}
 
 
 @dataclass(frozen=True)
@@ -24,8 +32,9 @@ class Verdict:
 
     `reason` is `member`, or the filter that the image fell through first, in the order in which
     they are applied: `index`, `where`, `file`, `exclude`, `pure`, `class` (no finding of any),
-    `overlap` (several classes), `balance` (drawn by chance); or `changed`, where today's index
-    makes another dataset of the recipe, and can't explain this one. `told` says it in a sentence.
+    `overlap` (several classes), `date`, `apart`, `per_patient`, `balance` (drawn by chance); or
+    `changed`, where today's index makes another dataset of the recipe, and can't explain this one.
+    `told` says it in a sentence.
     """
 
     dataset: str
@@ -138,8 +147,9 @@ class _Walk:
     def _is_todays(self) -> bool:
         """Tell whether today's index makes the same dataset; its relations stay on the engine."""
         try:
-            made = make_dataset_on(self.engine, self.recipe, self.recorded.name)
-        except (QueryError, RecipeError):
+            decided = self.recorded.decisions if self.recorded.decisions.quotas else None
+            made = make_dataset_on(self.engine, self.recipe, self.recorded.name, decided=decided)
+        except (QueryError, RecipeError, DatasetError, OtherPatients):
             return False
         return made.digest == self.recorded.digest
 
@@ -158,15 +168,27 @@ class _Walk:
             if self.facts.removed:
                 cause = ": it was removed from the store"
             return "index", f"it is not in the index{cause}"
-        if not self._in("cohort"):
-            return self._outside_the_cohort()
+        return self._in_a_class() if self._in("cohort") else self._outside_the_cohort()
+
+    def _in_a_class(self) -> tuple[str, str]:
+        """Say where an image of the cohort drops out."""
         classes = self._classes("candidates")
         if not classes:
             none = "it has no posting, and" if not self.facts.postings else "it"
             return "class", f"{none} is in no class of: {', '.join(self.recipe.classes)}"
-        if self._in("shared_images"):
-            return "overlap", f"it belongs to more than one class: {', '.join(classes)}"
+        if not self._in("claims"):
+            return "overlap", self._overlap(classes)
+        for (reason,) in self.engine.fetch(
+            "SELECT reason FROM left_out_images WHERE image_id = ?", self.image_id
+        ):
+            return str(reason), _LEFT_OUT[reason]
         return self._left_out()
+
+    def _overlap(self, classes: list[str]) -> str:
+        """Say why the overlap of classes takes the image out, itself or as part of its unit."""
+        if len(classes) > 1:
+            return f"it belongs to more than one class: {', '.join(classes)}"
+        return f"its {self.recipe.unit} belongs to more than one class"
 
     def _membership(self) -> str:
         return "; ".join(
@@ -178,13 +200,13 @@ class _Walk:
         """Loosen the cohort's filters from the last to the first, and see which lets it in."""
         if not self._in("chosen_images"):
             return "where", f"it doesn't meet the condition: {self.recipe.where}"
-        self.engine.make("cohort", pure=False)
+        self.engine.make("cohort", pure=False, unit=self.recipe.unit)
         if self._in("cohort"):
             found = ", ".join(self._image()["findings"]) or "none"
             return "pure", f"it has not exactly one finding: {found}"
         excluded = self._in("excluded_images")
         self.engine.put("excluded_images", "image_id VARCHAR", [])
-        self.engine.make("cohort", pure=False)
+        self.engine.make("cohort", pure=False, unit=self.recipe.unit)
         if not excluded or not self._in("cohort"):
             return "file", "its file was not found when the images were indexed"
         return "exclude", self._exclusion()
@@ -207,10 +229,15 @@ class _Walk:
         return f"it meets the exclusion {', '.join(met)}"
 
     def _left_out(self) -> tuple[str, str]:
-        ((term, split, available, kept),) = self.engine.rows("balancing", image_id=self.image_id)
+        rows = self.engine.rows("balancing", image_id=self.image_id)
+        drawn = " and ".join(
+            f"{kept:,} of the {available:,} {self.recipe.units} of {term}"
+            for term, _, available, kept in rows
+        )
+        balance = "equal" if self.recipe.balance == "equal" else "in their ratio"
         return "balance", (
-            f"it belongs to class {term}, and its patient to {split}, where {kept:,} of the "
-            f"{available:,} images of the class were drawn, so that the classes are equal"
+            f"its patient belongs to {rows[0][1]}, where {drawn} were drawn, so that the classes "
+            f"are {balance}"
         )
 
     def _image(self) -> Row:

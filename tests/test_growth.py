@@ -349,7 +349,8 @@ def test_dataset_of_removed_images_is_not_recorded(tmp_path: Path) -> None:
     data = opened(tmp_path, ROWS)
     data.create_index()
     dataset = data.create_dataset(["nodule", "normal"], name="pair", store_it=False)
-    remove_images(data.store, "patient_id = 'patient0'", SILENT)
+    member = dataset.members["patient_id"][0].as_py()
+    remove_images(data.store, f"patient_id = '{member}'", SILENT)
     with pytest.raises(DatasetError, match="were removed from the store: make it again"):
         data.store_in_dataset(dataset)
 

@@ -1,6 +1,7 @@
 """The package's own rules: its public names, its layers, its imports."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -71,6 +72,8 @@ def test_a_look_up_imports_little(odd_data: cxr_duck.ExperimentData) -> None:
 
 
 def test_modules_are_of_a_size_to_read() -> None:
-    """No module grows far beyond 300 lines."""
+    """No module grows far beyond 300 lines, the docstrings of its functions apart."""
     for path in (ROOT / "cxr_duck").rglob("*.py"):
-        assert len(path.read_text(encoding="utf-8").splitlines()) <= 330, path
+        text = path.read_text(encoding="utf-8")
+        told = sum(len(words.splitlines()) for words in re.findall(r'\n +"""[^"]+"""', text))
+        assert len(text.splitlines()) - told <= 330, path

@@ -186,7 +186,10 @@ def test_check_finds_what_it_is_for(odd_data: ExperimentData, name: str) -> None
         connection.executemany(
             "INSERT INTO members VALUES ('d', ?, ?, ?, ?, ?)", BROKEN_MEMBERS[name]
         )
-        connection.execute("CREATE TEMP TABLE dataset AS SELECT 'd' AS name, 'x' AS digest")
+        connection.execute(
+            "CREATE TEMP TABLE dataset AS SELECT 'd' AS name, 'x' AS digest, "
+            "'image' AS unit, 'equal' AS balance, 'drop' AS overlap"
+        )
         sql = sql.replace("experiments.", "")
     assert connection.execute(sql).fetchall()
 

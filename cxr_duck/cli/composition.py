@@ -93,7 +93,7 @@ def _counts(dataset: "Dataset") -> list[tuple[str, str, list[int]]]:
 
 def _exactness(dataset: "Dataset") -> list[str]:
     """Return sentences on what is kept and how near the findings are to their shares."""
-    found, units = dataset.exactness, f"{dataset.recipe.unit}s"
+    found, units = dataset.exactness, dataset.recipe.units
     if dataset.recipe.balance == "none":
         sentences = ["every class keeps all it has"]
     else:
@@ -108,11 +108,14 @@ def _exactness(dataset: "Dataset") -> list[str]:
         near += "; no split of these patients is nearer"
     elif found.proved:
         near += (
-            f"; {found.out_of_place:g} {units} are out of place because of patients with several, "
-            "and no split of these patients has fewer"
+            f"; patients with several put {found.out_of_place:g} {units} out of place, and no "
+            "split has fewer"
         )
     else:
-        near += f"; a split of these patients that is nearer by {found.out_of_place:g} may exist"
+        near += (
+            f"; patients with several put {found.out_of_place:g} {units} out of place, and a "
+            "split with fewer is not ruled out"
+        )
     return [*sentences, near]
 
 

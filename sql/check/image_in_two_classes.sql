@@ -1,9 +1,11 @@
--- image_in_two_classes: one row per (dataset, image) that is in several classes.
--- reads: experiments.members
+-- image_in_two_classes: one row per (dataset, image) in several classes that has to be in one.
+-- reads: experiments.dataset, experiments.members
 SELECT
-    dataset,
-    image_id,
-    count(DISTINCT class) AS classes,
-FROM experiments.members
-GROUP BY dataset, image_id
-HAVING count(DISTINCT class) > 1;
+    recorded.name AS dataset,
+    members.image_id,
+    count(DISTINCT members.class) AS classes,
+FROM experiments.dataset AS recorded
+INNER JOIN experiments.members ON recorded.name = members.dataset
+WHERE recorded.overlap <> 'keep'
+GROUP BY recorded.name, members.image_id
+HAVING count(DISTINCT members.class) > 1;

@@ -1,10 +1,10 @@
 -- balancing: one row per class of an image that is no member: its split, and what was drawn there.
--- reads: members, splits, targets
+-- reads: members, splits, dataset_units
 -- params: $image_id = 'demo_0000007_01-001-009.png'
 -- columns:
 --   class      the class
 --   split      the split of the image's patient
---   available  images of the class in that split
+--   available  units of the class in that split
 --   kept       those of them that were drawn
 WITH asked AS (
     SELECT DISTINCT
@@ -18,10 +18,14 @@ WITH asked AS (
 SELECT
     asked.class,
     asked.split,
-    CAST(count(DISTINCT members.image_id) AS BIGINT) AS available,
-    targets.images AS kept,
+    CAST(count(DISTINCT members.unit_id) AS BIGINT) AS available,
+    dataset_units.units AS kept,
 FROM asked
 INNER JOIN members USING (class)
 INNER JOIN splits ON members.patient_id = splits.patient_id AND asked.split = splits.split
-INNER JOIN targets ON asked.split = targets.split
-GROUP BY asked.class, asked.split, targets.images;
+INNER JOIN dataset_units
+    ON asked.class = dataset_units.class
+    AND asked.split = dataset_units.split
+    AND dataset_units.finding = ''
+GROUP BY asked.class, asked.split, dataset_units.units
+ORDER BY asked.class;
