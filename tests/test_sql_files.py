@@ -186,6 +186,7 @@ def test_check_finds_what_it_is_for(odd_data: ExperimentData, name: str) -> None
         connection.executemany(
             "INSERT INTO members VALUES ('d', ?, ?, ?, ?, ?)", BROKEN_MEMBERS[name]
         )
+        connection.execute("CREATE TEMP VIEW audited AS FROM members")
         connection.execute("CREATE TEMP TABLE dataset AS SELECT 'd' AS name, 'x' AS digest")
         sql = sql.replace("experiments.", "")
     assert connection.execute(sql).fetchall()

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from cxr_duck.datasets import Dataset
     from cxr_duck.experiment_data import ExperimentData
 
-__all__ = ["add_to"]
+__all__ = ["add_to", "named_queries"]
 
 _Name = Annotated[str, typer.Argument(help="Name of a recorded dataset.")]
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
@@ -65,7 +65,7 @@ def create(
     data = _data(store)
     dataset = data.create_dataset(
         terms or [],
-        classes=_named_queries(classes or []),
+        classes=named_queries(classes or []),
         exclude=exclude or [],
         pure=pure,
         where=where,
@@ -77,7 +77,7 @@ def create(
     _print_dataset(dataset, as_json)
 
 
-def _named_queries(options: list[str]) -> dict[str, str]:
+def named_queries(options: list[str]) -> dict[str, str]:
     """Return the queries of options NAME=QUERY by their names."""
     queries: dict[str, str] = {}
     for option in options:

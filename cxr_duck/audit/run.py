@@ -1,0 +1,210 @@
+"""Audit a split: every rule that a training set should keep, and what breaks it."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from cxr_duck.audit.files import make_damaged, make_digests, make_files
+from cxr_duck.audit.given import make_given, make_recorded, split_order
+from cxr_duck.audit.labels import make_class_images, meanings_of_names, meanings_of_recipe
+from cxr_duck.audit.promise import Promise, make_promised, promise_of_recipe, promise_of_shares
+from cxr_duck.audit.report import Audit, AuditCheck
+from cxr_duck.catalog import open_hierarchy
+from cxr_duck.engines.duckdb import DuckDBEngine
+from cxr_duck.errors import AuditError
+from cxr_duck.experiments import read_dataset
+from cxr_duck.progress import SILENT, Progress
+from cxr_duck.recipe import Recipe
+from cxr_duck.store import Store
+
+__all__ = ["CHECKS", "Question", "audit_split"]
+
+# Each check is the SQL file of its name, which returns what breaks its rule.
+CHECKS = {
+    "unknown_image": "the store has every image",
+    "image_in_two_splits": "no image is in two splits",
+    "patient_in_two_splits": "no patient is in two splits",
+    "study_in_two_splits": "no study is in two splits",
+    "identical_across_splits": "no two splits have identical files",
+    "identical_within_split": "no two patients of a split have identical files",
+    "label_not_held": "the store's labels bear every class out",
+    "missing_file": "every image has its file",
+    "damaged_file": "every file can be decoded",
+    "promise_missed": "splits and classes have their sizes",
+    "unequal_classes": "the classes are equal in every split",
+    "repeated_row": "no row is said twice",
+}
+_NOTES = ("identical_within_split", "repeated_row")
+_OF_DIGESTS = ("identical_across_splits", "identical_within_split")
+_OF_FILES = (*_OF_DIGESTS, "missing_file", "damaged_file")
+_OF_CSV = ("unequal_classes", "repeated_row")
+_NO_CLASS = "no row has a class"
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is to be audited, and how.
+
+    `subject` is a recorded dataset's name, or the path of a CSV file with the columns image (or
+    path), split and perhaps class. Of a CSV file `classes` maps classes to queries; any other is a
+    term of the `hierarchy` or a finding, or isn't checked. `shares`, a number for each split in the
+    order train, valid, test, others by name, and `balanced`, classes equal in every split, are
+    asked of it. Unless `files` is false every image file is opened. `checks` are those to make, all
+    where none is named.
+    """
+
+    subject: str
+    classes: Mapping[str, str] = field(default_factory=dict)
+    hierarchy: str = "padchest"
+    shares: Sequence[int] = ()
+    balanced: bool = False
+    files: bool = True
+    checks: Collection[str] = ()
+
+
+def audit_split(
+    store: Store,
+    question: Question,
+    images_folder: Path | None = None,
+    progress: Progress = SILENT,
+) -> Audit:
+    """Audit a recorded dataset, or a CSV file where no dataset is called so.
+
+    Without an `images_folder` no file is looked at. `progress` is told how far it is.
+    Raises AuditError, LabelFileError, DatasetError, or what a class's query raises.
+    """
+    if unknown := [name for name in question.checks if name not in CHECKS]:
+        raise AuditError(f"there is no check {unknown[0]!r}; the checks are {', '.join(CHECKS)}")
+    return _Auditor(store, question, images_folder, progress).audit()
+
+
+class _Auditor:
+    """One audit: the relations that it makes, and what could not be tested."""
+
+    def __init__(
+        self, store: Store, question: Question, images_folder: Path | None, progress: Progress
+    ) -> None:
+        self.engine = DuckDBEngine(store.cursor())
+        self.store = store
+        self.question = question
+        self.images_folder = images_folder
+        self.progress = progress
+        self.remarks: list[str] = []
+        self.untested: dict[str, str] = {}
+
+    def audit(self) -> Audit:
+        """Make the checks that are asked for, in their order."""
+        recipe = self._make_audited()
+        self.engine.make("split_composition")
+        if "label_not_held" in self._wanted(recipe):
+            self._know_classes(recipe)
+        splits = self._names("SELECT DISTINCT split FROM audited")
+        splits = split_order(splits) if recipe is None else _in_order(list(recipe.shares), splits)
+        self._promise(recipe, splits)
+        self._test_files()
+        classes = self._names("SELECT DISTINCT class FROM audited WHERE class IS NOT NULL")
+        if not classes:
+            self.untested |= dict.fromkeys(("label_not_held", "unequal_classes"), _NO_CLASS)
+        return Audit(
+            subject=self.question.subject,
+            splits=splits,
+            classes=classes if recipe is None else _in_order(list(recipe.classes), classes),
+            composition=self.engine.arrow_of("split_composition"),
+            checks=[self._check(name) for name in self._wanted(recipe)],
+            remarks=self.remarks,
+        )
+
+    def _wanted(self, recipe: Recipe | None) -> list[str]:
+        names = [name for name in CHECKS if recipe is None or name not in _OF_CSV]
+        if not self.question.checks:
+            return names
+        if lacking := [name for name in self.question.checks if name not in names]:
+            raise AuditError(f"the check {lacking[0]} is for a CSV file, not for a dataset")
+        return [name for name in names if name in self.question.checks]
+
+    def _make_audited(self) -> Recipe | None:
+        """Make audited; return the recipe of a recorded dataset."""
+        subject = self.question.subject
+        recorded = self.engine.scalar(
+            "SELECT count(*) FROM experiments.dataset WHERE name = ?", subject
+        )
+        if not recorded and (Path(subject).exists() or subject.endswith((".csv", ".csv.gz"))):
+            self.remarks += make_given(self.engine, Path(subject))
+            return None
+        dataset = read_dataset(self.store, subject)
+        asked = self.question
+        for given, option in (
+            (asked.classes, "a class's query"),
+            (asked.shares, "shares"),
+            (asked.balanced, "equal classes"),
+        ):
+            if given:
+                raise AuditError(f"{option}: that is for a CSV file; {subject} has its recipe")
+        make_recorded(self.engine, subject)
+        return dataset.recipe
+
+    def _know_classes(self, recipe: Recipe | None) -> None:
+        """Make class_images; note the classes whose labels can't be checked."""
+        if recipe is not None:
+            make_class_images(self.engine, meanings_of_recipe(recipe))
+            return
+        name, _ = open_hierarchy(self.engine, self.question.hierarchy)
+        meanings, unknown = meanings_of_names(self.engine, self.question.classes, name)
+        make_class_images(self.engine, meanings)
+        if unknown:
+            some = ", ".join(unknown[:8]) + (", …" if len(unknown) > 8 else "")
+            self.remarks.append(
+                f"labels were not checked for {some}: no finding or term of {name} is called so; "
+                "say what a class is with --class NAME=QUERY"
+            )
+        if not meanings:
+            self.untested["label_not_held"] = "no class is known"
+
+    def _promise(self, recipe: Recipe | None, splits: list[str]) -> None:
+        """Make promised: what the recipe or the given shares say of sizes."""
+        if recipe is not None:
+            images = self.engine.scalar(
+                "SELECT images FROM experiments.dataset WHERE name = ?", self.question.subject
+            )
+            promise = promise_of_recipe(recipe, int(images))
+        elif self.question.shares:
+            promise = promise_of_shares(self.engine, splits, self.question.shares)
+        else:
+            promise = Promise({})
+            self.untested["promise_missed"] = "no shares were asked for"
+        make_promised(self.engine, promise)
+
+    def _test_files(self) -> None:
+        """Make files, digests and damaged, as far as they are asked for and can be."""
+        asked = [name for name in _OF_FILES if name in (self.question.checks or CHECKS)]
+        folder = self.images_folder
+        if not asked or not self.question.files or folder is None:
+            reason = (
+                "no folder of images is known" if self.question.files else "files are not looked at"
+            )
+            self.untested |= dict.fromkeys(_OF_FILES, reason)
+            return
+        make_files(self.engine, folder, self.progress)
+        if set(asked) & set(_OF_DIGESTS):
+            make_digests(self.engine, folder, self.progress)
+        if "damaged_file" in asked:
+            skipped = make_damaged(self.engine, folder, self.progress)
+            if skipped:
+                self.remarks.append(f"{skipped:,} DICOM files were not decoded")
+
+    def _check(self, name: str) -> AuditCheck:
+        note = name in _NOTES or (name == "unequal_classes" and not self.question.balanced)
+        check = AuditCheck(name, CHECKS[name], note=note, untested=self.untested.get(name, ""))
+        if check.untested:
+            return check
+        rows = self.engine.arrow(name)
+        whose = [column for column in rows.column_names if column == "dataset"]
+        return replace(check, rows=rows.drop_columns(whose))
+
+    def _names(self, query: str) -> list[str]:
+        return [name for (name,) in self.engine.fetch(f"{query} ORDER BY ALL")]
+
+
+def _in_order(first: list[str], names: list[str]) -> list[str]:
+    """Return names, those of a recipe first and in its order."""
+    return [*first, *(name for name in names if name not in first)]
