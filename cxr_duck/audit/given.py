@@ -41,8 +41,13 @@ def make_given(engine: DuckDBEngine, path: Path) -> list[str]:
     taken = int(engine.scalar("SELECT coalesce(sum(times), 0) FROM given"))
     if not taken:
         raise AuditError(f"{path} has no row with an image and a split: nothing can be audited")
-    left_out = rows.num_rows - taken
-    return [f"{left_out:,} rows without an image or a split are left out"] if left_out else []
+    unclassed = int(engine.scalar("SELECT sum(times) FILTER (class IS NULL) FROM given") or 0)
+    remarks = []
+    if left_out := rows.num_rows - taken:
+        remarks.append(f"{left_out:,} rows without an image or a split are left out")
+    if 0 < unclassed < taken:
+        remarks.append(f"{unclassed:,} rows have no class")
+    return remarks
 
 
 def split_order(splits: list[str]) -> list[str]:

@@ -66,6 +66,8 @@ def audit(
     from cxr_duck.cli.output import TerminalProgress, print_arrow
     from cxr_duck.experiment_data import ExperimentData
 
+    if check is None and (form is not Format.table or limit is not None):
+        raise typer.BadParameter("--format and --limit are for the rows of one --check")
     found = ExperimentData(images, store=store, progress=TerminalProgress()).audit(
         subject,
         classes=named_queries(classes or []),
