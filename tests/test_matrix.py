@@ -22,7 +22,7 @@ from tests.label_rows import USUAL, repository, write_labels
 
 FIRST = ["image_id", "patient_id", "split", "path"]
 # Findings that are called like the other columns, and one that is called like its way out.
-NAMES = ["split", "Path", "path", "path (finding)", "image_id", 'it\'s, "odd"']
+NAMES = ["split", "Path", "path", "path (finding)", "image_id", 'it is "odd"']
 
 
 @pytest.fixture
