@@ -278,13 +278,13 @@ class ExperimentData:
     ) -> "Audit":
         """Return what is wrong with a recorded dataset, or with the split of a CSV file.
 
-        `cxr_duck.audit.run.Question` tells what may be asked. Raises AuditError, LabelFileError,
-        DatasetError.
+        `cxr_duck.audit.run.AuditRequest` tells what may be asked. Raises AuditError,
+        LabelFileError, DatasetError.
         """
-        from cxr_duck.audit.run import Question, audit_split
+        from cxr_duck.audit.run import AuditRequest, audit_split
 
         folder = self.images_dir or self._indexed_images()
-        asked = Question(
+        asked = AuditRequest(
             str(name_or_path), classes or {}, str(hierarchy), shares, balanced, files, checks
         )
         return audit_split(self.store, asked, folder, self._progress)

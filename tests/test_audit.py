@@ -1,6 +1,7 @@
 """Audits: what is wrong with a split is found, whoever made it, and nothing else is."""
 
 import csv
+import gzip
 import io
 import json
 import shutil
@@ -253,6 +254,18 @@ def test_headers(data: ExperimentData, tmp_path: Path, header: str, mark: str) -
     assert not found.wrong
 
 
+def test_gzipped(data: ExperimentData, tmp_path: Path) -> None:
+    """A gzipped file is read, and one that was cut short is refused, not taken for a shorter."""
+    rows = [*CLEAN, *((f"{number}.png", "train", "x") for number in range(5000))]
+    whole = gzip.compress(write_split(tmp_path / "split.csv", rows).read_bytes())
+    path = tmp_path / "split.csv.gz"
+    path.write_bytes(whole)
+    assert data.audit(path, files=False)["unknown_image"].found == 5000
+    path.write_bytes(whole[:-100])
+    with pytest.raises(LabelFileError, match="is a damaged gzip file"):
+        data.audit(path, files=False)
+
+
 def test_the_first_choice_of_a_column(data: ExperimentData, tmp_path: Path) -> None:
     """Where a file has several columns that would do, image comes before path, class last."""
     rows = [("x/nowhere.png", "a1.png", "train", "nodule", "9")]
@@ -467,7 +480,12 @@ def test_names_of_datasets(dataset: ExperimentData, tmp_path: Path) -> None:
         dataset.audit("nonsense")
     with pytest.raises(LabelFileError, match=r"nowhere.csv does not exist"):
         dataset.audit(tmp_path / "nowhere.csv")
-    for options in ({"shares": [1]}, {"classes": {"a": "b"}}, {"balanced": True}):
+    for options in (
+        {"shares": [1]},
+        {"classes": {"a": "b"}},
+        {"balanced": True},
+        {"hierarchy": "paper"},
+    ):
         with pytest.raises(AuditError, match="that is for a CSV file; pair has its recipe"):
             dataset.audit("pair", **options)
     with pytest.raises(AuditError, match="the check repeated_row is for a CSV file"):
@@ -529,6 +547,20 @@ def test_command(data: ExperimentData, tmp_path: Path, cxr: Run) -> None:
     assert cxr("audit", leaky, "--balanced", "--no-files", *words).err.endswith(
         "2 of them broken: patient_in_two_splits, unequal_classes\n"
     )
+
+
+def test_command_of_many_classes(data: ExperimentData, tmp_path: Path, cxr: Run) -> None:
+    """A table has 20 classes at most, and says so; JSON has all."""
+    many = write_split(tmp_path / "many.csv", [("a1.png", "x", f"c{n:02d}") for n in range(25)])
+    ran = cxr("audit", many, "--no-files", "--store", data.store.path)
+    lines = [line.split() for line in ran.out.splitlines()]
+    start = lines.index(["c00", "1", "1"])
+    assert lines[start + 1 : start + 21] == [
+        *([f"c{number:02d}", "1", "1"] for number in range(1, 20)),
+        ["…", "and", "5", "classes", "more"],
+    ]
+    ran = cxr("audit", many, "--no-files", "--json", "--store", data.store.path)
+    assert len(json.loads(ran.out)["composition"]) == 26
 
 
 def test_command_of_one_check(data: ExperimentData, tmp_path: Path, cxr: Run) -> None:

@@ -8,7 +8,7 @@ import pyarrow
 
 from cxr_duck.engines.duckdb import DuckDBEngine, connect, first_line, quoted
 from cxr_duck.errors import AuditError
-from cxr_duck.sources.label_file import read_header
+from cxr_duck.sources.label_file import check_gzip, read_header
 
 __all__ = ["COLUMNS", "make_given", "make_recorded", "split_order"]
 
@@ -59,6 +59,8 @@ def split_order(splits: list[str]) -> list[str]:
 def _read(path: Path) -> "pyarrow.Table":
     """Return image, split and class of each row of a CSV file, as text."""
     header, compressed = read_header(path, _WHAT)
+    if compressed:
+        check_gzip(path)
     mark = ","
     if len(header) == 1:
         mark = next((mark for mark in ";\t|" if mark in header[0]), ",")

@@ -16,8 +16,9 @@ from cxr_duck.experiments import read_dataset
 from cxr_duck.progress import SILENT, Progress
 from cxr_duck.recipe import Recipe
 from cxr_duck.store import Store
+from cxr_duck.terms import DEFAULT_HIERARCHY
 
-__all__ = ["CHECKS", "Question", "audit_split"]
+__all__ = ["CHECKS", "AuditRequest", "audit_split"]
 
 # Each check is the SQL file of its name, which returns what breaks its rule.
 CHECKS = {
@@ -42,7 +43,7 @@ _NO_CLASS = "no row has a class"
 
 
 @dataclass(frozen=True)
-class Question:
+class AuditRequest:
     """What is to be audited, and how.
 
     `subject` is a recorded dataset's name, or the path of a CSV file with the columns image (or
@@ -55,7 +56,7 @@ class Question:
 
     subject: str
     classes: Mapping[str, str] = field(default_factory=dict)
-    hierarchy: str = "padchest"
+    hierarchy: str = DEFAULT_HIERARCHY
     shares: Sequence[int] = ()
     balanced: bool = False
     files: bool = True
@@ -64,7 +65,7 @@ class Question:
 
 def audit_split(
     store: Store,
-    question: Question,
+    request: AuditRequest,
     images_folder: Path | None = None,
     progress: Progress = SILENT,
 ) -> Audit:
@@ -73,20 +74,20 @@ def audit_split(
     Without an `images_folder` no file is looked at. `progress` is told how far it is.
     Raises AuditError, LabelFileError, DatasetError, or what a class's query raises.
     """
-    if unknown := [name for name in question.checks if name not in CHECKS]:
+    if unknown := [name for name in request.checks if name not in CHECKS]:
         raise AuditError(f"there is no check {unknown[0]!r}; the checks are {', '.join(CHECKS)}")
-    return _Auditor(store, question, images_folder, progress).audit()
+    return _Auditor(store, request, images_folder, progress).audit()
 
 
 class _Auditor:
     """One audit: the relations that it makes, and what could not be tested."""
 
     def __init__(
-        self, store: Store, question: Question, images_folder: Path | None, progress: Progress
+        self, store: Store, request: AuditRequest, images_folder: Path | None, progress: Progress
     ) -> None:
         self.engine = DuckDBEngine(store.cursor())
         self.store = store
-        self.question = question
+        self.request = request
         self.images_folder = images_folder
         self.progress = progress
         self.remarks: list[str] = []
@@ -106,7 +107,7 @@ class _Auditor:
         if not classes:
             self.untested |= dict.fromkeys(("label_not_held", "unequal_classes"), _NO_CLASS)
         return Audit(
-            subject=self.question.subject,
+            subject=self.request.subject,
             splits=splits,
             classes=classes if recipe is None else _in_order(list(recipe.classes), classes),
             composition=self.engine.arrow_of("split_composition"),
@@ -116,15 +117,15 @@ class _Auditor:
 
     def _wanted(self, recipe: Recipe | None) -> list[str]:
         names = [name for name in CHECKS if recipe is None or name not in _OF_CSV]
-        if not self.question.checks:
+        if not self.request.checks:
             return names
-        if lacking := [name for name in self.question.checks if name not in names]:
+        if lacking := [name for name in self.request.checks if name not in names]:
             raise AuditError(f"the check {lacking[0]} is for a CSV file, not for a dataset")
-        return [name for name in names if name in self.question.checks]
+        return [name for name in names if name in self.request.checks]
 
     def _make_audited(self) -> Recipe | None:
         """Make audited; return the recipe of a recorded dataset."""
-        subject = self.question.subject
+        subject = self.request.subject
         recorded = self.engine.scalar(
             "SELECT count(*) FROM experiments.dataset WHERE name = ?", subject
         )
@@ -132,11 +133,12 @@ class _Auditor:
             self.remarks += make_given(self.engine, Path(subject))
             return None
         dataset = read_dataset(self.store, subject)
-        asked = self.question
+        asked = self.request
         for given, option in (
             (asked.classes, "a class's query"),
             (asked.shares, "shares"),
             (asked.balanced, "equal classes"),
+            (asked.hierarchy != DEFAULT_HIERARCHY, "a hierarchy"),
         ):
             if given:
                 raise AuditError(f"{option}: that is for a CSV file; {subject} has its recipe")
@@ -148,8 +150,8 @@ class _Auditor:
         if recipe is not None:
             make_class_images(self.engine, meanings_of_recipe(recipe))
             return
-        name, _ = open_hierarchy(self.engine, self.question.hierarchy)
-        meanings, unknown = meanings_of_names(self.engine, self.question.classes, name)
+        name, _ = open_hierarchy(self.engine, self.request.hierarchy)
+        meanings, unknown = meanings_of_names(self.engine, self.request.classes, name)
         make_class_images(self.engine, meanings)
         if unknown:
             some = ", ".join(unknown[:8]) + (", …" if len(unknown) > 8 else "")
@@ -164,11 +166,11 @@ class _Auditor:
         """Make promised: what the recipe or the given shares say of sizes."""
         if recipe is not None:
             images = self.engine.scalar(
-                "SELECT images FROM experiments.dataset WHERE name = ?", self.question.subject
+                "SELECT images FROM experiments.dataset WHERE name = ?", self.request.subject
             )
             promise = promise_of_recipe(recipe, int(images))
-        elif self.question.shares:
-            promise = promise_of_shares(self.engine, splits, self.question.shares)
+        elif self.request.shares:
+            promise = promise_of_shares(self.engine, splits, self.request.shares)
         else:
             promise = Promise({})
             self.untested["promise_missed"] = "no shares were asked for"
@@ -176,11 +178,11 @@ class _Auditor:
 
     def _test_files(self) -> None:
         """Make files, digests and damaged, as far as they are asked for and can be."""
-        asked = [name for name in _OF_FILES if name in (self.question.checks or CHECKS)]
+        asked = [name for name in _OF_FILES if name in (self.request.checks or CHECKS)]
         folder = self.images_folder
-        if not asked or not self.question.files or folder is None:
+        if not asked or not self.request.files or folder is None:
             reason = (
-                "no folder of images is known" if self.question.files else "files are not looked at"
+                "no folder of images is known" if self.request.files else "files are not looked at"
             )
             self.untested |= dict.fromkeys(_OF_FILES, reason)
             return
@@ -193,7 +195,7 @@ class _Auditor:
                 self.remarks.append(f"{skipped:,} DICOM files were not decoded")
 
     def _check(self, name: str) -> AuditCheck:
-        note = name in _NOTES or (name == "unequal_classes" and not self.question.balanced)
+        note = name in _NOTES or (name == "unequal_classes" and not self.request.balanced)
         check = AuditCheck(name, CHECKS[name], note=note, untested=self.untested.get(name, ""))
         if check.untested:
             return check

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["add_to"]
 
 _SHOWN = 3  # rows that a broken rule prints
+_CLASSES = 20  # that the table of what is in the splits has
 _Images = Annotated[
     Path | None, typer.Option("--images", help="Folder of the images, if it was moved.")
 ]
@@ -128,7 +129,9 @@ def _composition(found: "Audit") -> list[list[Any]]:
         numbers = [cells.get((split, name), {}).get(column, 0) for split in found.splits]
         return [title, *numbers, sum(numbers)]
 
-    lines = [line(name, name) for name in found.classes]
+    lines = [line(name, name) for name in found.classes[:_CLASSES]]
+    if more := len(found.classes) - len(lines):
+        lines.append([f"… and {more:,} classes more", *([""] * (len(found.splits) + 1))])
     images = line("images", "")
     shares = [f"{number / images[-1]:.1%}" for number in images[1:]]
     patients = line("patients", "", "patients")[:-1]

@@ -11,7 +11,7 @@ from pathlib import Path
 from cxr_duck.errors import LabelFileError
 from cxr_duck.sources import Source
 
-__all__ = ["LabelFile", "open_label_file", "read_header"]
+__all__ = ["LabelFile", "check_gzip", "open_label_file", "read_header"]
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _ROW_NUMBER = ("", "Unnamed: 0")  # PadChest's own first column, and the same saved by pandas
@@ -75,18 +75,22 @@ class LabelFile:
         return number, found
 
     def check_whole(self) -> None:
-        """Read a gzipped file to its end; LabelFileError where it is cut short or damaged.
+        """Read a gzipped file to its end; LabelFileError where it is cut short or damaged."""
+        if self.compressed:
+            check_gzip(self.path)
 
-        DuckDB before 2.0 takes a gzip file that ends early for a shorter one.
-        """
-        if not self.compressed:
-            return
-        try:
-            with gzip.open(self.path) as file:
-                while file.read(_HEAD):
-                    pass
-        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            raise _damaged(self.path, error) from error
+
+def check_gzip(path: Path) -> None:
+    """Raise LabelFileError where a gzipped file is cut short or damaged.
+
+    DuckDB before 2.0 takes a gzip file that ends early for a shorter one.
+    """
+    try:
+        with gzip.open(path) as file:
+            while file.read(_HEAD):
+                pass
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise _damaged(path, error) from error
 
 
 def open_label_file(path: Path, source: Source) -> LabelFile:
