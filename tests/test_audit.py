@@ -522,6 +522,26 @@ def test_files_that_moved(data: ExperimentData, tmp_path: Path) -> None:
     assert found["missing_file"].rows.to_pylist() == [{"image_id": "a1.png", "splits": ["train"]}]
 
 
+def test_images_that_are_not_there(data: ExperimentData, tmp_path: Path, cxr: Run) -> None:
+    """Where the folder of images is gone, the other rules are tested, and the exit code is 1."""
+    clean = write_split(tmp_path / "clean.csv", CLEAN)
+    words = ("audit", clean, "--hierarchy", "paper", "--store", data.store.path)
+    gone = tmp_path / "gone"
+    ran = cxr(*words, "--images", gone)
+    assert ran.code == 1
+    assert ran.err.splitlines() == [
+        f"could not be tested, {gone} is no folder: give the folder that holds the images: "
+        "identical_across_splits, identical_within_split, missing_file, damaged_file",
+        "not tested, no shares were asked for: promise_missed",
+        f"{clean}: 7 rules tested, nothing is wrong",
+    ]
+    assert [line.split()[-1] for line in ran.out.splitlines()[1:13]].count("failed") == 4
+    assert cxr(*words, "--images", gone, "--no-files").code == 0
+    assert cxr(*words, "--images", gone, "--check", "study_in_two_splits").code == 0
+    ran = cxr(*words, "--images", gone, "--json")
+    assert (ran.code, json.loads(ran.out)["wrong"]) == (1, True)
+
+
 def test_command(data: ExperimentData, tmp_path: Path, cxr: Run) -> None:
     """A line a rule, some rows, what is in the splits; exit 1 where something is wrong."""
     clean = write_split(tmp_path / "clean.csv", CLEAN)

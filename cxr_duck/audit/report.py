@@ -14,8 +14,8 @@ __all__ = ["Audit", "AuditCheck"]
 class AuditCheck:
     """One rule of a split: its name, the rule, and the rows that break it.
 
-    With `note` the rows are worth knowing and not wrong. `untested` says why the rule could not be
-    tested, where that is so; then there are no rows.
+    With `note` the rows are worth knowing and not wrong. `untested` says why nobody tested the
+    rule, `failed` why it could not be tested, where that is so; then there are no rows.
     """
 
     name: str
@@ -23,6 +23,7 @@ class AuditCheck:
     rows: "pyarrow.Table | None" = field(default=None, repr=False)
     note: bool = False
     untested: str = ""
+    failed: str = ""
 
     @property
     def found(self) -> int:
@@ -31,12 +32,14 @@ class AuditCheck:
 
     @property
     def broken(self) -> bool:
-        """Whether something is wrong."""
-        return bool(self.found) and not self.note
+        """Whether something is wrong, or could not be tested as it should."""
+        return bool(self.failed) or (bool(self.found) and not self.note)
 
     @property
     def verdict(self) -> str:
-        """The rule's state in a word: ok, wrong, note or untested."""
+        """The rule's state in a word: ok, wrong, note, untested or failed."""
+        if self.failed:
+            return "failed"
         if self.untested:
             return "untested"
         return ("note" if self.note else "wrong") if self.found else "ok"
@@ -83,7 +86,7 @@ class Audit:
                     "rule": check.rule,
                     "verdict": check.verdict,
                     "found": check.found,
-                    "untested": check.untested or None,
+                    "untested": check.untested or check.failed or None,
                     "rows": [] if check.rows is None else check.rows.to_pylist(),
                 }
                 for check in self.checks

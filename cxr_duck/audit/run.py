@@ -11,7 +11,7 @@ from cxr_duck.audit.promise import Promise, make_promised, promise_of_recipe, pr
 from cxr_duck.audit.report import Audit, AuditCheck
 from cxr_duck.catalog import open_hierarchy
 from cxr_duck.engines.duckdb import DuckDBEngine
-from cxr_duck.errors import AuditError
+from cxr_duck.errors import AuditError, ImagesError
 from cxr_duck.experiments import read_dataset
 from cxr_duck.progress import SILENT, Progress
 from cxr_duck.recipe import Recipe
@@ -71,7 +71,8 @@ def audit_split(
 ) -> Audit:
     """Audit a recorded dataset, or a CSV file where no dataset is called so.
 
-    Without an `images_folder` no file is looked at. `progress` is told how far it is.
+    Without an `images_folder` no file is looked at; where that can't be listed, the checks of files
+    have failed. `progress` is told how far it is.
     Raises AuditError, LabelFileError, DatasetError, or what a class's query raises.
     """
     if unknown := [name for name in request.checks if name not in CHECKS]:
@@ -92,6 +93,7 @@ class _Auditor:
         self.progress = progress
         self.remarks: list[str] = []
         self.untested: dict[str, str] = {}
+        self.failed: dict[str, str] = {}
 
     def audit(self) -> Audit:
         """Make the checks that are asked for, in their order."""
@@ -180,13 +182,16 @@ class _Auditor:
         """Make files, digests and damaged, as far as they are asked for and can be."""
         asked = [name for name in _OF_FILES if name in (self.request.checks or CHECKS)]
         folder = self.images_folder
-        if not asked or not self.request.files or folder is None:
-            reason = (
-                "no folder of images is known" if self.request.files else "files are not looked at"
-            )
-            self.untested |= dict.fromkeys(_OF_FILES, reason)
+        if not self.request.files or folder is None:
+            reason = "files are not looked at" if folder else "no folder of images is known"
+            self.untested |= dict.fromkeys(asked, reason)
             return
-        make_files(self.engine, folder, self.progress)
+        try:
+            if asked:
+                make_files(self.engine, folder, self.progress)
+        except ImagesError as error:  # not mounted, perhaps: the other rules are tested
+            self.failed |= dict.fromkeys(asked, str(error))
+            return
         if set(asked) & set(_OF_DIGESTS):
             make_digests(self.engine, folder, self.progress)
         if "damaged_file" in asked:
@@ -196,8 +201,9 @@ class _Auditor:
 
     def _check(self, name: str) -> AuditCheck:
         note = name in _NOTES or (name == "unequal_classes" and not self.request.balanced)
-        check = AuditCheck(name, CHECKS[name], note=note, untested=self.untested.get(name, ""))
-        if check.untested:
+        reasons = (self.untested.get(name, ""), self.failed.get(name, ""))
+        check = AuditCheck(name, CHECKS[name], None, note, *reasons)
+        if any(reasons):
             return check
         rows = self.engine.arrow(name)
         whose = [column for column in rows.column_names if column == "dataset"]

@@ -85,7 +85,7 @@ def audit(
     elif (rows := found[check].rows) is not None:
         print_arrow(rows, form, limit)
     _tell(found)
-    if found.wrong or (check is not None and found[check].untested):
+    if found.wrong or (check is not None and found[check].rows is None):
         raise typer.Exit(1)
 
 
@@ -105,14 +105,14 @@ def _print_audit(found: "Audit") -> None:
     print_table(
         ("check", "found", "rule", ""),
         [
-            (check.name, check.found if not check.untested else "-", check.rule, check.verdict)
+            (check.name, check.found if check.rows is not None else "-", check.rule, check.verdict)
             for check in found.checks
         ],
     )
     for check in found.checks:
         if check.rows is not None and check.found:
             some = check.rows.slice(0, _SHOWN)
-            print(f"\n{check.name}: {check.found:,}")
+            print(f"\n{check.name}: {check.found:,}{', worth a look' if check.note else ''}")
             print_table(
                 some.column_names,
                 list(zip(*(column.to_pylist() for column in some.columns), strict=True)),
@@ -145,13 +145,14 @@ def _tell(found: "Audit") -> None:
         print(remark, file=sys.stderr)
     reasons: dict[str, list[str]] = {}
     for check in found.checks:
-        if check.untested:
-            reasons.setdefault(check.untested, []).append(check.name)
+        if check.untested or check.failed:
+            state = "could not be tested" if check.failed else "not tested"
+            reasons.setdefault(f"{state}, {check.failed or check.untested}", []).append(check.name)
     for reason, names in reasons.items():
-        print(f"not tested, {reason}: {', '.join(names)}", file=sys.stderr)
-    broken = [check.name for check in found.checks if check.broken]
+        print(f"{reason}: {', '.join(names)}", file=sys.stderr)
+    broken = [check.name for check in found.checks if check.rows is not None and check.broken]
     told = f"{len(broken)} of them broken: {', '.join(broken)}" if broken else "nothing is wrong"
-    tested = sum(not check.untested for check in found.checks)
+    tested = sum(check.rows is not None for check in found.checks)
     print(f"{found.subject}: {tested} rules tested, {told}", file=sys.stderr)
 
 
