@@ -34,6 +34,7 @@ def run_checks(store: Store, progress: Progress = SILENT) -> list[Check]:
     """Verify the digests of a store's data files, then run every check of `sql/check` on it."""
     engine = DuckDBEngine(store.cursor())
     parts = all_stages("check")
+    engine.connection.execute("CREATE TEMP VIEW audited AS FROM experiments.members")
     with progress.step("checking", 1 + len(parts)) as done:
         changed = list(changed_files(store.path, data_files(engine.connection)))
         checks = [Check("file_changed", _FILES, ("path", "problem"), changed)]

@@ -12,12 +12,14 @@ CxrError                 every error of this package; its text is one sentence f
 ├── RecipeError          a dataset that can't be made as asked
 ├── DatasetError         a dataset's name that is unknown or taken
 ├── ExportError          a folder that can't be written to as asked
+├── AuditError           a split that can't be audited as asked
 └── StageError           a stage of this package that failed: a defect here, or no memory or disk
 """
 
 from typing import Any
 
 __all__ = [
+    "AuditError",
     "ConflictError",
     "CxrError",
     "DatasetError",
@@ -90,6 +92,10 @@ class DatasetError(CxrError):
 
 class ExportError(CxrError):
     """A folder that can't be written to as asked."""
+
+
+class AuditError(CxrError):
+    """A split that can't be audited as asked."""
 
 
 class StageError(CxrError):

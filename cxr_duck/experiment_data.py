@@ -24,8 +24,10 @@ from cxr_duck.terms import (
 )
 
 if TYPE_CHECKING:
+    import polars
     import pyarrow
 
+    from cxr_duck.audit.report import Audit
     from cxr_duck.pairs import Pairs
     from cxr_duck.why import ImageFacts
 
@@ -316,6 +318,42 @@ class ExperimentData:
         with self._progress.step("writing images", manifest.num_rows) as done:
             images = export_folders(manifest, Path(folder), images_folder, how, done)
         return {"images": images}
+
+    def audit(
+        self,
+        name_or_path: _Path,
+        *,
+        classes: Mapping[str, str] | None = None,
+        hierarchy: _Path = DEFAULT_HIERARCHY,
+        shares: Sequence[int] = (),
+        balanced: bool = False,
+        files: bool = True,
+        checks: Sequence[str] = (),
+    ) -> "Audit":
+        """Return what is wrong with a recorded dataset, or with the split of a CSV file.
+
+        `cxr_duck.audit.run.AuditRequest` tells what may be asked. Raises AuditError,
+        LabelFileError, DatasetError.
+        """
+        from cxr_duck.audit.run import AuditRequest, audit_split
+
+        folder = self.images_dir or self._indexed_images()
+        asked = AuditRequest(
+            str(name_or_path), classes or {}, str(hierarchy), shares, balanced, files, checks
+        )
+        return audit_split(self.store, asked, folder, self._progress)
+
+    def matrix(
+        self, name: str, columns: str = "findings", form: str = "arrow"
+    ) -> "pyarrow.Table | polars.DataFrame":
+        """Return a recorded dataset, a row an image: `cxr_duck.matrix` tells its columns.
+
+        `form` is arrow or polars.
+        """
+        from cxr_duck.matrix import make_matrix
+
+        folder = self.images_dir or self._indexed_images()
+        return make_matrix(self.store, name, columns, form, folder, self._progress)
 
     def _indexed_images(self) -> Path | None:
         rows = (

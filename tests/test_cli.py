@@ -19,6 +19,7 @@ from tests.conftest import Run
 COMMANDS = [
     "demo", "index", "remove", "compact", "find", "sql", "terms", "create", "datasets", "show",
     "reproduce", "export", "check-store", "findings", "pairs", "why",
+    "audit", "matrix",
 ]  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import polars
 import pytest
+from sklearn.model_selection import train_test_split
 
 from cxr_duck import ExperimentData
 from tests.walk import findings_of, walk
@@ -175,3 +176,38 @@ def test_checks(real: ExperimentData) -> None:
     from cxr_duck.checks import run_checks
 
     assert [check for check in run_checks(real.store) if check.rows] == []
+
+
+def test_a_naive_split_by_image_leaks(real: ExperimentData, tmp_path: Path) -> None:
+    """train_test_split over images puts a third of the patients in two splits; all are found."""
+    table = real.sql("SELECT image_id, patient_id FROM images ORDER BY image_id")
+    images = polars.from_arrow(table)
+    assert isinstance(images, polars.DataFrame)
+    train, rest = train_test_split(images, test_size=0.3, random_state=0)
+    valid, test = train_test_split(rest, test_size=1 / 3, random_state=0)
+    parts = {"train": train, "valid": valid, "test": test}
+    split = polars.concat(
+        [part.with_columns(split=polars.lit(name)) for name, part in parts.items()]
+    )
+    split.select("image_id", "split").write_csv(tmp_path / "naive.csv")
+    found = real.audit(tmp_path / "naive.csv", shares=[70, 20, 10])
+    splits = split.group_by("patient_id").agg(polars.col("split").n_unique())
+    leaking = splits.filter(polars.col("split") > 1).height
+    assert found["patient_in_two_splits"].found == leaking > 67_625 // 3
+    assert not found["promise_missed"].found
+
+
+def test_matrix_of_every_finding(real: ExperimentData) -> None:
+    """The columns of a matrix add up to what the postings of its images count."""
+    real.create_dataset(["normal", "not-normal"], name="matrix")
+    matrix = real.matrix("matrix", "all", form="polars")
+    assert isinstance(matrix, polars.DataFrame)
+    assert matrix.shape == (100_780, 4 + 193)
+    counted = real.sql(
+        "SELECT finding, count(*) AS images FROM postings WHERE image_id IN "
+        "(SELECT image_id FROM experiments.members WHERE dataset = 'matrix') GROUP BY finding"
+    ).to_pylist()
+    sums = matrix[:, 4:].cast(polars.Int64).sum().row(0, named=True)
+    assert {name: images for name, images in sums.items() if images} == {
+        row["finding"]: row["images"] for row in counted
+    }

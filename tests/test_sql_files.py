@@ -190,6 +190,7 @@ def test_check_finds_what_it_is_for(odd_data: ExperimentData, name: str) -> None
             "CREATE TEMP TABLE dataset AS SELECT 'd' AS name, 'x' AS digest, "
             "'image' AS unit, 'equal' AS balance, 'drop' AS overlap"
         )
+        connection.execute("CREATE TEMP VIEW audited AS FROM members")
         sql = sql.replace("experiments.", "")
     assert connection.execute(sql).fetchall()
 

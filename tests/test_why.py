@@ -115,8 +115,8 @@ def _numbers(told: str) -> tuple[str, int, int]:
     import re
 
     found = re.fullmatch(
-        r"it belongs to class scoliosis, and its patient to (\w+), where (\d+) of the (\d+) "
-        r"images of the class were drawn, so that the classes are equal",
+        r"its patient belongs to (\w+), where (\d+) of the (\d+) images of scoliosis were drawn, "
+        r"so that the classes are equal",
         told,
     )
     assert found is not None

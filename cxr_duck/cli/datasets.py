@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from cxr_duck.experiment_data import ExperimentData
     from cxr_duck.experiments import Reproduction
 
-__all__ = ["add_to"]
+__all__ = ["add_to", "named_queries"]
 
 _Name = Annotated[str, typer.Argument(help="Name of a recorded dataset.")]
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
@@ -128,7 +128,7 @@ def create(
     else:
         dataset = data.create_dataset(
             terms or [],
-            classes=_named_queries(classes or []),
+            classes=named_queries(classes or []),
             exclude=exclude or [],
             pure=pure,
             where=where,
@@ -190,7 +190,7 @@ def _named_shares(option: str | None) -> dict[str, float] | None:
     return shares
 
 
-def _named_queries(options: list[str]) -> dict[str, str]:
+def named_queries(options: list[str]) -> dict[str, str]:
     """Return the queries of options NAME=QUERY by their names."""
     queries: dict[str, str] = {}
     for option in options:

@@ -11,7 +11,7 @@ from pathlib import Path
 from cxr_duck.errors import LabelFileError
 from cxr_duck.sources import Source
 
-__all__ = ["LabelFile", "open_label_file"]
+__all__ = ["LabelFile", "check_gzip", "open_label_file", "read_header"]
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _ROW_NUMBER = ("", "Unnamed: 0")  # PadChest's own first column, and the same saved by pandas
@@ -75,24 +75,27 @@ class LabelFile:
         return number, found
 
     def check_whole(self) -> None:
-        """Read a gzipped file to its end; LabelFileError where it is cut short or damaged.
+        """Read a gzipped file to its end; LabelFileError where it is cut short or damaged."""
+        if self.compressed:
+            check_gzip(self.path)
 
-        DuckDB before 2.0 takes a gzip file that ends early for a shorter one.
-        """
-        if not self.compressed:
-            return
-        try:
-            with gzip.open(self.path) as file:
-                while file.read(_HEAD):
-                    pass
-        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            raise _damaged(self.path, error) from error
+
+def check_gzip(path: Path) -> None:
+    """Raise LabelFileError where a gzipped file is cut short or damaged.
+
+    DuckDB before 2.0 takes a gzip file that ends early for a shorter one.
+    """
+    try:
+        with gzip.open(path) as file:
+            while file.read(_HEAD):
+                pass
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise _damaged(path, error) from error
 
 
 def open_label_file(path: Path, source: Source) -> LabelFile:
     """Read a label file's header and check its columns; LabelFileError says what is wrong."""
-    head, compressed = _head(path)
-    header = _header(path, head)
+    header, compressed = read_header(path)
     names = tuple("source_row" if name in _ROW_NUMBER else name for name in header)
     lacking = sorted(source.required - set(names))
     if lacking:
@@ -119,16 +122,25 @@ def open_label_file(path: Path, source: Source) -> LabelFile:
     )
 
 
-def _head(path: Path) -> tuple[bytes, bool]:
+def read_header(path: Path, what: str = "label file") -> tuple[list[str], bool]:
+    """Return the fields of a CSV file's first line, and whether the file is gzipped.
+
+    LabelFileError says why it can't be read as `what`.
+    """
+    head, compressed = _head(path, what)
+    return _header(path, head, what), compressed
+
+
+def _head(path: Path, what: str) -> tuple[bytes, bool]:
     try:
         with path.open("rb") as file:
             compressed = file.read(2) == _GZIP_MAGIC
             file.seek(0)
             head = gzip.GzipFile(fileobj=file).read(_HEAD) if compressed else file.read(_HEAD)
     except FileNotFoundError:
-        raise LabelFileError(f"{path} does not exist: give the path of the label file") from None
+        raise LabelFileError(f"{path} does not exist: give the path of the {what}") from None
     except IsADirectoryError:
-        raise LabelFileError(f"{path} is a folder: give the path of the label file in it") from None
+        raise LabelFileError(f"{path} is a folder: give the path of the {what} in it") from None
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise _damaged(path, error) from error
     except OSError as error:
@@ -140,9 +152,9 @@ def _damaged(path: Path, error: Exception) -> LabelFileError:
     return LabelFileError(f"{path} is a damaged gzip file ({error}): fetch it again")
 
 
-def _header(path: Path, head: bytes) -> list[str]:
+def _header(path: Path, head: bytes, what: str) -> list[str]:
     if not head.strip():
-        raise LabelFileError(f"{path} is empty: give a label file with a header and rows")
+        raise LabelFileError(f"{path} is empty: give a {what} with a header and rows")
     if kind := _MARKS.get(head[:2]):
         raise LabelFileError(f"{path} is {kind}: give it as CSV in UTF-8, plain or gzipped")
     line, _, rest = head.partition(b"\n")
@@ -155,5 +167,5 @@ def _header(path: Path, head: bytes) -> list[str]:
     if not header:
         raise LabelFileError(f"{path} begins with an empty line: its header must come first")
     if not rest.strip():
-        raise LabelFileError(f"{path} has no row below its header: give a label file with rows")
+        raise LabelFileError(f"{path} has no row below its header: give a {what} with rows")
     return header

@@ -1,9 +1,13 @@
 -- patient_in_two_splits: one row per (dataset, patient) whose images are in several splits.
--- reads: experiments.members
+-- reads: audited
+-- audited is every recorded dataset, or the one split that is audited.
 SELECT
     dataset,
     patient_id,
-    count(DISTINCT split) AS splits,
-FROM experiments.members
+    list_sort(list(DISTINCT split)) AS splits,
+    CAST(count(DISTINCT image_id) AS BIGINT) AS images,
+FROM audited
+WHERE patient_id IS NOT NULL
 GROUP BY dataset, patient_id
-HAVING count(DISTINCT split) > 1;
+HAVING count(DISTINCT split) > 1
+ORDER BY dataset, patient_id;

@@ -1,0 +1,220 @@
+"""Audit a split: every rule that a training set should keep, and what breaks it."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from cxr_duck.audit.files import make_damaged, make_digests, make_files
+from cxr_duck.audit.given import make_given, make_recorded, split_order
+from cxr_duck.audit.labels import make_class_images, meanings_of_names, meanings_of_recipe
+from cxr_duck.audit.promise import Promise, make_promised, promise_of_record, promise_of_shares
+from cxr_duck.audit.report import Audit, AuditCheck
+from cxr_duck.catalog import open_hierarchy
+from cxr_duck.datasets import Dataset
+from cxr_duck.engines.duckdb import DuckDBEngine
+from cxr_duck.errors import AuditError, ImagesError
+from cxr_duck.experiments import read_dataset
+from cxr_duck.progress import SILENT, Progress
+from cxr_duck.recipe import Recipe
+from cxr_duck.store import Store
+from cxr_duck.terms import DEFAULT_HIERARCHY
+
+__all__ = ["CHECKS", "AuditRequest", "audit_split"]
+
+# Each check is the SQL file of its name, which returns what breaks its rule.
+CHECKS = {
+    "unknown_image": "the store has every image",
+    "image_in_two_splits": "no image is in two splits",
+    "patient_in_two_splits": "no patient is in two splits",
+    "study_in_two_splits": "no study is in two splits",
+    "identical_across_splits": "no two splits have identical files",
+    "identical_within_split": "no two patients of a split have identical files",
+    "label_not_held": "the store's labels bear every class out",
+    "missing_file": "every image has its file",
+    "damaged_file": "every file can be decoded",
+    "promise_missed": "splits and classes have their sizes",
+    "unequal_classes": "the classes are equal in every split",
+    "repeated_row": "no row is said twice",
+}
+_NOTES = ("identical_within_split", "repeated_row")
+_OF_DIGESTS = ("identical_across_splits", "identical_within_split")
+_OF_FILES = (*_OF_DIGESTS, "missing_file", "damaged_file")
+_OF_CSV = ("unequal_classes", "repeated_row")
+_NO_CLASS = "no row has a class"
+
+
+@dataclass(frozen=True)
+class AuditRequest:
+    """What is to be audited, and how.
+
+    `subject` is a recorded dataset's name, or the path of a CSV file with the columns image (or
+    path), split and perhaps class. Of a CSV file `classes` maps classes to queries; any other is a
+    term of the `hierarchy` or a finding, or isn't checked. `shares`, a number for each split in the
+    order train, valid, test, others by name, and `balanced`, classes equal in every split, are
+    asked of it. Unless `files` is false every image file is opened. `checks` are those to make, all
+    where none is named.
+    """
+
+    subject: str
+    classes: Mapping[str, str] = field(default_factory=dict)
+    hierarchy: str = DEFAULT_HIERARCHY
+    shares: Sequence[int] = ()
+    balanced: bool = False
+    files: bool = True
+    checks: Collection[str] = ()
+
+
+def audit_split(
+    store: Store,
+    request: AuditRequest,
+    images_folder: Path | None = None,
+    progress: Progress = SILENT,
+) -> Audit:
+    """Audit a recorded dataset, or a CSV file where no dataset is called so.
+
+    Without an `images_folder` no file is looked at; where that can't be listed, the checks of files
+    have failed. `progress` is told how far it is.
+    Raises AuditError, LabelFileError, DatasetError, or what a class's query raises.
+    """
+    if unknown := [name for name in request.checks if name not in CHECKS]:
+        raise AuditError(f"there is no check {unknown[0]!r}; the checks are {', '.join(CHECKS)}")
+    return _Auditor(store, request, images_folder, progress).audit()
+
+
+class _Auditor:
+    """One audit: the relations that it makes, and what could not be tested."""
+
+    def __init__(
+        self, store: Store, request: AuditRequest, images_folder: Path | None, progress: Progress
+    ) -> None:
+        self.engine = DuckDBEngine(store.cursor())
+        self.store = store
+        self.request = request
+        self.images_folder = images_folder
+        self.progress = progress
+        self.remarks: list[str] = []
+        self.untested: dict[str, str] = {}
+        self.failed: dict[str, str] = {}
+
+    def audit(self) -> Audit:
+        """Make the checks that are asked for, in their order."""
+        dataset = self._make_audited()
+        recipe = dataset.recipe if dataset is not None else None
+        self.engine.make("split_composition")
+        if "label_not_held" in self._wanted(recipe):
+            self._know_classes(recipe)
+        splits = self._names("SELECT DISTINCT split FROM audited")
+        splits = split_order(splits) if recipe is None else _in_order(list(recipe.shares), splits)
+        self._promise(dataset, splits)
+        self._test_files()
+        classes = self._names("SELECT DISTINCT class FROM audited WHERE class IS NOT NULL")
+        if not classes:
+            self.untested |= dict.fromkeys(("label_not_held", "unequal_classes"), _NO_CLASS)
+        return Audit(
+            subject=self.request.subject,
+            splits=splits,
+            classes=classes if recipe is None else _in_order(list(recipe.classes), classes),
+            composition=self.engine.arrow_of("split_composition"),
+            checks=[self._check(name) for name in self._wanted(recipe)],
+            remarks=self.remarks,
+        )
+
+    def _wanted(self, recipe: Recipe | None) -> list[str]:
+        names = [name for name in CHECKS if recipe is None or name not in _OF_CSV]
+        if not self.request.checks:
+            return names
+        if lacking := [name for name in self.request.checks if name not in names]:
+            raise AuditError(f"the check {lacking[0]} is for a CSV file, not for a dataset")
+        return [name for name in names if name in self.request.checks]
+
+    def _make_audited(self) -> Dataset | None:
+        """Make audited; return the dataset where it is a recorded one."""
+        subject = self.request.subject
+        recorded = self.engine.scalar(
+            "SELECT count(*) FROM experiments.dataset WHERE name = ?", subject
+        )
+        if not recorded and (Path(subject).exists() or subject.endswith((".csv", ".csv.gz"))):
+            self.remarks += make_given(self.engine, Path(subject))
+            return None
+        dataset = read_dataset(self.store, subject)
+        asked = self.request
+        for given, option in (
+            (asked.classes, "a class's query"),
+            (asked.shares, "shares"),
+            (asked.balanced, "equal classes"),
+            (asked.hierarchy != DEFAULT_HIERARCHY, "a hierarchy"),
+        ):
+            if given:
+                raise AuditError(f"{option}: that is for a CSV file; {subject} has its recipe")
+        make_recorded(self.engine, subject)
+        return dataset
+
+    def _know_classes(self, recipe: Recipe | None) -> None:
+        """Make class_images; note the classes whose labels can't be checked."""
+        if recipe is not None:
+            make_class_images(self.engine, meanings_of_recipe(recipe))
+            return
+        name, _ = open_hierarchy(self.engine, self.request.hierarchy)
+        meanings, unknown = meanings_of_names(self.engine, self.request.classes, name)
+        make_class_images(self.engine, meanings)
+        if unknown:
+            some = ", ".join(unknown[:8]) + (", …" if len(unknown) > 8 else "")
+            self.remarks.append(
+                f"labels were not checked for {some}: no finding or term of {name} is called so; "
+                "say what a class is with --class NAME=QUERY"
+            )
+        if not meanings:
+            self.untested["label_not_held"] = "no class is known"
+
+    def _promise(self, dataset: Dataset | None, splits: list[str]) -> None:
+        """Make promised: what the recipe or the given shares say of sizes."""
+        promise = None
+        if dataset is not None:
+            promise = promise_of_record(dataset)
+            self.untested["promise_missed"] = "the recipe promises no numbers of images"
+        elif self.request.shares:
+            promise = promise_of_shares(self.engine, splits, self.request.shares)
+        else:
+            self.untested["promise_missed"] = "no shares were asked for"
+        if promise is not None:
+            self.untested.pop("promise_missed", None)
+        make_promised(self.engine, promise or Promise({}))
+
+    def _test_files(self) -> None:
+        """Make files, digests and damaged, as far as they are asked for and can be."""
+        asked = [name for name in _OF_FILES if name in (self.request.checks or CHECKS)]
+        folder = self.images_folder
+        if not self.request.files or folder is None:
+            reason = "files are not looked at" if folder else "no folder of images is known"
+            self.untested |= dict.fromkeys(asked, reason)
+            return
+        try:
+            if asked:
+                make_files(self.engine, folder, self.progress)
+        except ImagesError as error:  # not mounted, perhaps: the other rules are tested
+            self.failed |= dict.fromkeys(asked, str(error))
+            return
+        if set(asked) & set(_OF_DIGESTS):
+            make_digests(self.engine, folder, self.progress)
+        if "damaged_file" in asked:
+            skipped = make_damaged(self.engine, folder, self.progress)
+            if skipped:
+                self.remarks.append(f"{skipped:,} DICOM files were not decoded")
+
+    def _check(self, name: str) -> AuditCheck:
+        note = name in _NOTES or (name == "unequal_classes" and not self.request.balanced)
+        reasons = (self.untested.get(name, ""), self.failed.get(name, ""))
+        check = AuditCheck(name, CHECKS[name], None, note, *reasons)
+        if any(reasons):
+            return check
+        rows = self.engine.arrow(name)
+        whose = [column for column in rows.column_names if column == "dataset"]
+        return replace(check, rows=rows.drop_columns(whose))
+
+    def _names(self, query: str) -> list[str]:
+        return [name for (name,) in self.engine.fetch(f"{query} ORDER BY ALL")]
+
+
+def _in_order(first: list[str], names: list[str]) -> list[str]:
+    """Return names, those of a recipe first and in its order."""
+    return [*first, *(name for name in names if name not in first)]
