@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from cxr_duck import __version__
-from cxr_duck.cli import checks, datasets, demo, index, queries, questions, terms
+from cxr_duck.cli import bundles, checks, datasets, demo, index, queries, questions, records, terms
 from cxr_duck.errors import CxrError
 
 __all__ = ["app", "main"]
@@ -19,7 +19,7 @@ app = typer.Typer(
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for group in (demo, index, queries, terms, questions, datasets, checks):
+for group in (demo, index, queries, terms, questions, datasets, records, bundles, checks):
     group.add_to(app)
 
 
