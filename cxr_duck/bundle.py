@@ -11,7 +11,7 @@ from typing import Any
 from cxr_duck.bundle_file import Bundle, read_bundle, write_bundle
 from cxr_duck.datasets import Dataset, composition_of
 from cxr_duck.engines.duckdb import DuckDBEngine
-from cxr_duck.errors import BundleError, DatasetError, RecipeError
+from cxr_duck.errors import BundleError, CxrError, DatasetError, RecipeError
 from cxr_duck.experiments import changes_since, read_dataset, record
 from cxr_duck.members import make_members
 from cxr_duck.progress import SILENT, Progress
@@ -84,7 +84,7 @@ def _own_trouble(
     try:
         _look_members_up(engine, bundle)
         _check_members(engine, bundle)
-    except (BundleError, RecipeError) as error:
+    except CxrError as error:
         changes = ", ".join(changes_since(store, dataset.publication))
         return f"since it was made, {changes}" if changes else str(error)
     return None
@@ -148,16 +148,19 @@ def _look_members_up(engine: DuckDBEngine, bundle: Bundle) -> None:
     engine.put(
         "members", "class VARCHAR, finding VARCHAR, image_id VARCHAR, patient_id VARCHAR", []
     )
+    trouble: RecipeError | None = None
     try:
         make_members(engine, _on_its_own(bundle.recipe))
-    except RecipeError:  # a class is empty for the images that lack here, which are told then
-        if not engine.scalar(
-            "SELECT count(*) FROM bundle_images ANTI JOIN images USING (image_id)"
-        ):
-            raise
+    except RecipeError as error:
+        trouble = error
     engine.make("bundle_members")
     engine.connection.execute("CREATE OR REPLACE TEMP VIEW dataset_members AS FROM bundle_members")
     engine.make("lacking_images")
+    # A class may be empty just for the images that lack here: those are told then.
+    if trouble is not None and not engine.scalar(
+        "SELECT count(*) FROM lacking_images WHERE reason <> 'not chosen'"
+    ):
+        raise trouble
 
 
 def _on_its_own(recipe: Recipe) -> Recipe:

@@ -197,6 +197,8 @@ def _check_values(bundle: Bundle) -> None:
     for digest in (bundle.digest, bundle.label_file_sha256):
         if not re.fullmatch("[0-9a-f]{64}", digest):
             raise ValueError(f"{digest[:80]!r} is no SHA-256")
+    if [share for share in bundle.recipe.shares.values() if share <= 0]:
+        raise ValueError("its splits have no shares")
     ids = [image_id for images in bundle.splits.values() for image_id in images]
     if not ids or len(ids) != bundle.images or len(set(ids)) != len(ids):
         raise ValueError(f"it has {len(set(ids)):,} different images and says {bundle.images:,}")
