@@ -15,7 +15,7 @@ from cxr_duck.errors import BundleError, CxrError, DatasetError, RecipeError
 from cxr_duck.experiments import changes_since, read_dataset, record
 from cxr_duck.members import make_members
 from cxr_duck.progress import SILENT, Progress
-from cxr_duck.query.foreign import refuse_harm
+from cxr_duck.query.foreign import harm_in
 from cxr_duck.recipe import Recipe, check_arguments
 from cxr_duck.store import Store
 
@@ -46,14 +46,22 @@ def bundle_dataset(
         )
     engine = DuckDBEngine(store.cursor())
     bundle = _bundle_of(engine, dataset)
-    if bundle.recipe.where is not None:
-        refuse_harm(engine, bundle.recipe.where)
+    _refuse_harm(engine, bundle.recipe.where)
     with progress.step("bundling"):
         size = write_bundle(bundle, path)
         trouble = _own_trouble(store, engine, bundle, dataset)
     if trouble:
         progress.note(f"this store could not unbundle it itself: {trouble}")
     return dataset, size
+
+
+def _refuse_harm(engine: DuckDBEngine, where: str | None) -> None:
+    """Raise BundleError where a recipe's condition is none that strangers may pass on."""
+    if where is not None and (harm := harm_in(engine, where)) is not None:
+        raise BundleError(
+            f"the condition {where!r} {harm}: in a bundle it may read the relations and macros of "
+            "the store alone"
+        )
 
 
 def _bundle_of(engine: DuckDBEngine, dataset: Dataset) -> Bundle:
@@ -115,8 +123,7 @@ def unbundle_dataset(
         raise DatasetError(
             f"the store has another dataset {wanted!r} already: choose another name with --name"
         )
-    if bundle.recipe.where is not None:
-        refuse_harm(engine, bundle.recipe.where)
+    _refuse_harm(engine, bundle.recipe.where)
     with progress.step("unbundling"):
         _look_members_up(engine, bundle)
         _check_members(engine, bundle)

@@ -6,6 +6,7 @@ import io
 import json
 import random
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +14,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cxr_duck import Dataset, ExperimentData
+from cxr_duck import Dataset, ExperimentData, Recipe
+from cxr_duck.bundle import _on_its_own
 from cxr_duck.bundle_file import read_bundle
 from cxr_duck.checks import run_checks
 from cxr_duck.engines.duckdb import DuckDBEngine
-from cxr_duck.errors import BundleError, CxrError, DatasetError, QueryError
+from cxr_duck.errors import BundleError, CxrError, DatasetError
 from cxr_duck.growth import remove_images
 from cxr_duck.progress import SILENT
-from cxr_duck.query.foreign import refuse_harm
+from cxr_duck.query.foreign import harm_in
 from tests.conftest import Run
 from tests.label_rows import repository, write_labels
 
@@ -344,15 +346,35 @@ def test_foreign_condition_that_reaches_out(
     document = document_of(folder / "paper.cxr")
     document["recipe"]["where"] = condition
     document["name"] = "foreign"
-    with pytest.raises(QueryError, match="is not evaluated, since others wrote it"):
+    with pytest.raises(BundleError, match="it may read the relations and macros of the store"):
         data.unbundle(written(tmp_path / "foreign.cxr", document))
+
+
+def test_own_condition_that_reaches_out(own_demo: ExperimentData, tmp_path: Path) -> None:
+    """A condition that nobody else would evaluate is told where the bundle is written."""
+    own_demo.create_dataset(["normal"], where="age IN (FROM range(200))", name="ages")
+    with pytest.raises(BundleError, match=r"calls range\(\) in FROM: in a bundle it may read"):
+        own_demo.bundle("ages", tmp_path / "ages.cxr")
+    assert not (tmp_path / "ages.cxr").exists()
+
+
+def test_recipe_that_needs_another_dataset() -> None:
+    """A dataset that was kept apart from another is looked up without that other."""
+
+    @dataclass(frozen=True)
+    class Apart(Recipe):
+        keep_apart: dict[str, str] | None = None
+
+    recipe = Apart({"nodule": ["nodule"]}, keep_apart={"name": "test set", "digest": "0"})
+    assert _on_its_own(recipe) == Apart({"nodule": ["nodule"]})
+    assert _on_its_own(Recipe({"nodule": ["nodule"]})) == Recipe({"nodule": ["nodule"]})
 
 
 @pytest.mark.parametrize("condition", HARMLESS)
 def test_foreign_condition_that_reads(demo_data: ExperimentData, condition: str) -> None:
     """Conditions on the store's own relations are let pass, its macros too."""
     engine = DuckDBEngine(demo_data.store.cursor())
-    refuse_harm(engine, condition)
+    assert harm_in(engine, condition) is None
     assert engine.fetch(f"SELECT count(*) FROM images WHERE {condition}")
 
 

@@ -1,6 +1,7 @@
 """cxr diff, rename and delete."""
 
 import json
+import re
 import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
@@ -163,7 +164,7 @@ def _short(value: Any) -> str:
         text = ", ".join(value)
     else:
         text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    line = " ".join(text.split())
+    line = text[:12] if re.fullmatch("[0-9a-f]{64}", text) else " ".join(text.split())
     return line if len(line) <= _WIDTH else f"{line[: _WIDTH - 1]}…"
 
 

@@ -13,9 +13,8 @@ from typing import Any
 import duckdb
 
 from cxr_duck.engines.duckdb import DuckDBEngine
-from cxr_duck.errors import QueryError
 
-__all__ = ["refuse_harm"]
+__all__ = ["harm_in"]
 
 # What may stand in a condition beside expressions: the parts of a query, orders, types of a cast.
 _HARMLESS = re.compile(
@@ -25,17 +24,20 @@ _HARMLESS = re.compile(
 )
 
 
-def refuse_harm(engine: DuckDBEngine, condition: str) -> None:
-    """Raise QueryError where a condition could do more than read the relations of the store."""
+def harm_in(engine: DuckDBEngine, condition: str) -> str | None:
+    """Return what a condition does beside reading the relations of the store, None where nothing.
+
+    What can't be read as one condition is told as such.
+    """
     try:
         text = engine.connection.execute(
             "SELECT json_serialize_sql($query)", {"query": f"SELECT 1 WHERE {condition}\n"}
         ).fetchall()[0][0]
         tree = json.loads(text)
-    except (duckdb.Error, RecursionError) as error:
-        raise QueryError(_refusal(condition, "it can't be read")) from error
+    except (duckdb.Error, RecursionError):
+        return "can't be read"
     if tree["error"]:
-        raise QueryError(_refusal(condition, str(tree["error_message"])))
+        return f"can't be read ({tree['error_message']})"
     macros = {
         name
         for (name,) in engine.fetch(
@@ -45,15 +47,11 @@ def refuse_harm(engine: DuckDBEngine, condition: str) -> None:
     }
     for node in _nodes(tree):
         if not _HARMLESS.fullmatch(node["type"]):
-            raise QueryError(_refusal(condition, f"it holds {node['type']}"))
-        if node["type"] == "TABLE_FUNCTION":
-            called = node.get("function", {}).get("function_name")
-            if called not in macros | {"unnest"}:
-                raise QueryError(_refusal(condition, f"it calls {called}() in FROM"))
-
-
-def _refusal(condition: str, reason: str) -> str:
-    return f"the condition {condition!r} is not evaluated, since others wrote it: {reason}"
+            return f"holds {node['type']}"
+        called = node.get("function", {}).get("function_name")
+        if node["type"] == "TABLE_FUNCTION" and called not in macros | {"unnest"}:
+            return f"calls {called}() in FROM"
+    return None
 
 
 def _nodes(tree: Any) -> Iterator[dict[str, Any]]:

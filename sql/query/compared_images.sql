@@ -4,8 +4,8 @@
 -- columns:
 --   image_id         the image
 --   patient_id       its patient
---   difference       same; split, class, class and split, or findings: what is not the same in both;
---                    first or second: the only one that holds it
+--   difference       what is not the same in both: split, class, class and split, findings, or
+--                    same; first or second: the only dataset that holds it
 --   first_split      its split in the first dataset
 --   second_split     its split in the second
 --   first_classes    its class in the first dataset; several are joined by |
