@@ -102,26 +102,7 @@ def delete(
 def _print_comparison(comparison: "Comparison") -> None:
     from cxr_duck.cli.output import print_table
 
-    first, second = comparison.first, comparison.second
-    fields = [[name, *_told(*values)] for name, values in comparison.recipe.items()]
-    if first.label_file_sha256 != second.label_file_sha256:
-        fields.append(["label file", first.label_file_sha256[:12], second.label_file_sha256[:12]])
-    tables = [
-        (["recipe", first.name, second.name], fields),
-        (["images", ""], _counted(comparison)),
-        (
-            [f"split in {first.name}", f"split in {second.name}", "patients in both"],
-            [
-                [row["first_split"], row["second_split"], row["patients"]]
-                for row in comparison.straddling
-            ],
-        ),
-        (
-            ["class / finding", first.name, second.name, "difference"],
-            _side_by_side(comparison.composition),
-        ),
-    ]
-    shown = [(columns, rows) for columns, rows in tables if rows]
+    shown = [(columns, rows) for columns, rows in _tables(comparison) if rows]
     for number, (columns, rows) in enumerate(shown):
         if number:
             print()
@@ -129,10 +110,29 @@ def _print_comparison(comparison: "Comparison") -> None:
     if comparison.straddling:
         patients = sum(row["patients"] for row in comparison.straddling)
         print(
-            f"{patients:,} patients stand in different splits of {first.name} and {second.name}: "
-            "a model that learned from the one is not to be tested on the other",
+            f"{patients:,} patients stand in different splits of {comparison.first.name} and "
+            f"{comparison.second.name}: a model that learned from the one is not to be tested on "
+            "the other",
             file=sys.stderr,
         )
+
+
+def _tables(comparison: "Comparison") -> list[tuple[list[str], list[list[Any]]]]:
+    """Return the tables of a comparison: columns, rows."""
+    first, second = comparison.first, comparison.second
+    fields = [[name, *_told(*values)] for name, values in comparison.recipe.items()]
+    if first.label_file_sha256 != second.label_file_sha256:
+        fields.append(["label file", first.label_file_sha256[:12], second.label_file_sha256[:12]])
+    patients = [
+        [row["first_split"], row["second_split"], row["patients"]] for row in comparison.straddling
+    ]
+    composition = _side_by_side(comparison.composition)
+    return [
+        (["recipe", first.name, second.name], fields),
+        (["images", ""], _counted(comparison)),
+        ([f"split in {first.name}", f"split in {second.name}", "patients in both"], patients),
+        (["class / finding", first.name, second.name, "difference"], composition),
+    ]
 
 
 def _counted(comparison: "Comparison") -> list[list[Any]]:
