@@ -11,15 +11,20 @@ CxrError                 every error of this package; its text is one sentence f
 ├── QueryError           a query, in the language or in SQL, that can't be read or run
 ├── RecipeError          a dataset that can't be made as asked
 ├── DatasetError         a dataset's name that is unknown or taken
+├── BundleError          a bundle that can't be read, or whose dataset this store can't give
 ├── ExportError          a folder that can't be written to as asked
 ├── AuditError           a split that can't be audited as asked
 └── StageError           a stage of this package that failed: a defect here, or no memory or disk
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pyarrow
 
 __all__ = [
     "AuditError",
+    "BundleError",
     "ConflictError",
     "CxrError",
     "DatasetError",
@@ -88,6 +93,18 @@ class RecipeError(CxrError):
 
 class DatasetError(CxrError):
     """A dataset's name that is unknown or taken."""
+
+
+class BundleError(CxrError):
+    """A bundle that can't be read or written, or whose dataset this store can't give.
+
+    `images` has a row for each image of the bundle that the store lacks, with its image_id, split
+    and the reason, or is None where the bundle itself is the problem.
+    """
+
+    def __init__(self, sentence: str, images: "pyarrow.Table | None" = None) -> None:
+        super().__init__(sentence)
+        self.images = images
 
 
 class ExportError(CxrError):

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     import pyarrow
 
     from cxr_duck.audit.report import Audit
+    from cxr_duck.comparison import Comparison
     from cxr_duck.pairs import Pairs
     from cxr_duck.why import ImageFacts
 
@@ -295,6 +296,44 @@ class ExperimentData:
         """
         with self._progress.step("making the dataset again"):
             return reproduce(self.store, name)
+
+    def diff(self, first: str, second: str) -> "Comparison":
+        """Compare two recorded datasets: recipes, members, patients, compositions."""
+        from cxr_duck.comparison import compare
+
+        return compare(self.store, first, second)
+
+    def rename(self, name: str, new_name: str) -> None:
+        """Give a recorded dataset another name; DatasetError where that is taken."""
+        from cxr_duck.records import rename
+
+        rename(self.store, name, new_name)
+
+    def delete(self, name: str) -> int:
+        """Delete the record of a dataset; return the number of images that it held."""
+        from cxr_duck.records import delete
+
+        return delete(self.store, name)
+
+    def bundle(self, name: str, file: _Path) -> tuple[Dataset, int]:
+        """Write a recorded dataset to a new file, without its data; return it, and the bytes.
+
+        The file has the recipe, the ids by split and the digest. Raises BundleError.
+        """
+        from cxr_duck.bundle import bundle_dataset
+
+        return bundle_dataset(self.store, name, Path(file), self._progress)
+
+    def unbundle(
+        self, file: _Path, *, name: str | None = None, experiment: str = "default"
+    ) -> Dataset:
+        """Record the dataset of a bundle, with this store's labels; BundleError tells what lacks.
+
+        One that is recorded already is left as it is.
+        """
+        from cxr_duck.bundle import unbundle_dataset
+
+        return unbundle_dataset(self.store, Path(file), name, experiment, self._progress)
 
     def export(self, name: str, folder: _Path, *, how: str = "symlink") -> dict[str, int]:
         """Write a recorded dataset to a new folder as `<split>/<class>/<image>` and manifests.

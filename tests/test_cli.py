@@ -18,8 +18,8 @@ from tests.conftest import Run
 
 COMMANDS = [
     "demo", "index", "remove", "compact", "find", "sql", "terms", "create", "datasets", "show",
-    "reproduce", "export", "check-store", "findings", "pairs", "why",
-    "audit", "matrix",
+    "reproduce", "export", "check-store", "findings", "pairs", "why", "diff", "rename", "delete",
+    "bundle", "unbundle", "audit", "matrix",
 ]  # fmt: skip
 
 

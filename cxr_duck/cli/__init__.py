@@ -7,7 +7,18 @@ from typing import Annotated
 import typer
 
 from cxr_duck import __version__
-from cxr_duck.cli import audits, checks, datasets, demo, index, queries, questions, terms
+from cxr_duck.cli import (
+    audits,
+    bundles,
+    checks,
+    datasets,
+    demo,
+    index,
+    queries,
+    questions,
+    records,
+    terms,
+)
 from cxr_duck.errors import CxrError
 
 __all__ = ["app", "main"]
@@ -19,7 +30,10 @@ app = typer.Typer(
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for group in (demo, index, queries, terms, questions, datasets, audits, checks):
+_GROUPS = (
+    demo, index, queries, terms, questions, datasets, records, bundles, audits, checks,
+)  # fmt: skip
+for group in _GROUPS:
     group.add_to(app)
 
 

@@ -94,6 +94,8 @@ def _counts(dataset: "Dataset") -> list[tuple[str, str, list[int]]]:
 def _exactness(dataset: "Dataset") -> list[str]:
     """Return sentences on what is kept and how near the findings are to their shares."""
     found, units = dataset.exactness, dataset.recipe.units
+    if not found.smallest:  # it came with a bundle
+        return []
     if dataset.recipe.balance == "none":
         sentences = ["every class keeps all it has"]
     else:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cxr_duck.cli.asking import ask
 from cxr_duck.cli.options import StoreOption
-from cxr_duck.errors import CxrError
 
 if TYPE_CHECKING:
     from cxr_duck.growth import Removal
@@ -95,7 +95,11 @@ def remove(
         print(f"no image of {opened.path} meets the condition; nothing is removed")
         return
     if not yes:
-        _ask(removal)
+        told = _counted(removal)
+        ask(
+            f"Remove {told} for good?",
+            f"nothing is removed: {told} meet the condition; give --yes to remove them",
+        )
     removal = remove_images(opened, where, TerminalProgress())
     print(f"{_counted(removal)} removed from {opened.path}")
     for name, held in removal.datasets.items():
@@ -111,13 +115,6 @@ def remove(
 def _counted(removal: "Removal") -> str:
     refused = f" and {removal.rejects:,} refused rows" if removal.rejects else ""
     return f"{removal.images:,} images of {removal.patients:,} patients{refused}"
-
-
-def _ask(removal: "Removal") -> None:
-    told = _counted(removal)
-    if not sys.stdin.isatty():
-        raise CxrError(f"nothing is removed: {told} meet the condition; give --yes to remove them")
-    typer.confirm(f"Remove {told} for good?", abort=True, err=True)
 
 
 def compact(store: StoreOption = None) -> None:
