@@ -15,7 +15,7 @@ from cxr_duck.experiments import Reproduction, read_dataset, record, reproduce
 from cxr_duck.index import InvertedIndex
 from cxr_duck.progress import SILENT, Progress
 from cxr_duck.query.sql import check_query, telling_query_errors
-from cxr_duck.request import Request, check_name, read_recipe_file
+from cxr_duck.request import Request, check_name, read_recipe_file, recipe_as_toml
 from cxr_duck.store import Store
 from cxr_duck.terms import (
     DEFAULT_HIERARCHY,
@@ -287,6 +287,17 @@ class ExperimentData:
     def dataset(self, name: str) -> Dataset:
         """Return a recorded dataset."""
         return read_dataset(self.store, name)
+
+    def recipe_file(self, name: str) -> str:
+        """Return the TOML file that asks for a recorded dataset again; see `create_from_recipe`."""
+        dataset = self.dataset(name)
+        engine = DuckDBEngine(self.store.cursor())
+        ((experiment,),) = engine.fetch(
+            "SELECT experiment.name FROM experiments.dataset "
+            "INNER JOIN experiments.experiment USING (experiment_id) WHERE dataset.name = ?",
+            name,
+        )
+        return recipe_as_toml(dataset.recipe, name, experiment)
 
     def reproduce(self, name: str) -> Reproduction:
         """Make a recorded dataset again and compare it with its record.

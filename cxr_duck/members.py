@@ -104,6 +104,11 @@ def _refuse_chance(engine: DuckDBEngine, condition: str) -> None:
     tree = engine.connection.execute(
         "SELECT json_serialize_sql($query)", {"query": f"SELECT 1 WHERE {condition}\n"}
     ).fetchall()[0][0]
+    if '"error_type":"not implemented"' in tree:
+        raise QueryError(
+            f"the condition {condition!r} can't be looked through for chance: "
+            "it takes comparisons, functions and plain subqueries"
+        )
     # A function without brackets, such as current_date, reads as a column.
     columns = {name for (name,) in engine.fetch("SELECT column_name FROM (DESCRIBE images)")}
     called = set(re.findall(r'"function_name":"([^"]+)"', tree))

@@ -201,6 +201,11 @@ REFUSED: list[tuple[list[str], dict[str, Any], str]] = [
     (["nodule"], {"where": "TRUE LIMIT 5"}, "can't be evaluated (syntax error"),
     (["nodule"], {"where": "random() < 0.5"}, "the condition calls random(), which differs"),
     (["nodule"], {"where": "study_date < current_date"}, "the condition calls current_date()"),
+    (
+        ["nodule"],
+        {"where": "random() < 0.5 AND EXISTS (PIVOT images ON sex USING count(*))"},
+        "can't be looked through for chance",
+    ),
     (["right"], {}, "'right' is a localization, and classes are made of findings"),
     (["nodule"], {"seed": 2**64}, "the seed must be a whole number of at most 63 bits"),
     (["nodule"], {"seed": 1.5}, "the seed must be a whole number"),

@@ -220,9 +220,20 @@ def datasets(store: StoreOption = None, as_json: _Json = False) -> None:
         )
 
 
-def show(name: _Name, store: StoreOption = None, as_json: _Json = False) -> None:
+def show(
+    name: _Name,
+    as_toml: Annotated[
+        bool, typer.Option("--toml", help="Print the recipe file that asks for it.")
+    ] = False,
+    store: StoreOption = None,
+    as_json: _Json = False,
+) -> None:
     """Show the recipe and composition of a dataset."""
-    print_dataset(_data(store).dataset(name), as_json, recipe=True)
+    data = _data(store)
+    if as_toml:
+        print(data.recipe_file(name), end="")
+    else:
+        print_dataset(data.dataset(name), as_json, recipe=True)
 
 
 def reproduce(name: _Name, store: StoreOption = None, as_json: _Json = False) -> None:
