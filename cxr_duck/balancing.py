@@ -28,6 +28,7 @@ _PLACE = 1_000_000  # a number of a signature is a cell times this, and units
 
 AllocationRow = tuple[list[int], str, int, str, int]
 QuotaRow = tuple[list[int], str, int]
+_Counted = tuple[int, list[int], str, int]  # number, signature, limit, patients
 
 
 @dataclass(frozen=True)
@@ -63,17 +64,6 @@ class Decisions:
     quotas: list[QuotaRow] = field(repr=False, default_factory=list)
     exactness: Exactness = field(default_factory=Exactness)
 
-    def fit(self, engine: DuckDBEngine) -> bool:
-        """Tell whether the store has the patients that the allocation is about."""
-        counts: dict[tuple[tuple[int, ...], str], int] = {}
-        for signature, limit, _, _, patients in self.allocation:
-            key = (tuple(signature), limit)
-            counts[key] = counts.get(key, 0) + patients
-        return counts == {
-            (tuple(signature), limit): patients
-            for signature, limit, patients in engine.rows("signature_counts")
-        }
-
 
 class OtherPatients(Exception):
     """The store's patients are not those that an allocation was decided for."""
@@ -89,40 +79,59 @@ def deal_patients(
     if recipe.by_date:
         engine.connection.execute("CREATE OR REPLACE TEMP TABLE splits AS FROM patient_periods")
         return [], Exactness(proved=True)
-    for stage in ("patient_cells", "signatures"):
+    for stage in ("patient_cells", "signatures", "signature_counts"):
         engine.make(stage)
+    counts = engine.fetch("SELECT * FROM signature_counts ORDER BY number")
     if decided is None:
-        allocation, exactness = _allocate(engine, recipe)
-    elif decided.fit(engine):
-        allocation, exactness = decided.allocation, decided.exactness
+        allocation, exactness = _allocate(engine, recipe, counts)
     else:
-        raise OtherPatients
-    engine.put("allocation", ALLOCATION_COLUMNS, allocation)
+        allocation, exactness = decided.allocation, decided.exactness
+    numbers = _numbers(counts, allocation)
+    engine.put(
+        "allocation",
+        "number INTEGER, position INTEGER, split VARCHAR, patients BIGINT",
+        [(numbers[tuple(row[0]), row[1]], *row[2:]) for row in allocation],
+    )
     engine.make("splits", seed=recipe.seed)
     return allocation, exactness
 
 
-def _allocate(engine: DuckDBEngine, recipe: Recipe) -> tuple[list[AllocationRow], Exactness]:
+def _numbers(
+    counts: list[_Counted], allocation: list[AllocationRow]
+) -> dict[tuple[tuple[int, ...], str], int]:
+    """Return the numbers of the signatures; OtherPatients where those allocated are others."""
+    patients: dict[tuple[tuple[int, ...], str], int] = {}
+    for signature, limit, _, _, count in allocation:
+        key = tuple(signature), limit
+        patients[key] = patients.get(key, 0) + count
+    there = {(tuple(signature), limit): count for _, signature, limit, count in counts}
+    if patients != there:
+        raise OtherPatients
+    return {(tuple(signature), limit): number for number, signature, limit, _ in counts}
+
+
+def _allocate(
+    engine: DuckDBEngine, recipe: Recipe, counts: list[_Counted]
+) -> tuple[list[AllocationRow], Exactness]:
     from cxr_duck.allocation import Cells, Signature, allocate
     from cxr_duck.solver import refine
     from cxr_duck.targets import allowed_splits, wanted_units
 
     names = _cells(engine)
-    counts = engine.rows("signature_counts")
     signatures = [
         Signature(
             patients,
             {names[number // _PLACE]: number % _PLACE for number in signature},
             allowed_splits(limit, len(recipe.shares)),
         )
-        for signature, limit, patients in counts
+        for _, signature, limit, patients in counts
     ]
-    limits = [limit for _, limit, _ in counts]
+    limits = [limit for _, _, limit, _ in counts]
     cells = Cells.of(signatures, wanted_units(recipe, signatures, limits))
     allocated, nearness = refine(cells, allocate(cells))
     rows = [
         (signature, limit, position, split, int(patients))
-        for (signature, limit, _), row in zip(counts, allocated, strict=True)
+        for (_, signature, limit, _), row in zip(counts, allocated, strict=True)
         for position, (split, patients) in enumerate(zip(recipe.shares, row, strict=True))
         if patients
     ]

@@ -19,7 +19,7 @@ from cxr_duck.allocation import FEW, HUNDREDTHS, Cells, Numbers, largest_remaind
 __all__ = ["Nearness", "refine"]
 
 _ALL = 150  # signatures that one program holds; of more it may move
-_FREE = 80  # of these, half of which touch findings that are far
+_FREE = 60  # of these, half of which touch findings that are far
 _REACH = 3  # patients by which a signature moves where not all signatures can
 # Seconds are a guard and not a plan: the nodes end it first, so that a machine's speed decides
 # nothing.
@@ -92,6 +92,9 @@ def _least_alone(cells: Cells, allocated: Numbers, finding: int) -> float:
     """Return the units that a finding is away at least, were its patients dealt for it alone."""
     units = cells.contents[:, finding]
     rows = np.flatnonzero(units)
+    single = (units == 1) & cells.open.all(axis=1)
+    if cells.patients[single].sum() >= allocated.shape[1] * units.max():
+        return float(_least(cells)[finding])  # patients of one unit fill every split up
     kinds, place = np.unique(
         np.column_stack([units[rows], cells.open[rows]]), axis=0, return_inverse=True
     )

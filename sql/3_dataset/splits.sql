@@ -1,28 +1,27 @@
 -- splits: one row per patient: the split that holds all the patient's images.
--- reads: signatures, allocation
+-- reads: signatures, signature_counts, allocation
 -- params: $seed = 1
 -- allocation says how many patients of each signature go to each split; chance says which.
 WITH dealt AS (
     SELECT
-        patient_id,
-        signature,
-        limit_to,
+        signatures.patient_id,
+        signature_counts.number,
         row_number() OVER (
-            PARTITION BY signature, limit_to
-            ORDER BY md5(concat($seed, '|', patient_id)), patient_id
+            PARTITION BY signature_counts.number
+            ORDER BY md5(concat($seed, '|', signatures.patient_id)), signatures.patient_id
         ) AS place,
     FROM signatures
+    INNER JOIN signature_counts USING (signature, limit_to)
 ),
 
 ranges AS (
     SELECT
-        signature,
-        limit_to,
+        number,
         split,
         patients,
         CAST(
             sum(patients) OVER (
-                PARTITION BY signature, limit_to
+                PARTITION BY number
                 ORDER BY position
                 ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
             ) AS BIGINT
@@ -36,7 +35,6 @@ SELECT
 FROM dealt
 INNER JOIN ranges
     ON
-        dealt.signature = ranges.signature
-        AND dealt.limit_to = ranges.limit_to
+        dealt.number = ranges.number
         AND dealt.place <= ranges.last_place
         AND dealt.place > ranges.last_place - ranges.patients;
