@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import duckdb
 
@@ -19,6 +20,9 @@ from cxr_duck.disk import sync, telling_disk_errors
 from cxr_duck.engines.duckdb import connect, first_line, quoted
 from cxr_duck.errors import StoreError
 from cxr_duck.readers import SUPERSEDED, forget_unread, keep_for_readers
+
+if TYPE_CHECKING:
+    from filelock import FileLock
 
 __all__ = ["CATALOG", "SPILL", "Publication", "Store", "default_store"]
 
@@ -251,12 +255,24 @@ class Store:
 
     @contextmanager
     def _only_writer(self) -> Iterator[None]:
-        from filelock import FileLock, Timeout
+        from filelock import FileLock
+
+        lock = FileLock(self.path / ".lock")
+        self._refuse_foreign_folder()
+        try:
+            self._lock(lock)
+            yield
+        finally:
+            held = lock.is_locked
+            lock.release()
+            if not self.exists() and (held or not Path(lock.lock_file).exists()):
+                self._leave_no_trace()
+
+    def _lock(self, lock: "FileLock") -> None:
+        from filelock import Timeout
 
         try:
-            self._refuse_foreign_folder()
             (self.path / "data").mkdir(parents=True, exist_ok=True)
-            lock = FileLock(self.path / ".lock")
             lock.acquire(timeout=self.patience)
         except Timeout:
             raise StoreError(
@@ -264,12 +280,6 @@ class Store:
             ) from None
         except OSError as error:
             raise StoreError(f"{self.path} can't be written to: {error.strerror}") from error
-        try:
-            yield
-        finally:
-            lock.release()
-            if not self.exists():
-                self._leave_no_trace()
 
     def _refuse_foreign_folder(self) -> None:
         if self.exists() or not self.path.is_dir():
@@ -283,7 +293,8 @@ class Store:
 
     def _leave_no_trace(self) -> None:
         """Take away what a first run made that published nothing."""
-        (self.path / ".lock").unlink(missing_ok=True)
+        with suppress(OSError):
+            (self.path / ".lock").unlink()
         for folder in (self.path / "data", self.path / SUPERSEDED, self.path):
             with suppress(OSError):
                 folder.rmdir()

@@ -14,13 +14,22 @@ import pyarrow.parquet
 import pytest
 
 from cxr_duck import ExperimentData
+from cxr_duck.cli import COMMANDS as MODULES
+from cxr_duck.cli import make_app
 from tests.conftest import Run
 
-COMMANDS = [
-    "demo", "index", "remove", "compact", "find", "sql", "terms", "create", "datasets", "show",
-    "reproduce", "export", "check-store", "findings", "pairs", "why", "diff", "rename", "delete",
-    "bundle", "unbundle", "audit", "matrix",
-]  # fmt: skip
+COMMANDS = [name for names in MODULES.values() for name in names]
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_commands_are_where_they_are_said_to_be(module: str) -> None:
+    """A command line of one command builds the commands of its module, and no others."""
+    for name in MODULES[module]:
+        found = [command.name for command in make_app([name]).registered_commands]
+        functions = [command.callback for command in make_app([name]).registered_commands]
+        named = [n or f.__name__ for n, f in zip(found, functions, strict=True) if f is not None]
+        assert named == list(MODULES[module])
+    assert len(make_app(["nonsense"]).registered_commands) == len(COMMANDS)
 
 
 def test_help_lists_every_command(cxr: Run) -> None:

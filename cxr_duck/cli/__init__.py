@@ -2,42 +2,49 @@
 
 import os
 import sys
+from collections.abc import Sequence
+from importlib import import_module
 from typing import Annotated
 
 import typer
 
 from cxr_duck import __version__
-from cxr_duck.cli import (
-    audits,
-    bundles,
-    checks,
-    datasets,
-    demo,
-    index,
-    queries,
-    questions,
-    records,
-    terms,
-)
 from cxr_duck.errors import CxrError
 
-__all__ = ["app", "main"]
+__all__ = ["COMMANDS", "main", "make_app"]
 
-app = typer.Typer(
-    name="cxr",
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    no_args_is_help=True,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-_GROUPS = (
-    demo, index, queries, terms, questions, datasets, records, bundles, audits, checks,
-)  # fmt: skip
-for group in _GROUPS:
-    group.add_to(app)
+# The modules and their commands, as the help lists them. To build a command costs time: that of the
+# module that was asked for is enough.
+COMMANDS = {
+    "demo": ("demo",),
+    "index": ("index", "remove", "compact"),
+    "queries": ("find", "sql"),
+    "terms": ("terms",),
+    "questions": ("findings", "pairs", "why"),
+    "datasets": ("create", "datasets", "show", "reproduce", "export"),
+    "records": ("diff", "rename", "delete"),
+    "bundles": ("bundle", "unbundle"),
+    "audits": ("audit", "matrix"),
+    "checks": ("check-store",),
+}
 
 
-@app.callback(invoke_without_command=True)
+def make_app(words: Sequence[str] = ()) -> typer.Typer:
+    """Return the app that a command line needs, with all commands where its first is unknown."""
+    app = typer.Typer(
+        name="cxr",
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        no_args_is_help=True,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback(invoke_without_command=True)(cxr)
+    asked = [module for module, names in COMMANDS.items() if words and words[0] in names]
+    for module in asked or COMMANDS:
+        import_module(f"cxr_duck.cli.{module}").add_to(app)
+    return app
+
+
 def cxr(
     version: Annotated[
         bool, typer.Option("--version", is_eager=True, help="Print the version.")
@@ -52,7 +59,7 @@ def cxr(
 def main() -> None:
     """Run a command; an error becomes one sentence on stderr and exit code 1."""
     try:
-        app(prog_name="cxr")
+        make_app(sys.argv[1:])(prog_name="cxr")
     except CxrError as error:
         _end(f"Error: {error}", 1)
     except KeyboardInterrupt:
