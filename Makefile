@@ -2,7 +2,7 @@
 # make test   the tests
 # make real   the tests and benchmarks on PadChest's own label file
 # make lint   ruff and mypy
-# make hundredfold, make kills   the longer benchmark, the longer test of crashes
+# make hundredfold, make splits, make kills   the longer benchmarks, the longer test of crashes
 
 PYTHON ?= python3
 VENV := .venv
@@ -13,7 +13,7 @@ DEMO := demo
 PADCHEST := PADCHEST_chest_x_ray_images_labels_160K_01.02.19.csv
 LOADER := torchxrayvision==1.5.7
 
-.PHONY: install demo test test-oldest real lint bench hundredfold kills clean
+.PHONY: install demo test test-oldest real lint bench hundredfold splits kills clean
 
 install: $(VENV)/installed
 
@@ -71,11 +71,16 @@ bench: install
 	$(BIN)/python benchmarks/table2.py $$CXR_PADCHEST --picture $(CACHE)/figure2.png
 	$(BIN)/python benchmarks/index.py $$CXR_PADCHEST
 	$(BIN)/python benchmarks/sentences.py $$CXR_PADCHEST
+	$(BIN)/python -W ignore benchmarks/splits.py $$CXR_PADCHEST --recipes 20
 	$(BIN)/python benchmarks/hundredfold.py $$CXR_PADCHEST --times 10
 
 # The index at a hundred times PadChest: 10 minutes, 25 GB of disk.
 hundredfold: install $(CACHE)/$(PADCHEST)
 	$(BIN)/python benchmarks/hundredfold.py $(CACHE)/$(PADCHEST)
+
+# The comparison of splits over 200 random recipes: a quarter of an hour, nearly all of it the others.
+splits: install $(CACHE)/$(PADCHEST)
+	$(BIN)/python -W ignore benchmarks/splits.py $(CACHE)/$(PADCHEST)
 
 # Writers killed at 200 random instants: the store must hold the old state or the new one.
 kills: install
