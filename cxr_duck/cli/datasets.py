@@ -145,7 +145,7 @@ def create(
             keep_apart=keep_apart,
             physician_test=physician_test,
             name=name,
-            experiment=experiment or "default",
+            experiment="default" if experiment is None else experiment,
             store_it=not dry_run,
         )
     if dry_run:
