@@ -140,7 +140,7 @@ def create(
             unit=unit,
             per_patient=per_patient,
             shares=_named_shares(shares),
-            by_date=[day.strip() for day in by_date.split(",")] if by_date else (),
+            by_date=() if by_date is None else [day.strip() for day in by_date.split(",")],
             folds=folds,
             keep_apart=keep_apart,
             physician_test=physician_test,
