@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cxr_duck import Dataset, ExperimentData
+from cxr_duck.cli.composition import print_plan
 from cxr_duck.errors import CxrError, DatasetError, RecipeError
 from cxr_duck.growth import remove_images
 from cxr_duck.progress import SILENT
@@ -631,3 +632,63 @@ def test_a_change_elsewhere_changes_nothing(tmp_path: Path) -> None:
     found = data.reproduce("set")
     assert found.same
     assert len(found.changes) == 1
+
+
+def test_patients_with_many_images_win_no_draw_for_it(tmp_path: Path) -> None:
+    """One image a patient, then some of them for the balance: how many one had doesn't matter."""
+    labels = repository(800, [["nodule"]]) + [
+        {**row, "ImageID": f"n{row['ImageID']}", "PatientID": f"n{row['PatientID']}"}
+        for row in repository(100, [["normal"]])
+    ]
+    for patient in range(0, 800, 2):
+        labels += [
+            {**labels[patient], "ImageID": f"p{patient:05d}_{image}.png"} for image in range(1, 9)
+        ]
+    data = indexed(tmp_path, labels)
+    made = data.create_dataset(["nodule", "normal"], per_patient=1, store_it=False)
+    kept = [int(r["patient_id"][7:]) for r in members_of(made) if r["class"] == "nodule"]
+    assert len(kept) == 100
+    assert 30 <= sum(patient % 2 == 0 for patient in kept) <= 70
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"unit": "study"}, "images are of studies that belong to more than one class and are le"),
+        ({"unit": "patient", "overlap": "keep"}, "images are of patients that belong to more than"),
+        ({"overlap": "first"}, "images belong to more than one class and count for the first of t"),
+        ({"by_date": ["2013-01-01"]}, "images have no date, or one on the other side of most of t"),
+        ({"per_patient": 1}, "images are beyond the number of a patient and class, and are left o"),
+    ],
+)
+def test_notes(mixed: ExperimentData, options: dict[str, Any], message: str) -> None:
+    """What the rules about classes and patients took is told, with its number of images."""
+    made = mixed.create_dataset(CLASSES, store_it=False, **options)
+    (note,) = [note for note in made.notes if message in note]
+    assert int(note.split()[0]) > 0
+
+
+@pytest.mark.parametrize(
+    ("kind", "told", "claimed"),
+    [
+        ("plain", ", the class that decides the sizes", True),
+        ("balance none", "every class keeps all it has", True),
+        ("pure, findings equal", ": the findings that are rarest in a split decide", False),
+        ("overlap keep", ", the smallest class", False),
+        ("by date", ", the smallest class", False),
+        ("by hand", ", the smallest class", True),
+    ],
+)
+def test_exactness_claims_no_more_than_is_known(
+    mixed: ExperimentData, capsys: pytest.CaptureFixture[str], kind: str, told: str, claimed: bool
+) -> None:
+    """A class decides the sizes only where one does; a split is best only before it was cut down.
+
+    Findings that didn't stay in proportion are further from their shares than their patients.
+    """
+    made = mixed.create_dataset(CLASSES, store_it=False, **OPTIONS[kind])
+    print_plan(made, as_json=False)
+    printed = capsys.readouterr().out
+    assert told in printed
+    assert "no finding is further than" in printed
+    assert ("; " in printed.splitlines()[-1]) == claimed

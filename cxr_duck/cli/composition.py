@@ -100,7 +100,11 @@ def _exactness(dataset: "Dataset") -> list[str]:
     found, units = dataset.exactness, dataset.recipe.units
     sentences = [_kept(dataset)]
     near = f"no finding is further than {found.furthest:g} {units} from its share of a split"
-    if dataset.recipe.by_date:
+    recipe = dataset.recipe
+    shared = recipe.overlap == "keep" and recipe.balance != "none"
+    if recipe.by_date or recipe.findings == "equal" or shared:
+        # What is known of the patients' split says nothing of findings that didn't stay in
+        # proportion.
         return [*sentences, near]
     if not found.findings:
         near += "; no split of these patients is nearer"
