@@ -6,7 +6,8 @@ same splits that may take them, are exchangeable, so the unknowns are a few hund
 its share of each signature; the rest is dealt a patient at a time, rarest finding first; then
 single moves and swaps of patients follow while the error falls. The error is the sum of squared
 distances from the wanted number of units, over every class and finding and split, findings relative
-to their size. Classes weigh so much that they come first.
+to their size. A class weighs little at first and ever more from search to search, so that findings
+find their places before the classes become exact, and classes come first in the end.
 
 All numbers are whole ones (in hundredths of a unit, held exactly by 64-bit floats), and ties go to
 the first: the result depends on nothing but the input.
@@ -32,12 +33,12 @@ __all__ = [
 HUNDREDTHS = 100  # errors are counted in hundredths of a unit
 _SCALE = 10**8  # weight of a squared hundredth of a unit, of a finding of FEW units
 FEW = 50  # units: findings with fewer weigh no more
-# A class must be exact before its findings are near. It weighs less at first, since a search in
-# which no class may give way finds no way.
-_CLASS_WEIGHTS = (_SCALE // 10, 10 * _SCALE, 10_000 * _SCALE)
+# A class must be exact before its findings are near. It weighs less at first: a search in which no
+# class may give way finds no way, and patients dealt for their class alone spoil the findings.
+_CLASS_WEIGHTS = (_SCALE // 10_000, _SCALE // 10, 10 * _SCALE, 1_000 * _SCALE)
 _MAX_MOVES = 20_000
-_MAX_SWAPS = 600
-_WORK = 2 * 10**9  # numbers looked at in the search for swaps
+_MAX_ROUNDS = 600
+_WORK = 2 * 10**10  # products of numbers in the search for swaps
 _CANDIDATES = 200  # signatures on each side of a swap
 _IMPOSSIBLE = 1e30  # change of the error for moving a patient who isn't there
 
@@ -147,7 +148,7 @@ def _deal(cells: Cells, allocated: Numbers) -> None:
     rarest = np.where(cells.contents > 0, cells.totals, np.inf).min(axis=1).tolist()
     size = cells.contents.sum(axis=1).tolist()
     errors = cells.errors(allocated).T.tolist()
-    weights = cells.weights(_CLASS_WEIGHTS[1]).tolist()
+    weights = cells.weights(_CLASS_WEIGHTS[0]).tolist()
     for row in sorted(range(len(left)), key=lambda row: (-size[row], rarest[row], row)):
         if not left[row]:
             continue
@@ -170,66 +171,64 @@ def _deal(cells: Cells, allocated: Numbers) -> None:
 
 
 class _Search:
-    """Moves and swaps patients while the error falls; keeps its slope up to date."""
+    """Moves and swaps patients while the error falls; keeps its slope up to date.
+
+    Its arrays have the splits first, so that the signatures of a split lie side by side.
+    """
 
     def __init__(self, cells: Cells, allocated: Numbers, weights: Numbers) -> None:
-        self.cells = cells
-        self.allocated = allocated
+        self.allocated = allocated.T
+        self.open = np.ascontiguousarray(cells.open.T)
         self.contents = cells.contents
         # By how much the error grows for one patient more: slope and bend, by 2 * HUNDREDTHS.
         self.weighted: Numbers = cells.contents * weights
+        self.of_cells = np.ascontiguousarray(self.weighted.T)
         self.bend: Numbers = HUNDREDTHS * (self.weighted * cells.contents).sum(axis=1)
-        self.slope: Numbers = self.weighted @ cells.errors(allocated)
-        splits = range(allocated.shape[1])
+        self.slope = np.ascontiguousarray((self.weighted @ cells.errors(allocated)).T)
+        splits = range(len(self.slope))
         self.pairs = [(giver, taker) for giver in splits for taker in splits if giver < taker]
 
     def run(self) -> None:
         """Move and swap until nothing falls any more or the work is done."""
-        numbers = self.contents.size + _CANDIDATES**2 * len(self.pairs)
-        for _ in range(min(_MAX_SWAPS, 1 + _WORK // numbers)):
+        numbers = _CANDIDATES**2 * len(self.pairs) * self.contents.shape[1] + self.slope.size
+        for _ in range(min(_MAX_ROUNDS, 1 + _WORK // numbers)):
             for _ in range(_MAX_MOVES):
                 if not self.move():
                     break
-            if not self.swap():
+            if not any([self.swap(giver, taker) for giver, taker in self.pairs]):
                 break
 
     def move(self) -> bool:
         """Make the single move that lowers the error most; tell whether there was one."""
         givers = np.where(self.allocated > 0, self.slope, -_IMPOSSIBLE)
-        takers = np.where(self.cells.open, self.slope, _IMPOSSIBLE)
-        giver, taker = givers.argmax(axis=1), takers.argmin(axis=1)
-        rows = np.arange(len(self.bend))
-        changes = takers[rows, taker] - givers[rows, giver] + self.bend
+        takers = np.where(self.open, self.slope, _IMPOSSIBLE)
+        changes = takers.min(axis=0) - givers.max(axis=0) + self.bend
         best = int(changes.argmin())
-        if changes[best] >= 0 or giver[best] == taker[best]:
+        giver, taker = int(givers[:, best].argmax()), int(takers[:, best].argmin())
+        if changes[best] >= 0 or giver == taker:
             return False
-        self._apply(best, int(giver[best]), int(taker[best]))
+        self._apply(best, giver, taker)
         return True
 
-    def swap(self) -> bool:
-        """Make the best swap among the patients that cost least to move; tell if there was one."""
-        swaps = [self._best_swap(giver, taker) for giver, taker in self.pairs]
-        change, there, back, giver, taker = min(swaps, default=(0.0, -1, -1, 0, 0))
-        if change >= 0:
-            return False
-        self._apply(there, giver, taker)
-        self._apply(back, taker, giver)
-        return True
-
-    def _best_swap(self, giver: int, taker: int) -> tuple[float, int, int, int, int]:
+    def swap(self, giver: int, taker: int) -> bool:
+        """Make the best swap of two splits among the patients that cost least to move, if any."""
         going, there = self._cheapest(giver, taker)
         coming, back = self._cheapest(taker, giver)
         if not len(going) or not len(coming):
-            return (0.0, -1, -1, giver, taker)
+            return False
         common = self.weighted[going] @ self.contents[coming].T
         changes = there[:, None] + back[None, :] - 2 * HUNDREDTHS * common
         row, column = divmod(int(changes.argmin()), len(coming))
-        return (float(changes[row, column]), int(going[row]), int(coming[column]), giver, taker)
+        if changes[row, column] >= 0:
+            return False
+        self._apply(int(going[row]), giver, taker)
+        self._apply(int(coming[column]), taker, giver)
+        return True
 
     def _cheapest(self, giver: int, taker: int) -> tuple[npt.NDArray[np.int64], Numbers]:
         """Return the signatures that cost least to move, and what they cost; no more than some."""
-        possible = np.flatnonzero((self.allocated[:, giver] > 0) & self.cells.open[:, taker])
-        costs: Numbers = (self.slope[:, taker] - self.slope[:, giver] + self.bend)[possible]
+        possible = np.flatnonzero((self.allocated[giver] > 0) & self.open[taker])
+        costs: Numbers = (self.slope[taker] - self.slope[giver] + self.bend)[possible]
         if len(possible) > _CANDIDATES:
             border = np.partition(costs, _CANDIDATES - 1)[_CANDIDATES - 1]
             chosen = np.flatnonzero(costs <= border)[:_CANDIDATES]
@@ -237,8 +236,9 @@ class _Search:
         return possible, costs
 
     def _apply(self, row: int, giver: int, taker: int) -> None:
-        self.allocated[row, giver] -= 1
-        self.allocated[row, taker] += 1
-        step = HUNDREDTHS * (self.weighted @ self.contents[row])
-        self.slope[:, giver] -= step
-        self.slope[:, taker] += step
+        self.allocated[giver, row] -= 1
+        self.allocated[taker, row] += 1
+        brought = np.flatnonzero(self.contents[row])
+        step = HUNDREDTHS * (self.contents[row, brought] @ self.of_cells[brought])
+        self.slope[giver] -= step
+        self.slope[taker] += step

@@ -125,9 +125,9 @@ def composition_of(engine: DuckDBEngine) -> dict[tuple[str, str, str], int]:
 
 
 _OVERLAPPING = {
-    "drop": "belong to more than one class and are left out",
-    "first": "belong to more than one class and count for the first of them",
-    "keep": "belong to more than one class and stay in all of them",
+    "drop": "and are left out",
+    "first": "and count for the first of them",
+    "keep": "and stay in all of them",
 }
 _LEFT_OUT = {
     "date": "have no date, or one on the other side of most of their patient's, and are left out",
@@ -141,7 +141,9 @@ def _notes(engine: DuckDBEngine, recipe: Recipe) -> list[str]:
     several = engine.scalar(
         "SELECT count(DISTINCT image_id) FROM candidates SEMI JOIN unit_classes USING (unit_id)"
     )
-    found = [(several, _OVERLAPPING[recipe.overlap])] if several else []
+    whose = "" if recipe.unit == "image" else f"are of {recipe.units} that "
+    belong = f"{whose}belong to more than one class {_OVERLAPPING[recipe.overlap]}"
+    found = [(several, belong)] if several else []
     left_out = engine.fetch(
         "SELECT count(*), reason FROM left_out_images GROUP BY reason ORDER BY reason"
     )

@@ -248,8 +248,10 @@ class ExperimentData:
         `name` and `experiment` go before those of the file. Raises as `create_dataset` does.
         """
         request, named, of_experiment = read_recipe_file(Path(recipe_file))
+        named = named if name is None else name
+        of_experiment = "default" if of_experiment is None else of_experiment
         return self._create(
-            request, name or named, experiment or of_experiment or "default", store_it
+            request, named, of_experiment if experiment is None else experiment, store_it
         )
 
     def _create(

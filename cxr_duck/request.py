@@ -62,12 +62,21 @@ class Request:
         for flag in ("pure", "physician_test"):
             if not isinstance(getattr(self, flag), bool):
                 raise RecipeError(f"{flag} is true or false, not {getattr(self, flag)!r}")
+        self._check_values()
+        days = self.by_date
+        if isinstance(days, str) or not isinstance(days, Sequence):
+            object.__setattr__(self, "by_date", [days])
+
+    def _check_values(self) -> None:
         if not _is_whole(self.seed) or abs(self.seed) >= 2**63:
             raise RecipeError(
                 f"the seed must be a whole number of at most 63 bits, not {self.seed!r}"
             )
-        if self.where is not None and not isinstance(self.where, str):
-            raise RecipeError(f"where is a condition as text, not {self.where!r}")
+        for what, text in (
+            ("where", self.where), ("hierarchy", self.hierarchy), ("keep_apart", self.keep_apart)
+        ):  # fmt: skip
+            if text is not None and not isinstance(text, str):
+                raise RecipeError(f"{what} is text, not {text!r}")
         for what, words in (("overlap", OVERLAPS), ("findings", FINDINGS), ("unit", tuple(UNITS))):
             if getattr(self, what) not in words:
                 raise RecipeError(f"{what} is {_either(words)}, not {getattr(self, what)!r}")
@@ -75,7 +84,8 @@ class Request:
             not _is_whole(self.per_patient) or self.per_patient < 1
         ):
             raise RecipeError(
-                f"per_patient is the most images of a patient and class, not {self.per_patient!r}"
+                "per_patient is the most images of a patient and class, 1 or more, not "
+                f"{self.per_patient!r}"
             )
 
     def ratio(self, classes: Sequence[str]) -> dict[str, int]:
@@ -111,20 +121,27 @@ class Request:
                     "physician_test"
                 )
             return {f"fold{number}": 1 for number in range(1, self.folds + 1)}
-        if self.shares is not None:
-            return _whole_shares(self.shares)
-        return dict(_TWO) if len(self.by_date) == 1 else dict(SHARES)
+        if self.shares is None:
+            return dict(_TWO) if len(self.by_date) == 1 else dict(SHARES)
+        shares = _whole_shares(self.shares)
+        if len(shares) == 1 and (self.keep_apart or self.physician_test):
+            raise RecipeError(
+                f"keep_apart and physician_test need two splits at least, not {', '.join(shares)}"
+            )
+        return shares
 
     def dates(self) -> list[str]:
         """Return the dates that part the splits, in order."""
         if not self.by_date:
             return []
         splits = self.split_shares()
-        words = [self.by_date] if isinstance(self.by_date, str | date) else list(self.by_date)
+        words = list(self.by_date)
         try:
-            days = [word if isinstance(word, date) else date.fromisoformat(word) for word in words]
-        except (TypeError, ValueError) as error:
-            raise RecipeError(f"by_date has dates such as 2014-06-30, not {words!r}") from error
+            # A date of TOML may have a time of day, which no study of the index has.
+            days = [date.fromisoformat(str(word)) for word in words]
+        except ValueError as error:
+            told = ", ".join(map(str, words))
+            raise RecipeError(f"by_date has dates such as 2014-06-30, not {told}") from error
         if len(days) != len(splits) - 1 or days != sorted(set(days)):
             raise RecipeError(
                 f"by_date needs {len(splits) - 1} dates in order to part the splits "
@@ -146,7 +163,11 @@ def _whole_shares(shares: Mapping[str, float]) -> dict[str, int]:
     except (AttributeError, ValueError, ZeroDivisionError) as error:
         raise RecipeError(f"shares map splits to numbers, not {shares!r}") from error
     for name in parts:
-        check_name("name of a split", name)
+        if not isinstance(name, str) or not re.fullmatch(r"\w[\w.+-]*", name):
+            raise RecipeError(
+                "the name of a split becomes a folder's: letters, digits, and _ . + - after the "
+                f"first, not {name!r}"
+            )
     if not parts or min(parts.values()) <= 0:
         raise RecipeError(f"each split needs a share above 0, not {dict(shares)!r}")
     scale = lcm(*(part.denominator for part in parts.values()))

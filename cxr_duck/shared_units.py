@@ -9,6 +9,7 @@ from cxr_duck.allocation import largest_remainder
 from cxr_duck.errors import RecipeError
 from cxr_duck.quotas import Kind, Quotas, Targets, class_units, refuse_empty
 from cxr_duck.recipe import Recipe
+from cxr_duck.solver import quiet_solver
 
 __all__ = ["shared_quotas"]
 
@@ -79,10 +80,7 @@ def _kept_units(targets: Targets, kinds: Sequence[Kind]) -> list[int]:
 
 def _program(kinds: Sequence[Kind]) -> tuple[Any, list[Any]]:
     """Return a solver and its whole-numbered columns: the units of each kind that stay."""
-    import highspy
-
-    solver: Any = highspy.Highs()  # type: ignore[no-untyped-call]
-    solver.silent()
+    solver = quiet_solver()
     solver.setOptionValue("threads", 1)
     solver.setOptionValue("mip_rel_gap", 0.0)
     return solver, [solver.addIntegral(0.0, float(kind.units), 0.0) for kind in kinds]

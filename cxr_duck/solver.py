@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from cxr_duck.allocation import FEW, HUNDREDTHS, Cells, Numbers, largest_remainder
 
-__all__ = ["Nearness", "refine"]
+__all__ = ["Nearness", "quiet_solver", "refine"]
 
 _ALL = 150  # signatures that one program holds; of more it may move
 _FREE = 60  # of these, half of which touch findings that are far
@@ -42,6 +42,19 @@ class Nearness:
     out_of_place: float
     findings: int
     proved: bool
+
+
+def quiet_solver() -> Any:
+    """Return a HiGHS that prints nothing; its callbacks, once enabled, print its name on stdout."""
+    import highspy
+
+    class Quiet(highspy.Highs):
+        def enableCallbacks(self) -> None:
+            self.setOptionValue("output_flag", False)
+
+    solver: Any = Quiet()  # type: ignore[no-untyped-call]
+    solver.silent()
+    return solver
 
 
 def refine(cells: Cells, allocated: Numbers) -> tuple[Numbers, Nearness]:
@@ -140,8 +153,7 @@ class _Program:
         """Return the allocation found, and whether the program has no better one."""
         import highspy
 
-        solver: Any = highspy.Highs()  # type: ignore[no-untyped-call]
-        solver.silent()
+        solver = quiet_solver()
         for option, value in _OPTIONS.items():
             solver.setOptionValue(option, value)
         solver.passModel(self._model(highspy))

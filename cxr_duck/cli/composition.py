@@ -43,7 +43,12 @@ def print_plan(dataset: "Dataset", as_json: bool) -> None:
     """Print what would be made: got and wanted, and what each filter takes out."""
     if as_json:
         print(json.dumps(_as_json(dataset), ensure_ascii=False, indent=2))
-        return
+    else:
+        _print_plan_as_text(dataset)
+    print("nothing was recorded", file=sys.stderr)
+
+
+def _print_plan_as_text(dataset: "Dataset") -> None:
     from cxr_duck.cli.output import print_table
 
     splits = list(dataset.recipe.shares)
@@ -70,7 +75,6 @@ def print_plan(dataset: "Dataset", as_json: bool) -> None:
     print()
     for sentence in _exactness(dataset):
         print(sentence)
-    print("nothing was recorded", file=sys.stderr)
 
 
 def _counts(dataset: "Dataset") -> list[tuple[str, str, list[int]]]:
@@ -96,15 +100,13 @@ def _exactness(dataset: "Dataset") -> list[str]:
     found, units = dataset.exactness, dataset.recipe.units
     if not found.smallest:  # it came with a bundle
         return []
-    if dataset.recipe.balance == "none":
-        sentences = ["every class keeps all it has"]
-    else:
-        sentences = [
-            f"kept {found.kept:,} of the {found.possible:,} {units} of {found.smallest}, "
-            "the class that decides the sizes"
-        ]
+    sentences = [_kept(dataset)]
     near = f"no finding is further than {found.furthest:g} {units} from its share of a split"
-    if dataset.recipe.by_date:
+    recipe = dataset.recipe
+    shared = recipe.overlap == "keep" and recipe.balance != "none"
+    if recipe.by_date or recipe.findings == "equal" or shared:
+        # What is known of the patients' split says nothing of findings that didn't stay in
+        # proportion.
         return [*sentences, near]
     if not found.findings:
         near += "; no split of these patients is nearer"
@@ -119,6 +121,20 @@ def _exactness(dataset: "Dataset") -> list[str]:
             "split with fewer is not ruled out"
         )
     return [*sentences, near]
+
+
+def _kept(dataset: "Dataset") -> str:
+    """Return a sentence on what is kept, and what decides it."""
+    found, recipe = dataset.exactness, dataset.recipe
+    kept = f"kept {found.kept:,} of the {found.possible:,} {recipe.units} of {found.smallest}"
+    if recipe.findings == "equal":
+        return f"{kept}: the findings that are rarest in a split decide the sizes"
+    if recipe.balance == "none":
+        return "every class keeps all it has"
+    if recipe.by_date or recipe.keep_apart or recipe.physician_test or recipe.overlap == "keep":
+        # Another class may be the smallest in one of the splits.
+        return f"{kept}, the smallest class"
+    return f"{kept}, the class that decides the sizes"
 
 
 def _facts(dataset: "Dataset") -> list[tuple[str, str]]:

@@ -140,12 +140,12 @@ def create(
             unit=unit,
             per_patient=per_patient,
             shares=_named_shares(shares),
-            by_date=[day.strip() for day in by_date.split(",")] if by_date else (),
+            by_date=() if by_date is None else [day.strip() for day in by_date.split(",")],
             folds=folds,
             keep_apart=keep_apart,
             physician_test=physician_test,
             name=name,
-            experiment=experiment or "default",
+            experiment="default" if experiment is None else experiment,
             store_it=not dry_run,
         )
     if dry_run:

@@ -1,7 +1,8 @@
 -- crowded_images: one row per image beyond the number that a patient may bring to a class.
 -- reads: claims, left_out_images
 -- params: $per_patient = 2, $seed = 1
--- Chance says which stay. One that is beyond the number in any of its classes goes.
+-- Chance says which stay. One that is beyond the number in any of its classes goes. It is another
+-- chance than that of the balance, or the images of patients with many would win both draws.
 WITH class_units AS (
     SELECT DISTINCT
         claims.class,
@@ -16,7 +17,7 @@ ranked AS (
         image_id,
         row_number() OVER (
             PARTITION BY class, patient_id
-            ORDER BY md5(concat($seed, '|', image_id)), image_id
+            ORDER BY md5(concat($seed, '|per_patient|', image_id)), image_id
         ) AS place,
     FROM class_units
 )
