@@ -62,8 +62,9 @@ def test_views_and_tables(odd_data: ExperimentData, tmp_path: Path) -> None:
     catalog = odd_data.store.catalog.absolute()
     rows = ask(catalog, "SELECT schema, name FROM (SHOW ALL TABLES) ORDER BY ALL", tmp_path)
     assert [(row["schema"], row["name"]) for row in rows] == [
-        ("experiments", "dataset"), ("experiments", "experiment"), ("experiments", "finding"),
-        ("experiments", "image"), ("experiments", "members"), ("main", "coded_postings"),
+        ("experiments", "allocation"), ("experiments", "dataset"), ("experiments", "experiment"),
+        ("experiments", "finding"), ("experiments", "image"), ("experiments", "members"),
+        ("experiments", "quota"), ("main", "coded_postings"),
         ("main", "data_files"), ("main", "images"), ("main", "label_cuis"),
         ("main", "postings"), ("main", "publications"), ("main", "rejects"),
         ("main", "removed_images"),
