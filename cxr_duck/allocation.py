@@ -126,11 +126,15 @@ def allocate(cells: Cells) -> Numbers:
 
     The rows add up to the patients of the signatures; patients are never divided.
     """
-    allocated = _whole_parts(cells)
-    _deal(cells, allocated)
-    for place, of_class in enumerate(_CLASS_WEIGHTS):
-        if place < len(_CLASS_WEIGHTS) - 1 or cells.errors(allocated)[cells.is_class].any():
-            _Search(cells, allocated, cells.weights(of_class)).run()
+    from threadpoolctl import threadpool_limits
+
+    # The matrices are small: threads that wait for each other cost several times what they save.
+    with threadpool_limits(1, user_api="blas"):
+        allocated = _whole_parts(cells)
+        _deal(cells, allocated)
+        for place, of_class in enumerate(_CLASS_WEIGHTS):
+            if place < len(_CLASS_WEIGHTS) - 1 or cells.errors(allocated)[cells.is_class].any():
+                _Search(cells, allocated, cells.weights(of_class)).run()
     return allocated
 
 

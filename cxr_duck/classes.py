@@ -69,9 +69,11 @@ def _kept_apart(engine: DuckDBEngine, name: str | None) -> dict[str, str] | None
     """Return the name and digest of the dataset to stay apart from; DatasetError if it isn't."""
     if name is None:
         return None
-    rows = engine.fetch("SELECT digest FROM experiments.dataset WHERE name = ?", name)
+    rows = engine.fetch("SELECT digest, recipe FROM experiments.dataset WHERE name = ?", name)
     if not rows:
         raise DatasetError(f"there is no dataset {name!r} to keep apart from: 'cxr datasets' lists")
+    if all(split.startswith("fold") for split in Recipe.from_json(rows[0][1]).shares):
+        raise RecipeError(f"{name} has folds and no test: there is nothing to keep apart from")
     return {"name": name, "digest": rows[0][0]}
 
 

@@ -1,15 +1,15 @@
 """Quotas where units belong to several classes at once: what stays, stays in all of them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from cxr_duck.allocation import largest_remainder
 from cxr_duck.errors import RecipeError
-from cxr_duck.quotas import Kind, Quotas, Targets, class_units, refuse_empty
+from cxr_duck.quotas import Kind, Quotas, Targets, refuse_empty
 from cxr_duck.recipe import Recipe
-from cxr_duck.solver import quiet_solver
+from cxr_duck.solver import quiet_solver, solution_of
 
 __all__ = ["shared_quotas"]
 
@@ -29,28 +29,50 @@ def shared_quotas(recipe: Recipe, kinds: Sequence[Kind], available: Targets) -> 
         split: _most(recipe, parts, [k for k in kinds if k.split == split])
         for split in recipe.shares
     }
+    units: list[int] | None = None
+    for kept in _sizes(recipe, most):
+        targets = {(name, split): parts[name] * kept[split] for name in parts for split in kept}
+        refuse_empty(recipe, targets, available)
+        units = _all_kept(recipe, kinds, targets, available)
+        if units is not None:
+            break
+    if units is None:
+        raise RecipeError(
+            f"the classes share so many {recipe.units} that they can't have their ratio "
+            f"({_told(recipe, available)}): take balance = none, or overlap = drop or first"
+        )
+    _refuse_same(recipe, kinds, units, available)
+    return Quotas(units, targets)
+
+
+def _sizes(recipe: Recipe, most: dict[str, int]) -> Iterator[dict[str, int]]:
+    """Yield sizes of the splits, the largest first; by their shares, unless dates part them."""
     if recipe.by_date:
-        kept = most
-    else:
-        shares = list(recipe.shares.values())
-        total = sum(most.values())
-        while any(
-            part > most[split]
-            for split, part in zip(recipe.shares, largest_remainder(total, shares), strict=True)
-        ):
-            total -= 1
-        kept = dict(zip(recipe.shares, largest_remainder(total, shares), strict=True))
-    targets = {(name, split): parts[name] * kept[split] for name in parts for split in kept}
-    refuse_empty(recipe, targets, available)
+        for less in range(max(most.values()) + 1):
+            yield {split: max(size - less, 0) for split, size in most.items()}
+        return
+    shares = list(recipe.shares.values())
+    for total in range(sum(most.values()), -1, -1):
+        sizes = dict(zip(recipe.shares, largest_remainder(total, shares), strict=True))
+        if all(size <= most[split] for split, size in sizes.items()):
+            yield sizes
+
+
+def _all_kept(
+    recipe: Recipe, kinds: Sequence[Kind], targets: Targets, available: Targets
+) -> list[int] | None:
+    """Return the units of each kind that stay, None where a split can't have its targets."""
     units = [0] * len(kinds)
     for split in recipe.shares:
         places = [place for place, kind in enumerate(kinds) if kind.split == split]
-        chosen = _kept_units(targets, [kinds[place] for place in places])
+        wanted = {name: targets[name, split] for name in recipe.classes}
+        parts = {name: wanted[name] / available[name, split] for name in recipe.classes}
+        chosen = _kept_units([kinds[place] for place in places], wanted, parts)
+        if chosen is None:
+            return None
         for place, count in zip(places, chosen, strict=True):
             units[place] = count
-    _refuse_same(recipe, kinds, units)
-    assert class_units(kinds, units) == targets
-    return Quotas(units, targets)
+    return units
 
 
 def _most(recipe: Recipe, parts: dict[str, int], kinds: Sequence[Kind]) -> int:
@@ -58,35 +80,66 @@ def _most(recipe: Recipe, parts: dict[str, int], kinds: Sequence[Kind]) -> int:
     solver, columns = _program(kinds)
     scale = solver.addIntegral(0.0, float(sum(kind.units for kind in kinds)), 1.0)
     for name in recipe.classes:
-        terms = [
-            column for kind, column in zip(kinds, columns, strict=True) if name in kind.classes
-        ]
-        solver.addConstr(sum(terms) - parts[name] * scale == 0)
+        solver.addConstr(sum(_of_class(name, kinds, columns)) - parts[name] * scale == 0)
     solver.maximize(scale)
     found: float = solver.getObjectiveValue()
     return round(found)
 
 
-def _kept_units(targets: Targets, kinds: Sequence[Kind]) -> list[int]:
-    """Return the units of each kind of one split that stay, as many in all as there can be."""
+def _kept_units(
+    kinds: Sequence[Kind], wanted: dict[str, int], parts: dict[str, float]
+) -> list[int] | None:
+    """Return the units of each kind of one split that stay; None where classes can't be as wanted.
+
+    They are as many in all as there can be, and then findings keep their part of their class.
+    """
     solver, columns = _program(kinds)
-    for (name, split), target in targets.items():
-        if kinds and split == kinds[0].split:
-            terms = [c for kind, c in zip(kinds, columns, strict=True) if name in kind.classes]
-            solver.addConstr(sum(terms) == target)
+    for name, target in wanted.items():
+        solver.addConstr(sum(_of_class(name, kinds, columns)) == target)
     solver.maximize(sum(columns))
-    return [round(value) for value in np.array(solver.getSolution().col_value)[: len(kinds)]]
+    kept = _solution(solver, kinds)
+    if kept is None:
+        return None
+    solver.addConstr(sum(columns) == sum(kept))
+    distances = []
+    for cell in sorted({cell for kind in kinds for cell in kind.cells}):
+        terms = [c for kind, c in zip(kinds, columns, strict=True) if cell in kind.cells]
+        there = sum(kind.units for kind in kinds if cell in kind.cells)
+        away = solver.addVariable(0.0, float(there))
+        solver.addConstr(sum(terms) - away <= there * parts[cell[0]])
+        solver.addConstr(sum(terms) + away >= there * parts[cell[0]])
+        distances.append(away / there)
+    solver.setSolution(len(kept), np.arange(len(kept), dtype=np.int32), np.array(kept, float))
+    solver.minimize(sum(distances))
+    return _solution(solver, kinds) or kept
+
+
+def _of_class(name: str, kinds: Sequence[Kind], columns: list[Any]) -> list[Any]:
+    return [column for kind, column in zip(kinds, columns, strict=True) if name in kind.classes]
+
+
+def _solution(solver: Any, kinds: Sequence[Kind]) -> list[int] | None:
+    """Return the units of each kind in the solver's solution, None where it found none."""
+    values = solution_of(solver)
+    return None if values is None else [round(value) for value in values[: len(kinds)]]
 
 
 def _program(kinds: Sequence[Kind]) -> tuple[Any, list[Any]]:
     """Return a solver and its whole-numbered columns: the units of each kind that stay."""
     solver = quiet_solver()
-    solver.setOptionValue("threads", 1)
-    solver.setOptionValue("mip_rel_gap", 0.0)
     return solver, [solver.addIntegral(0.0, float(kind.units), 0.0) for kind in kinds]
 
 
-def _refuse_same(recipe: Recipe, kinds: Sequence[Kind], units: Sequence[int]) -> None:
+def _told(recipe: Recipe, available: Targets) -> str:
+    return "; ".join(
+        f"{name}: {sum(available.get((name, split), 0) for split in recipe.shares):,}"
+        for name in recipe.classes
+    )
+
+
+def _refuse_same(
+    recipe: Recipe, kinds: Sequence[Kind], units: Sequence[int], available: Targets
+) -> None:
     """Raise RecipeError where what stays of two classes is the same."""
     stays = [kind for kind, count in zip(kinds, units, strict=True) if count]
     names = list(recipe.classes)
@@ -95,5 +148,6 @@ def _refuse_same(recipe: Recipe, kinds: Sequence[Kind], units: Sequence[int]) ->
             if all((name in kind.classes) == (other in kind.classes) for kind in stays):
                 raise RecipeError(
                     f"the classes {name!r} and {other!r} can only have their ratio where both are "
-                    "the same images: take balance = none, or overlap = drop or first"
+                    f"the same {recipe.units} ({_told(recipe, available)}): take balance = none, "
+                    "or overlap = drop or first"
                 )

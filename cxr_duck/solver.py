@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from cxr_duck.allocation import FEW, HUNDREDTHS, Cells, Numbers, largest_remainder
 
-__all__ = ["Nearness", "quiet_solver", "refine"]
+__all__ = ["Nearness", "quiet_solver", "refine", "solution_of"]
 
 _ALL = 150  # signatures that one program holds; of more it may move
 _FREE = 60  # of these, half of which touch findings that are far
@@ -45,7 +45,10 @@ class Nearness:
 
 
 def quiet_solver() -> Any:
-    """Return a HiGHS that prints nothing; its callbacks, once enabled, print its name on stdout."""
+    """Return a HiGHS within bounds that prints nothing.
+
+    Its callbacks, once enabled, print its name on stdout.
+    """
     import highspy
 
     class Quiet(highspy.Highs):
@@ -54,7 +57,20 @@ def quiet_solver() -> Any:
 
     solver: Any = Quiet()  # type: ignore[no-untyped-call]
     solver.silent()
+    for option, value in _OPTIONS.items():
+        solver.setOptionValue(option, value)
     return solver
+
+
+def solution_of(solver: Any) -> Numbers | None:
+    """Return the values of a solver's columns, None where it found no solution."""
+    import highspy
+
+    solution = solver.getSolution()
+    feasible = highspy.SolutionStatus.kSolutionStatusFeasible
+    if not solution.value_valid or solver.getInfo().primal_solution_status != feasible:
+        return None
+    return np.array(solution.col_value)
 
 
 def refine(cells: Cells, allocated: Numbers) -> tuple[Numbers, Nearness]:
@@ -154,8 +170,6 @@ class _Program:
         import highspy
 
         solver = quiet_solver()
-        for option, value in _OPTIONS.items():
-            solver.setOptionValue(option, value)
         solver.passModel(self._model(highspy))
         start = highspy.HighsSolution()
         distances = _distances(self.cells, self.allocated)
@@ -163,10 +177,11 @@ class _Program:
         solver.setSolution(start)
         solver.run()
         optimal = solver.getModelStatus() == highspy.HighsModelStatus.kOptimal
-        values = np.array(solver.getSolution().col_value)
+        values = solution_of(solver)
+        if values is None:
+            return self.allocated, False
         better = self.allocated.copy()
-        if len(values):
-            better[self.free] = np.round(values[: self.moving.size]).reshape(self.moving.shape)
+        better[self.free] = np.round(values[: self.moving.size]).reshape(self.moving.shape)
         return better, optimal
 
     def _model(self, highspy: Any) -> Any:

@@ -1,7 +1,8 @@
 -- selection: one row per unit that stays after balancing.
 -- reads: unit_kinds, quotas
 -- params: $seed = 1
--- quotas says how many units of each kind stay in each split; chance says which.
+-- quotas says how many units of each kind stay in each split; chance says which, another one than
+-- that which dealt the patients.
 WITH drawn AS (
     SELECT
         unit_id,
@@ -9,7 +10,7 @@ WITH drawn AS (
         kind,
         row_number() OVER (
             PARTITION BY split, kind
-            ORDER BY md5(concat($seed, '|', unit_id)), unit_id
+            ORDER BY md5(concat($seed, '|balance|', unit_id)), unit_id
         ) AS place,
     FROM unit_kinds
 )
