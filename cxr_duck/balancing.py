@@ -38,8 +38,8 @@ class Exactness:
     `kept` of the `possible` units of `smallest`, the class that decides the others' size, stay.
     `out_of_place` units of `findings` findings are away from the nearest whole numbers that their
     patients allow, before classes are cut down; `proved` tells that no other allocation with
-    classes as exact has fewer. In the dataset, no finding is further than `furthest` units from its
-    share of its class in a split.
+    classes as exact has less out of place, relative to the sizes of the findings. In the dataset,
+    no finding is further than `furthest` units from its share of its class in a split.
     """
 
     smallest: str = ""
@@ -149,7 +149,10 @@ def _cells(engine: DuckDBEngine) -> dict[int, "Cell"]:
 
 
 def balance(engine: DuckDBEngine, recipe: Recipe, decided: Decisions | None) -> list[QuotaRow]:
-    """Make quotas: units of each kind that stay in each split. Return its rows."""
+    """Make quotas: units of each kind that stay in each split. Return its rows.
+
+    Raises OtherPatients where what was decided is more than there is.
+    """
     from cxr_duck.quotas import Kind, choose_quotas
 
     counts = engine.rows("kind_counts")
@@ -167,6 +170,9 @@ def balance(engine: DuckDBEngine, recipe: Recipe, decided: Decisions | None) -> 
         ]
     else:
         rows = decided.quotas
+        there = {(tuple(kind), split): units for kind, split, units in counts}
+        if any(there.get((tuple(kind), split), 0) < units for kind, split, units in rows):
+            raise OtherPatients
     engine.put("quotas", QUOTA_COLUMNS, rows)
     return rows
 

@@ -217,6 +217,6 @@ def _origin(engine: DuckDBEngine, bundle: Bundle) -> str:
     )
     has = "this store indexed as well" if known else "this store has not indexed"
     return (
-        f"it was made from {bundle.label_file} (SHA-256 {bundle.label_file_sha256[:12]}…), "
-        f"which {has}"
+        f"the store that it comes from indexed {bundle.label_file} last (SHA-256 "
+        f"{bundle.label_file_sha256[:12]}…), which {has}"
     )

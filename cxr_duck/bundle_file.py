@@ -20,6 +20,7 @@ from cxr_duck import __version__
 from cxr_duck.disk import sync
 from cxr_duck.errors import BundleError, RecipeError
 from cxr_duck.recipe import Recipe
+from cxr_duck.request import check_recipe
 
 __all__ = ["Bundle", "read_bundle", "write_bundle"]
 
@@ -197,8 +198,12 @@ def _check_values(bundle: Bundle) -> None:
     for digest in (bundle.digest, bundle.label_file_sha256):
         if not re.fullmatch("[0-9a-f]{64}", digest):
             raise ValueError(f"{digest[:80]!r} is no SHA-256")
-    if [share for share in bundle.recipe.shares.values() if share <= 0]:
-        raise ValueError("its splits have no shares")
+    try:
+        check_recipe(bundle.recipe)
+    except RecipeError as error:
+        raise ValueError(f"its recipe is none: {error}") from error
+    if foreign := bundle.splits.keys() - bundle.recipe.shares.keys():
+        raise ValueError(f"its recipe has no split {sorted(foreign)[0]!r}")
     ids = [image_id for images in bundle.splits.values() for image_id in images]
     if not ids or len(ids) != bundle.images or len(set(ids)) != len(ids):
         raise ValueError(f"it has {len(set(ids)):,} different images and says {bundle.images:,}")

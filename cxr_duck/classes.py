@@ -7,7 +7,7 @@ from cxr_duck.engines.duckdb import DuckDBEngine
 from cxr_duck.errors import DatasetError, RecipeError, UnknownTermError
 from cxr_duck.query.tree import Finding, named_findings, to_plain
 from cxr_duck.recipe import Recipe
-from cxr_duck.request import Request
+from cxr_duck.request import Request, fold_shares
 from cxr_duck.terms import Hierarchy
 
 __all__ = ["check_term", "filled_classes", "findings_below", "make_recipe"]
@@ -72,7 +72,8 @@ def _kept_apart(engine: DuckDBEngine, name: str | None) -> dict[str, str] | None
     rows = engine.fetch("SELECT digest, recipe FROM experiments.dataset WHERE name = ?", name)
     if not rows:
         raise DatasetError(f"there is no dataset {name!r} to keep apart from: 'cxr datasets' lists")
-    if all(split.startswith("fold") for split in Recipe.from_json(rows[0][1]).shares):
+    shares = Recipe.from_json(rows[0][1]).shares
+    if shares == fold_shares(len(shares)):
         raise RecipeError(f"{name} has folds and no test: there is nothing to keep apart from")
     return {"name": name, "digest": rows[0][0]}
 

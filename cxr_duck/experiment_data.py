@@ -215,7 +215,7 @@ class ExperimentData:
         they are (`none`), or in a ratio: `2:1`, or a whole number a class. `findings`: a class that
         is cut down keeps the shares of its findings (`proportional`), or they become `equal`.
         `unit`: what is counted, and stays as a whole: image, study or patient. `per_patient`: the
-        most images of a patient and class.
+        most images of a patient and class; of a study or patient with more, others are left out.
 
         `shares` are numbers, one a split (train 70, valid 20, test 10 unless given). `by_date`
         parts the splits by the dates of studies instead, one date fewer than there are splits, each

@@ -232,6 +232,11 @@ class Reproduction:
     sound: bool
 
     @property
+    def excused(self) -> bool:
+        """Whether there is a reason for it not to be made again: a changed store, or a bundle."""
+        return bool(self.changes) or not self.dataset.decisions.quotas
+
+    @property
     def same(self) -> bool:
         """Whether it was made again with the same members to the last."""
         return self.made is not None and self.sound and not self.differences

@@ -15,6 +15,18 @@ from cxr_duck.recipe import Recipe
 
 __all__ = ["choose_images", "make_members"]
 
+# Functions whose result depends on the order in which rows happen to come.
+_ORDER_OF_ROWS = {
+    "any_value", "arbitrary", "array_agg", "first", "first_value", "group_concat", "last",
+    "last_value", "lag", "lead", "list", "listagg", "nth_value", "ntile", "row_number",
+    "string_agg",
+}  # fmt: skip
+_CLAIMED = {
+    "drop": "are in no other class",
+    "first": "are in no class before it",
+    "keep": "are in the class",
+}
+
 
 def make_members(engine: DuckDBEngine, recipe: Recipe) -> None:
     """Make members: one row per (class, finding, image) that the recipe holds for.
@@ -109,6 +121,11 @@ def _refuse_chance(engine: DuckDBEngine, condition: str) -> None:
             f"the condition {condition!r} can't be looked through for chance: "
             "it takes comparisons, functions and plain subqueries"
         )
+    if re.search(r'"sample":\{|"type":"LIMIT_MODIFIER"', tree):
+        raise QueryError(
+            f"the condition {condition!r} takes some rows of a subquery, SAMPLE or LIMIT, which "
+            "may be others another time: it must choose the same images again"
+        )
     # A function without brackets, such as current_date, reads as a column.
     columns = {name for (name,) in engine.fetch("SELECT column_name FROM (DESCRIBE images)")}
     called = set(re.findall(r'"function_name":"([^"]+)"', tree))
@@ -119,6 +136,7 @@ def _refuse_chance(engine: DuckDBEngine, condition: str) -> None:
         "AND function_type = 'scalar' ORDER BY ALL",
         sorted(called),
     )
+    fickle += [(name,) for name in sorted(called & _ORDER_OF_ROWS)]
     if fickle:
         raise QueryError(
             f"the condition calls {fickle[0][0]}(), which differs from time to time: "
@@ -136,7 +154,7 @@ def _refuse_empty_classes(engine: DuckDBEngine, recipe: Recipe) -> None:
     indexed = _counts(engine, counts.format("class_images"))
     told = "; ".join(
         f"{term}: {indexed.get(term, 0):,} images in the index, {chosen.get(term, 0):,} of them "
-        f"meet the conditions, {claimed.get(term, 0):,} of those are in no other class"
+        f"meet the conditions, {claimed.get(term, 0):,} of those {_CLAIMED[recipe.overlap]}"
         + (f", {kept.get(term, 0):,} of those have their place" if kept != claimed else "")
         for term in recipe.classes
     )

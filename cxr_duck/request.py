@@ -15,7 +15,15 @@ from cxr_duck.errors import RecipeError
 from cxr_duck.recipe import BALANCES, FINDINGS, OVERLAPS, SHARES, UNITS, Recipe
 from cxr_duck.terms import DEFAULT_HIERARCHY
 
-__all__ = ["Request", "check_name", "read_recipe_file", "recipe_as_toml"]
+__all__ = [
+    "Request",
+    "check_name",
+    "check_recipe",
+    "check_splits",
+    "fold_shares",
+    "read_recipe_file",
+    "recipe_as_toml",
+]
 
 _MOST_FOLDS = 50
 _MOST_SHARES = 10**6
@@ -120,7 +128,7 @@ class Request:
                     "folds are all alike: give them without shares, by_date, keep_apart and "
                     "physician_test"
                 )
-            return {f"fold{number}": 1 for number in range(1, self.folds + 1)}
+            return fold_shares(self.folds)
         if self.shares is None:
             return dict(_TWO) if len(self.by_date) == 1 else dict(SHARES)
         shares = _whole_shares(self.shares)
@@ -156,18 +164,50 @@ def check_name(what: str, word: object) -> None:
         raise RecipeError(f"the {what} must be one line of text, not {word!r}")
 
 
+def check_splits(names: Sequence[object]) -> None:
+    """Raise RecipeError where a split's name can't be a folder beside those of the others."""
+    for name in names:
+        if not isinstance(name, str) or not re.fullmatch(r"\w[\w.+-]*", name):
+            raise RecipeError(
+                "the name of a split becomes a folder's: letters, digits, and _ . + - after the "
+                f"first, not {name!r}"
+            )
+    folders = [str(name).casefold() for name in names]
+    if twice := [name for name in names if folders.count(str(name).casefold()) > 1]:
+        raise RecipeError(f"the splits {twice[0]!r} and {twice[1]!r} would share a folder")
+
+
+def fold_shares(folds: int) -> dict[str, int]:
+    """Return the splits of so many folds, and their shares."""
+    return {f"fold{number}": 1 for number in range(1, folds + 1)}
+
+
+def check_recipe(recipe: Recipe) -> None:
+    """Raise RecipeError where a recipe from elsewhere is none that a request could have made."""
+    apart = recipe.keep_apart
+    if apart is not None and sorted(apart) != ["digest", "name"]:
+        raise RecipeError(
+            f"keep_apart has a name and a digest, not {', '.join(apart) or 'nothing'}"
+        )
+    request = Request(
+        recipe.terms, recipe.queries, recipe.exclude, recipe.pure, recipe.where, recipe.hierarchy,
+        recipe.seed, recipe.overlap, recipe.ratio or recipe.balance, recipe.findings, recipe.unit,
+        recipe.per_patient, recipe.shares, recipe.by_date, None, apart["name"] if apart else None,
+        recipe.physician_test,
+    )  # fmt: skip
+    if bool(request.ratio(list(recipe.classes))) != (recipe.balance == "ratio"):
+        raise RecipeError(f"balance is {recipe.balance!r} beside the ratio {recipe.ratio}")
+    if request.split_shares() != recipe.shares or request.dates() != recipe.by_date:
+        raise RecipeError("its shares or dates are not in the form of a recipe")
+
+
 def _whole_shares(shares: Mapping[str, float]) -> dict[str, int]:
     """Return shares as whole numbers; those that are whole stay as they are."""
     try:
         parts = {name: Fraction(str(share)) for name, share in shares.items()}
     except (AttributeError, ValueError, ZeroDivisionError) as error:
         raise RecipeError(f"shares map splits to numbers, not {shares!r}") from error
-    for name in parts:
-        if not isinstance(name, str) or not re.fullmatch(r"\w[\w.+-]*", name):
-            raise RecipeError(
-                "the name of a split becomes a folder's: letters, digits, and _ . + - after the "
-                f"first, not {name!r}"
-            )
+    check_splits(list(parts))
     if not parts or min(parts.values()) <= 0:
         raise RecipeError(f"each split needs a share above 0, not {dict(shares)!r}")
     scale = lcm(*(part.denominator for part in parts.values()))

@@ -82,8 +82,13 @@ def _most(recipe: Recipe, parts: dict[str, int], kinds: Sequence[Kind]) -> int:
     for name in recipe.classes:
         solver.addConstr(sum(_of_class(name, kinds, columns)) - parts[name] * scale == 0)
     solver.maximize(scale)
-    found: float = solver.getObjectiveValue()
-    return round(found)
+    values = solution_of(solver)
+    if values is None or solver.getModelStatus().name != "kOptimal":
+        raise RecipeError(
+            "the classes share images in too many ways for the largest sizes to be found: take "
+            "fewer classes, balance = none, or overlap = drop or first"
+        )
+    return round(float(values[len(kinds)]))
 
 
 def _kept_units(

@@ -21,8 +21,8 @@ __all__ = ["Nearness", "quiet_solver", "refine", "solution_of"]
 _ALL = 150  # signatures that one program holds; of more it may move
 _FREE = 60  # of these, half of which touch findings that are far
 _REACH = 3  # patients by which a signature moves where not all signatures can
-# Seconds are a guard and not a plan: the nodes end it first, so that a machine's speed decides
-# nothing.
+# Seconds are a guard and not a plan: what was found until then is thrown away, so that a machine's
+# speed decides nothing but whether there is a refinement.
 _OPTIONS = {"threads": 1, "mip_rel_gap": 0.0, "mip_max_nodes": 200, "time_limit": 20.0}
 _TOLERANCE = 1e-6
 _Places = npt.NDArray[np.int64]
@@ -178,7 +178,7 @@ class _Program:
         solver.run()
         optimal = solver.getModelStatus() == highspy.HighsModelStatus.kOptimal
         values = solution_of(solver)
-        if values is None:
+        if values is None or solver.getModelStatus() == highspy.HighsModelStatus.kTimeLimit:
             return self.allocated, False
         better = self.allocated.copy()
         better[self.free] = np.round(values[: self.moving.size]).reshape(self.moving.shape)

@@ -12,7 +12,7 @@ from tests.walk import findings_of
 __all__ = ["Rows", "check_promises", "members_of", "sizes_of", "unit_of"]
 
 Rows = Mapping[str, Mapping[str, str]]  # the label rows by image id
-_UNITS = {"image": "ImageID", "study": "StudyID", "patient": "PatientID"}
+_UNITS = {"image": "ImageID", "patient": "PatientID"}
 
 
 def members_of(dataset: Dataset) -> list[dict[str, str]]:
@@ -23,7 +23,9 @@ def members_of(dataset: Dataset) -> list[dict[str, str]]:
 
 def unit_of(rows: Rows, image: str, unit: str) -> str:
     """Return the unit that an image belongs to."""
-    return rows[image][_UNITS[unit]]
+    row = rows[image]
+    # The id of a study is unique within a patient only.
+    return f"{row['PatientID']} {row['StudyID']}" if unit == "study" else row[_UNITS[unit]]
 
 
 def sizes_of(dataset: Dataset, rows: Rows) -> dict[tuple[str, str], int]:

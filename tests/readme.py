@@ -9,18 +9,25 @@ from dataclasses import dataclass
 from pathlib import Path
 
 README = Path(__file__).parent.parent / "README.md"
-_BLOCK = re.compile(r"^```(console|python)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_BLOCK = re.compile(r"^```(console|python|toml)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 @dataclass(frozen=True)
 class Block:
-    """A fenced block: a transcript of commands, or a script and what it prints."""
+    """A fenced block: a transcript of commands, a script and what it prints, or a file.
+
+    A file's first line is a comment with its name.
+    """
 
     kind: str
     text: str
 
     def run(self, folder: Path) -> str:
         """Return the block as it reads when it is run in a folder."""
+        if self.kind == "toml":
+            name = self.text.splitlines()[0].removeprefix("# ")
+            (folder / name).write_text(self.text, encoding="utf-8")
+            return self.text
         if self.kind == "python":
             code = "".join(line for line in self.text.splitlines(True) if line[:4] != "# > ")
             printed = _run([sys.executable, "-c", code], folder)

@@ -18,6 +18,7 @@ from cxr_duck import Dataset, ExperimentData, Recipe
 from cxr_duck.bundle import _on_its_own
 from cxr_duck.bundle_file import read_bundle
 from cxr_duck.checks import run_checks
+from cxr_duck.cli.composition import print_dataset
 from cxr_duck.engines.duckdb import DuckDBEngine
 from cxr_duck.errors import BundleError, CxrError, DatasetError
 from cxr_duck.growth import remove_images
@@ -222,7 +223,8 @@ def test_images_that_lack_are_told(tmp_path: Path, cxr: Run) -> None:
     assert str(raised.value) == (
         f"pair can't be had from this store, which lacks 5 of its {dataset.images()} images (1 not "
         "indexed, 1 removed from it, 1 refused when it was indexed, 1 without their image file, 1 "
-        f"indexed, but not chosen by the recipe); it was made from labels.csv (SHA-256 "
+        "indexed, but not chosen by the recipe); the store that it comes from indexed labels.csv "
+        "last (SHA-256 "
         f"{dataset.label_file_sha256[:12]}…), which this store has not indexed"
     )
     ran = cxr("unbundle", path, "--format", "csv", "--store", there.store.path)
@@ -408,7 +410,16 @@ DAMAGED: list[tuple[Change, str]] = [
     (lambda d: d["recipe"].update(seed=2**64), "a number of it is too large"),
     (lambda d: d["recipe"].update(where=["x"]), "its recipe has something else for where"),
     (lambda d: d["recipe"].update(classes={"a": "b"}), "something else for classes"),
-    (lambda d: d["recipe"].update(shares={"train": -1}), "its splits have no shares"),
+    (lambda d: d["recipe"].update(shares={"train": -1}), "each split needs a share above 0"),
+    (lambda d: d["recipe"].update(shares={"../x": 1}), "the name of a split becomes a folder's"),
+    (lambda d: d["recipe"].update(shares={"Train": 1, "train": 1}), "would share a folder"),
+    (lambda d: d["recipe"].update(shares={"train": 1}), "its recipe has no split 'test'"),
+    (lambda d: d["recipe"].update(unit="foo"), "unit is image, study or patient, not 'foo'"),
+    (lambda d: d["recipe"].update(balance="zzz"), "balance is equal, none, or a ratio"),
+    (lambda d: d["recipe"].update(ratio={"q": 0}), "balance is equal, none, or a ratio"),
+    (lambda d: d["recipe"].update(balance="ratio"), "balance is equal, none, or a ratio"),
+    (lambda d: d["recipe"].update(keep_apart={}), "keep_apart has a name and a digest"),
+    (lambda d: d["recipe"].update(by_date=["x"]), "by_date has dates such as"),
     (lambda d: d["recipe"].update(queries={"x": "y"}), "this is no recipe of a dataset"),
 ]
 
@@ -527,6 +538,8 @@ def test_hostile_document(
         assert store.datasets() == before
     else:
         assert taken.digest == datasets["queries"].digest
+        print_dataset(taken, as_json=False, recipe=True)
+        assert store.audit("hostile", files=False).checks
         assert store.delete("hostile") == taken.images()
 
 

@@ -206,6 +206,21 @@ REFUSED: list[tuple[list[str], dict[str, Any], str]] = [
         {"where": "random() < 0.5 AND EXISTS (PIVOT images ON sex USING count(*))"},
         "can't be looked through for chance",
     ),
+    (
+        ["nodule"],
+        {"where": "image_id IN (SELECT image_id FROM images USING SAMPLE 30 ROWS)"},
+        "takes some rows of a subquery, SAMPLE or LIMIT",
+    ),
+    (
+        ["nodule"],
+        {"where": "image_id IN (SELECT image_id FROM images LIMIT 30)"},
+        "takes some rows of a subquery",
+    ),
+    (
+        ["nodule"],
+        {"where": "image_id IN (SELECT any_value(image_id) FROM images GROUP BY patient_id)"},
+        "the condition calls any_value(), which differs",
+    ),
     (["right"], {}, "'right' is a localization, and classes are made of findings"),
     (["nodule"], {"seed": 2**64}, "the seed must be a whole number of at most 63 bits"),
     (["nodule"], {"seed": 1.5}, "the seed must be a whole number"),

@@ -45,7 +45,7 @@ def mixed_rows(patients: int, seed: int) -> list[dict[str, str]]:
                     **USUAL,
                     "ImageID": f"m{patient:04d}_{image}.png",
                     "PatientID": f"patient{patient}",
-                    "StudyID": f"study{patient}-{study}",
+                    "StudyID": f"study{patient // 2}-{study}",
                     "StudyDate_DICOM": f"{year}0{1 + study}15" if chance.random() < 0.95 else "",
                     "MethodLabel": "Physician" if by_hand else "RNN_model",
                     "Labels": str(chance.choice(SHOWN)),
@@ -671,7 +671,7 @@ def test_notes(mixed: ExperimentData, options: dict[str, Any], message: str) -> 
 @pytest.mark.parametrize(
     ("kind", "told", "claimed"),
     [
-        ("plain", ", the class that decides the sizes", True),
+        ("plain", ", the smallest class", True),
         ("balance none", "every class keeps all it has", True),
         ("pure, findings equal", ": the findings that are rarest in a split decide", False),
         ("overlap keep", ", the smallest class", False),
@@ -682,7 +682,7 @@ def test_notes(mixed: ExperimentData, options: dict[str, Any], message: str) -> 
 def test_exactness_claims_no_more_than_is_known(
     mixed: ExperimentData, capsys: pytest.CaptureFixture[str], kind: str, told: str, claimed: bool
 ) -> None:
-    """A class decides the sizes only where one does; a split is best only before it was cut down.
+    """What limits the sizes is said as it is; a split is best only before it was cut down.
 
     Findings that didn't stay in proportion are further from their shares than their patients.
     """

@@ -49,13 +49,16 @@ def print_plan(dataset: "Dataset", as_json: bool) -> None:
 
 
 def _print_plan_as_text(dataset: "Dataset") -> None:
+    from cxr_duck.allocation import largest_remainder
     from cxr_duck.cli.output import print_table
 
     splits = list(dataset.recipe.shares)
     rows = []
     for label, term, numbers in _counts(dataset):
         whole = [dataset.composition.get((term, "", split), 0) for split in splits]
-        wanted = [sum(numbers) * part / sum(whole) for part in whole]
+        wanted: list[float] = [sum(numbers) * part / sum(whole) for part in whole]
+        if numbers == whole and not dataset.recipe.by_date:
+            wanted = [*largest_remainder(sum(whole), list(dataset.recipe.shares.values()))]
         pairs = [f"{got} / {round(want, 1):g}" for got, want in zip(numbers, wanted, strict=True)]
         rows.append([label, *pairs, str(sum(numbers))])
     print_table(["class / finding: got / wanted", *splits, "all"], rows)
@@ -101,26 +104,36 @@ def _exactness(dataset: "Dataset") -> list[str]:
     if not found.smallest:  # it came with a bundle
         return []
     sentences = [_kept(dataset)]
-    near = f"no finding is further than {found.furthest:g} {units} from its share of a split"
     recipe = dataset.recipe
+    sentences += _class_distance(dataset)
+    near = f"no finding is further than {found.furthest:g} {units} from its class's share"
     shared = recipe.overlap == "keep" and recipe.balance != "none"
     if recipe.by_date or recipe.findings == "equal" or shared:
         # What is known of the patients' split says nothing of findings that didn't stay in
         # proportion.
         return [*sentences, near]
-    if not found.findings:
-        near += "; no split of these patients is nearer"
-    elif found.proved:
-        near += (
-            f"; patients with several put {found.out_of_place:g} {units} out of place, and no "
-            "split has fewer"
-        )
+    if found.findings:
+        near += f"; patients with several put {found.out_of_place:g} {units} out of place"
+    if found.proved:
+        near += "; no split of these patients with classes as exact is nearer, all in all"
     else:
-        near += (
-            f"; patients with several put {found.out_of_place:g} {units} out of place, and a "
-            "split with fewer is not ruled out"
-        )
+        near += "; a split of these patients that is nearer, all in all, is not ruled out"
     return [*sentences, near]
+
+
+def _class_distance(dataset: "Dataset") -> list[str]:
+    """Return a sentence where classes are not split as the shares ask for."""
+    from cxr_duck.allocation import largest_remainder
+
+    recipe = dataset.recipe
+    if recipe.by_date or recipe.unit != "image":
+        return []
+    away = 0
+    for term in recipe.classes:
+        got = [dataset.composition.get((term, "", split), 0) for split in recipe.shares]
+        wanted = largest_remainder(sum(got), list(recipe.shares.values()))
+        away = max(away, *(abs(a - b) for a, b in zip(got, wanted, strict=True)))
+    return [f"classes are up to {away:,} images from the shares asked for"] if away else []
 
 
 def _kept(dataset: "Dataset") -> str:
@@ -131,10 +144,7 @@ def _kept(dataset: "Dataset") -> str:
         return f"{kept}: the findings that are rarest in a split decide the sizes"
     if recipe.balance == "none":
         return "every class keeps all it has"
-    if recipe.by_date or recipe.keep_apart or recipe.physician_test or recipe.overlap == "keep":
-        # Another class may be the smallest in one of the splits.
-        return f"{kept}, the smallest class"
-    return f"{kept}, the class that decides the sizes"
+    return f"{kept}, the smallest class" + (" for its part of the ratio" if recipe.ratio else "")
 
 
 def _facts(dataset: "Dataset") -> list[tuple[str, str]]:

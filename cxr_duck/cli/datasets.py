@@ -244,7 +244,7 @@ def reproduce(name: _Name, store: StoreOption = None, as_json: _Json = False) ->
     data = _data(store)
     found = data.reproduce(name)
     as_recorded = found.sound and not found.dataset.removed
-    same = as_recorded and not found.differences
+    same = found.same or (as_recorded and found.made is None and found.excused)
     if as_json:
         print(json.dumps(_reproduction_as_json(found), indent=2))
     elif found.differences:
@@ -253,7 +253,7 @@ def reproduce(name: _Name, store: StoreOption = None, as_json: _Json = False) ->
         print_table(_DIFFERENCE, found.differences)
     changed = f"since it was made, {', '.join(found.changes)}" if found.changes else ""
     images = f"{found.dataset.images():,} images, digest {found.dataset.digest}"
-    if found.made is None:
+    if found.made is None and found.excused:
         print(
             f"{name} can't be made anew, since {_why_not(found)}"
             + (f": {changed}" if changed else ""),
@@ -283,7 +283,12 @@ def _trouble(found: "Reproduction") -> str:
         return "has other members than those its digest was taken over: 'cxr check-store' says more"
     if found.dataset.removed:
         return f"lacks {found.dataset.removed:,} images, which were removed from the store"
-    made = found.made.digest if found.made else "none"
+    if found.made is None:
+        return (
+            "can't be made again, though nothing was done to the store's images: the record or "
+            "cxr-duck was changed"
+        )
+    made = found.made.digest
     return (
         f"differs from its record in {len(found.differences):,} members: the record or cxr-duck "
         f"was changed; recorded digest {found.dataset.digest}, made {made}"

@@ -69,8 +69,9 @@ def _class_folders(classes: list[str]) -> dict[str, str]:
 
 
 def _image_path(split: str, folder: str, image_id: str) -> str:
-    if image_id in ("", ".", "..") or re.search(r"[/\\\0]", image_id):
-        raise ExportError(f"image {image_id!r} can't be written: its id is no plain file name")
+    for what, name in (("image", image_id), ("split", split)):
+        if name in ("", ".", "..") or re.search(r"[/\\\0]", name):
+            raise ExportError(f"{what} {name!r} can't be written: that is no plain file name")
     return f"{split}/{folder}/{image_id}"
 
 

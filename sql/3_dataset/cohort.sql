@@ -3,13 +3,13 @@
 -- params: $pure = FALSE, $unit = 'image'
 -- chosen_images are those that meet the recipe's condition. An image whose file was looked for and
 -- not found is no member of any dataset, nor is one that is excluded. A unit is what is counted,
--- and what is kept or left out as a whole.
+-- and what is kept or left out as a whole. The ids of studies are unique within a patient only.
 SELECT
     images.image_id,
     images.patient_id,
     CASE $unit
         WHEN 'patient' THEN images.patient_id
-        WHEN 'study' THEN images.study_id
+        WHEN 'study' THEN concat(images.patient_id, '|', images.study_id)
         ELSE images.image_id
     END AS unit_id,
 FROM images

@@ -62,8 +62,8 @@ CREATE TABLE IF NOT EXISTS experiments.finding (
 COMMENT ON TABLE experiments.finding IS 'one row per (dataset, class, finding)';
 COMMENT ON COLUMN experiments.finding.finding_id IS 'number of the row';
 COMMENT ON COLUMN experiments.finding.dataset_id IS 'the dataset';
-COMMENT ON COLUMN experiments.finding.class IS 'the term that became a class of the dataset';
-COMMENT ON COLUMN experiments.finding.finding IS 'a finding at or below that term';
+COMMENT ON COLUMN experiments.finding.class IS 'a class of the dataset: a term, or the name of a query';
+COMMENT ON COLUMN experiments.finding.finding IS 'a finding at or below that term or named by that query, or none of them';
 
 CREATE TABLE IF NOT EXISTS experiments.image (
     finding_id INTEGER NOT NULL,
@@ -91,7 +91,7 @@ COMMENT ON COLUMN experiments.allocation.dataset_id IS 'the dataset';
 COMMENT ON COLUMN experiments.allocation.signature IS
 'what such a patient brings: cell * 1,000,000 + units; cells are numbered by class and finding';
 COMMENT ON COLUMN experiments.allocation.limit_to IS
-'the splits that may take such a patient: all, first, last or not last';
+'the splits that may take such a patient: first, last, not last, or all where it is empty';
 COMMENT ON COLUMN experiments.allocation.position IS 'place of the split';
 COMMENT ON COLUMN experiments.allocation.split IS 'the split';
 COMMENT ON COLUMN experiments.allocation.patients IS 'patients of the signature in the split';

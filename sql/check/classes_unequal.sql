@@ -8,7 +8,7 @@ WITH counted AS (
         members.split,
         CASE recorded.unit
             WHEN 'patient' THEN members.patient_id
-            WHEN 'study' THEN images.study_id
+            WHEN 'study' THEN images.patient_id || '|' || images.study_id
             ELSE members.image_id
         END AS unit_id,
     FROM experiments.dataset AS recorded
