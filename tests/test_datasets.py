@@ -448,3 +448,34 @@ def test_record_names_the_index_that_it_was_made_from(tmp_path: Path) -> None:
     assert found.made is None
     assert found.sound
     assert found.changes == ["labels.csv was indexed (20 images added, 0 replaced)"]
+
+
+def test_reproduce_notices_changed_decisions(own_demo: ExperimentData, cxr: Run) -> None:
+    """Decisions that no patients of the store fit are no excuse where the store is as it was."""
+    own_demo.create_dataset(["normal", "not-normal"], name="pair", **PAPER)
+    with own_demo.store.publishing() as publication:
+        publication.catalog.execute(
+            "UPDATE experiments.allocation SET patients = patients + 1"
+        ).fetchall()
+    ran = cxr("reproduce", "pair", "--store", own_demo.store.path)
+    assert (ran.code, ran.out) == (1, "")
+    assert ran.err == (
+        "pair can't be made again, though nothing was done to the store's images: the record or "
+        "cxr-duck was changed\n"
+    )
+
+
+def test_reproduce_by_date_after_a_removal(tmp_path: Path, cxr: Run) -> None:
+    """A split whose images are gone is told, and the record is rebuilt as far as it can be."""
+    labels = repository(200, [["nodule"], ["scoliosis"]])
+    for number, row in enumerate(labels):
+        row["StudyDate_DICOM"] = "20100101" if number % 4 < 2 else "20160101"
+    data = indexed(tmp_path, labels)
+    data.create_dataset(["nodule", "scoliosis"], by_date=["2014-01-01"], name="dated")
+    remove_images(
+        data.store, "study_date > DATE '2014-01-01' AND list_contains(findings, 'nodule')", SILENT
+    )
+    ran = cxr("reproduce", "dated", "--store", data.store.path)
+    assert (ran.code, ran.out) == (1, "")
+    assert "dated can't be made anew, since the store has other images of its recipe" in ran.err
+    assert "dated lacks 50 images, which were removed from the store" in ran.err

@@ -261,7 +261,7 @@ def reproduce(name: _Name, store: StoreOption = None, as_json: _Json = False) ->
         )
         if as_recorded and not as_json:
             print(f"{name} was rebuilt from its recorded members: the same {images}")
-    elif not found.differences and not as_json:
+    elif found.same and not as_json:
         print(f"{name} was made again: the same {images}")
     if not same:
         print(f"{name} {_trouble(found)}", file=sys.stderr)
