@@ -3,8 +3,6 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import numpy as np
-
 from cxr_duck.allocation import largest_remainder
 from cxr_duck.errors import RecipeError
 from cxr_duck.quotas import Kind, Quotas, Targets, refuse_empty
@@ -114,7 +112,6 @@ def _kept_units(
         solver.addConstr(sum(terms) - away <= there * parts[cell[0]])
         solver.addConstr(sum(terms) + away >= there * parts[cell[0]])
         distances.append(away / there)
-    solver.setSolution(len(kept), np.arange(len(kept), dtype=np.int32), np.array(kept, float))
     solver.minimize(sum(distances))
     return _solution(solver, kinds) or kept
 
