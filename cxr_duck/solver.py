@@ -174,7 +174,7 @@ class _Program:
         self._add_distances()
 
     def solve(self) -> tuple[Numbers, bool]:
-        """Return the better of what was there and what is found, and whether none is better still.
+        """Return what is found if it is better than what was there, and whether none is better.
 
         The solver's word is not taken for it: what it says of its solution must be so.
         """
@@ -196,9 +196,8 @@ class _Program:
         )
         said = solver.getInfo().objective_function_value
         optimal = status == highspy.HighsModelStatus.kOptimal and abs(after - said) < _TRUSTED
-        if not optimal and after >= before:
-            return self.allocated, False
-        return better, optimal
+        # Of equals the one that was there stays: which one a solver finds differs with its version.
+        return (better if after < before - _TOLERANCE else self.allocated), optimal
 
     def _model(self, highspy: Any) -> Any:
         """Return the program as HiGHS takes it."""
