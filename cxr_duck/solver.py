@@ -129,8 +129,8 @@ def _least_alone(cells: Cells, allocated: Numbers, finding: int) -> float:
     """Return the units that a finding is away at least, were its patients dealt for it alone."""
     units = cells.contents[:, finding]
     rows = np.flatnonzero(units)
-    single = (units == 1) & cells.open.all(axis=1)
-    if cells.patients[single].sum() >= allocated.shape[1] * units.max():
+    single = cells.patients[rows][units[rows] == 1].sum()
+    if cells.open[rows].all() and single >= allocated.shape[1] * units.max():
         return float(_least(cells)[finding])  # patients of one unit fill every split up
     kinds, place = np.unique(
         np.column_stack([units[rows], cells.open[rows]]), axis=0, return_inverse=True

@@ -6,7 +6,7 @@ from random import Random
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from cxr_duck.allocation import (
@@ -238,6 +238,20 @@ def test_what_is_proved_is_true(signatures: list[Signature], shares: list[int]) 
 
 @settings(deadline=None, max_examples=60)
 @given(FEW_SIGNATURES)
+@example(  # patients of one unit don't fill every split up where others may go to one alone
+    [
+        Signature(1, {("a", ""): 1, ("a", "x"): 1}),
+        Signature(2, {("a", ""): 1, ("a", "x"): 1}, (1,)),
+        Signature(2, {("a", ""): 1, ("a", "x"): 1}),
+    ]
+)
+@example(  # HiGHS 1.16.0 called a wrong solution the best
+    [
+        Signature(1, {("a", ""): 1, ("a", "x"): 5}),
+        Signature(1, {("a", ""): 1, ("a", "x"): 5}),
+        Signature(4, {("a", ""): 2}),
+    ]
+)
 def test_out_of_place_is_zero_where_all_is_nearest(signatures: list[Signature]) -> None:
     """No unit is out of place exactly where no finding can be nearer, dealt for it alone."""
     cells = cells_of(signatures, SHARES)

@@ -204,7 +204,7 @@ REFUSED: list[tuple[list[str], dict[str, Any], str]] = [
     (
         ["nodule"],
         {"where": "random() < 0.5 AND EXISTS (PIVOT images ON sex USING count(*))"},
-        "can't be looked through for chance",
+        "random() < 0.5 AND EXISTS (PIVOT images",
     ),
     (
         ["nodule"],
