@@ -62,8 +62,10 @@ CREATE TABLE IF NOT EXISTS experiments.finding (
 COMMENT ON TABLE experiments.finding IS 'one row per (dataset, class, finding)';
 COMMENT ON COLUMN experiments.finding.finding_id IS 'number of the row';
 COMMENT ON COLUMN experiments.finding.dataset_id IS 'the dataset';
-COMMENT ON COLUMN experiments.finding.class IS 'a class of the dataset: a term, or the name of a query';
-COMMENT ON COLUMN experiments.finding.finding IS 'a finding at or below that term or named by that query, or none of them';
+COMMENT ON COLUMN experiments.finding.class IS
+'a class of the dataset: a term, or the name of a query';
+COMMENT ON COLUMN experiments.finding.finding IS
+'a finding at or below that term or named by that query, or none of them';
 
 CREATE TABLE IF NOT EXISTS experiments.image (
     finding_id INTEGER NOT NULL,
