@@ -296,7 +296,8 @@ def print_nearness(near: list[Exactness], nearest: list[float], ours: list[Resul
         f"would be {statistics.mean(nearest):.5f}. In {sum(not n.findings for n in near)} recipes "
         "every finding is as near to its shares as its patients allow; in "
         f"{sum(n.proved and bool(n.findings) for n in near)} more the solver proves that no other "
-        f"split is nearer, relative to the findings' sizes; in the other {sum(not n.proved for n in near)}, "
+        "split is nearer, relative to the findings' sizes; in the other "
+        f"{sum(not n.proved for n in near)}, "
         f"{statistics.mean([n.out_of_place for n in near if not n.proved] or [0]):.1f} images a "
         "recipe are out of place at most."
     )
