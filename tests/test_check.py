@@ -21,6 +21,7 @@ from cxr_duck.growth import remove_images
 from cxr_duck.images import integrity, runs
 from cxr_duck.images.folder import ImageFolder
 from cxr_duck.images.runs import ImageFile, each, only_run
+from cxr_duck.images.surveys import CHECKS
 from cxr_duck.progress import SILENT
 from tests.conftest import Run
 from tests.label_rows import USUAL, write_labels
@@ -258,7 +259,7 @@ def test_a_file_that_changed_after_a_kill_is_tested_again(
 def test_one_run_at_a_time(data: ExperimentData) -> None:
     """A second check of a store that is being checked is told so."""
     with (
-        only_run(data.store, "check", integrity._schema(), SILENT),
+        only_run(data.store, "check", CHECKS.schema, SILENT),
         pytest.raises(StoreError, match="another cxr check works on"),
     ):
         data.check_integrity()
