@@ -58,7 +58,7 @@ class Survey:
 CHECKS = Survey(
     "checks",
     'verdict VARCHAR, reason VARCHAR, detail VARCHAR, "offset" BIGINT, format VARCHAR, '
-    "width BIGINT, height BIGINT, bits INTEGER, color VARCHAR, sha256 VARCHAR, whole BOOLEAN",
+    "width BIGINT, height BIGINT, bits INTEGER, color VARCHAR, digest VARCHAR, whole BOOLEAN",
     "check",
     "testing images",
     quick=True,

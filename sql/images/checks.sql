@@ -5,7 +5,8 @@
 --   path      its file, below the folder of images; NULL where none was found for it
 --   bytes     size of the file when it was tested
 --   modified  when it had been changed last: nanoseconds since 1970
---   verdict   ok, suspect (such as an image all of whose pixels are the same) or damaged
+--   verdict   ok, suspect (an image all of whose pixels are the same), damaged, or untested (of a
+--             kind that no library here reads)
 --   reason    what is wrong, in a word: missing, empty, truncated, crc, stream, length, …
 --   detail    what is wrong, in a few words
 --   offset    the byte of the file at which it shows, where that can be told
@@ -14,7 +15,7 @@
 --   height    pixels
 --   bits      bits of a sample
 --   color     gray, gray+alpha, rgb, rgba or palette
---   sha256    SHA-256 of the file's bytes, NULL where they could not be read to the end
+--   digest    XXH3 of the file's bytes, 128 bits; NULL where they could not be read to the end
 --   whole     whether every byte was tested, or only quickly (cxr check --quick)
 SELECT
     image_id,
@@ -30,6 +31,6 @@ SELECT
     height,
     bits,
     color,
-    sha256,
+    digest,
     whole,
 FROM fitting_rows;
