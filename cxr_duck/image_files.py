@@ -60,8 +60,8 @@ def tell_files(store: Store, folder: Path, progress: Progress) -> None:
         )
     if zips := cursor.execute(f"{_REFUSED} IS NULL ORDER BY path").fetchall():
         progress.note(
-            f"{folder}: {_counted(len(zips), 'zip')} can't be read, the images there are missing: "
-            + "; ".join(f"{path}: {reason}" for path, reason in zips[:_SOME])
+            f"{folder}: {_counted(len(zips), 'zip')} can't be read: "
+            + ", ".join(f"{path} ({reason})" for path, reason in zips[:_SOME])
             + ('; all: cxr sql "FROM refused_files"' if len(zips) > _SOME else "")
         )
 
