@@ -94,6 +94,8 @@ def _take_out(
     writer.filter("postings", "kept_rows")
     writer.filter("checks", "kept_rows")
     writer.filter("rejects", "kept_rejects")
+    writer.filter("image_files", "kept_files")
+    writer.filter("refused_files", "kept_files")
     catalog = publication.catalog
     catalog.register("noted", noted)
     catalog.execute(
