@@ -1,0 +1,115 @@
+"""What the PNG standard, third edition, says of chunks: which may stand where, how long they are.
+
+Of ancillary chunks those rules count that decoders insist on.
+"""
+
+import struct
+
+from cxr_duck.images.png_header import Header, read_header
+from cxr_duck.images.verdict import Fault
+
+__all__ = ["HEAD", "Chunks"]
+
+HEAD = 81  # bytes of a chunk that are looked at here: a name of 79, its end, a method
+
+_LONGEST = (1 << 31) - 1
+_NEEDED = {"gAMA": 4, "cHRM": 32, "sRGB": 1, "pHYs": 9, "acTL": 8, "fcTL": 26, "fdAT": 4}
+_TRANSPARENT = {0: 2, 2: 6}
+
+
+class Chunks:
+    """Admits the chunks of a file one after the other; knows what those so far have said."""
+
+    def __init__(self) -> None:
+        self.header: Header | None = None
+        self.frames = 0
+        self._last = ""
+        self._palette = 0
+        self._seen: set[str] = set()
+        self._sequence = 0
+
+    def admit(self, kind: bytes, length: int, offset: int) -> str:
+        """Return the name of a chunk that may stand where it does. Raises Fault."""
+        if not (kind.isascii() and kind.isalpha()):
+            raise Fault("chunk", f"{kind!r} is no name of a chunk", offset)
+        name = kind.decode("ascii")
+        trouble = self._misplaced(name) or self._misfit(name, length)
+        if trouble:
+            raise Fault("chunk", trouble, offset)
+        self._last = name
+        self._seen.add(name)
+        return name
+
+    def _misplaced(self, name: str) -> str | None:
+        if (self.header is None) != (name == "IHDR"):
+            return "IHDR stands twice" if name == "IHDR" else f"{name} stands before IHDR"
+        if name == "IDAT":
+            if "IDAT" in self._seen and self._last != "IDAT":
+                return f"{self._last} stands between IDAT chunks"
+            if self.header and self.header.color == "palette" and not self._palette:
+                return "there is no palette before the pixels"
+        elif name == "IEND":
+            return None if "IDAT" in self._seen else "there is no IDAT"
+        elif name == "fdAT":
+            return None if {"IDAT", "fcTL"} <= self._seen else "fdAT stands before IDAT and fcTL"
+        elif name == "PLTE":
+            if self.header and self.header.color in ("gray", "gray+alpha"):
+                return "a gray image has a palette"
+            if self._seen & {"PLTE", "IDAT"}:
+                return "PLTE stands twice" if "PLTE" in self._seen else "PLTE stands after IDAT"
+        elif name[0].isupper() and name != "IHDR":
+            return f"{name} is an unknown chunk that is needed to read the pixels"
+        return None
+
+    def _misfit(self, name: str, length: int) -> str | None:
+        """Say what is wrong with a chunk's length."""
+        if length > _LONGEST:
+            return f"{name} can't have {length} bytes"
+        if (name == "IHDR" and length != 13) or (name == "IEND" and length):
+            return f"{name} has {length} bytes, not {0 if name == 'IEND' else 13}"
+        if length < _NEEDED.get(name, 0):
+            return f"{name} has {length} bytes, not {_NEEDED[name]}"
+        if self.header and name == "PLTE":
+            most = 1 << self.header.bits if self.header.color == "palette" else 256
+            if length % 3 or not 0 < length <= 3 * most:
+                return f"a palette of {length} bytes isn't one of 1 to {most} colors"
+            self._palette = length // 3
+        if self.header and name == "tRNS":
+            if self.header.color == "palette" and length > (self._palette or 256):
+                return f"tRNS has {length} bytes for a palette of {self._palette} colors"
+            if length < _TRANSPARENT.get(self.header.color_type, 0):
+                return f"tRNS has {length} bytes, not {_TRANSPARENT[self.header.color_type]}"
+        return None
+
+    def read(self, name: str, begin: bytes, offset: int) -> None:
+        """Take what the first bytes of a chunk say, once its checksum was found right."""
+        trouble = None
+        if name == "IHDR":
+            try:
+                self.header = read_header(begin)
+            except Fault as fault:
+                raise Fault(fault.reason, fault.detail, offset) from None
+        elif name in ("iCCP", "zTXt"):
+            end = begin.find(b"\0", 0, 80)
+            if end < 1 or begin[end + 1 : end + 2] != b"\0":
+                trouble = f"{name} has no name, or an unknown compression"
+        elif name in ("fcTL", "fdAT"):
+            trouble = self._out_of_order(name, begin)
+        if trouble:
+            raise Fault("chunk", trouble, offset)
+
+    def _out_of_order(self, name: str, begin: bytes) -> str | None:
+        """Say what is wrong with a frame of an animation (PNG standard, section 11.3.6)."""
+        number = int.from_bytes(begin[:4], "big")
+        if number != self._sequence:
+            return f"{name} has the number {number} where {self._sequence} follows"
+        self._sequence += 1
+        if name == "fdAT" or self.header is None:
+            return None
+        self.frames += 1
+        width, height, left, top = struct.unpack(">4I", begin[4:20])
+        whole = (self.header.width, self.header.height)
+        fits = left + width <= whole[0] and top + height <= whole[1] and width and height
+        if not fits or ("IDAT" not in self._seen and (width, height) != whole):
+            return "a frame of an animation doesn't fit the image"
+        return None
