@@ -56,6 +56,8 @@ class _Walk:
             if kind_here != b"IDAT" or kind != kind_here or length >= 1 << 31:
                 name, kind = self._chunks.admit(kind_here, length, offset), kind_here
             self._read(name, length, offset)
+            if name == "IDAT" and not self._fault:
+                self._run_on()
             if self._fault:
                 raise self._fault
         self._hand_on()
@@ -90,6 +92,23 @@ class _Walk:
         reader.start += 4
         if not is_pixels:
             self._take(name, begin, offset)
+
+    def _run_on(self) -> None:
+        """Read the IDAT chunks that follow whole in the window; the first odd one is left."""
+        view, place, end = self._reader.view, self._reader.start, self._reader.end
+        if not self._waiting:
+            self._waiting_from = self._reader.offset + 8
+        while end - place >= 12:
+            length, kind = _BEGIN.unpack_from(view, place)
+            after = place + 12 + length
+            if kind != b"IDAT" or after > end:
+                break
+            if self._crc32(view[place + 4 : after - 4]) != _NUMBER.unpack_from(view, after - 4)[0]:
+                break
+            if self.pixels:
+                self._waiting.append(view[place + 8 : after - 4])
+            place = after
+        self._reader.start = place
 
     def _take(self, name: str, begin: bytes, offset: int) -> None:
         self._chunks.read(name, begin, offset)

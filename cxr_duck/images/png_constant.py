@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     import numpy
     import numpy.typing
 
-    Bytes = numpy.typing.NDArray[numpy.int16]
+    Bytes = numpy.typing.NDArray[numpy.uint8]
 
 __all__ = ["Sameness"]
 
@@ -32,6 +32,8 @@ class Sameness:
         self._constant: Bytes | None = None
         self._filtered: dict[tuple[int, bool], bytes] = {}
         self._rest = b""
+        self._spare = 0  # bits at the end of a row that are no pixel's
+        self._last = 0  # the last byte of the row above, unfiltered
 
     def test(self, piece: bytes) -> None:
         """Follow some more of the rows; `holds` is false once two pixels differ."""
@@ -50,29 +52,34 @@ class Sameness:
 
     def _fits(self, name: int, row: bytes) -> bool:
         first = self._row == 0
-        if first and not self._begin(name, row):
-            return False
+        if first:
+            self._begin(row)
         if (name, first) not in self._filtered:
             self._filtered[name, first] = self._filter(name, first)
+        if self._spare:
+            return row[:-1] == self._filtered[name, first][:-1] and self._ends(name, row[-1])
         return row == self._filtered[name, first]
 
-    def _begin(self, name: int, row: bytes) -> bool:
-        """Set what an unfiltered row of the pass must be; whether the end of this one can be it."""
+    def _begin(self, row: bytes) -> None:
+        """Set what an unfiltered row of the pass must be."""
         import numpy
 
         assert self._pass is not None
         step = max(1, self._header.pixel_bits // 8)
         self._pixel = self._pixel or self._first_pixel(row[:step])  # filters leave the first one
-        constant = numpy.frombuffer(self._pixel * (len(row) // step), numpy.uint8).astype("int16")
-        self._constant = constant
-        spare = -self._pass.width * self._header.pixel_bits % 8
-        if spare:  # the last bits of a row may be anything
-            left = 0 if len(row) == 1 else int(constant[-2])
-            last = (row[-1] + (0, left, 0, left // 2, left)[name]) & 255
-            if last >> spare != int(constant[-1]) >> spare:
-                return False
-            constant[-1] = last
-        return True
+        self._constant = numpy.frombuffer(self._pixel * (len(row) // step), numpy.uint8)
+        self._spare = -self._pass.width * self._header.pixel_bits % 8
+        self._last = 0
+
+    def _ends(self, name: int, byte: int) -> bool:
+        """Whether the last byte of a row is right, whose spare bits may be anything."""
+        assert self._constant is not None
+        left = int(self._constant[-1]) if len(self._constant) > 1 else 0
+        above, corner = self._last, left if self._row else 0
+        guess = left + above - corner
+        nearest = min((left, above, corner), key=lambda value: abs(guess - value))
+        self._last = (byte + (0, left, above, (left + above) // 2, nearest)[name]) & 255
+        return self._last >> self._spare == int(self._constant[-1]) >> self._spare
 
     def _first_pixel(self, begin: bytes) -> bytes:
         bits = self._header.pixel_bits
@@ -86,7 +93,7 @@ class Sameness:
         import numpy
 
         assert self._constant is not None
-        row = self._constant
+        row = self._constant.astype("int16")
         step = max(1, self._header.pixel_bits // 8)
         left = numpy.concatenate([numpy.zeros(step, "int16"), row])[: len(row)]
         above, before = (row * 0, left * 0) if first else (row, left)
