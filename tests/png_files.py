@@ -5,7 +5,7 @@ import struct
 import zlib
 from collections.abc import Callable
 
-from tests.png_reference import DEPTHS, SAMPLES, SIGNATURE, _passes
+from tests.png_reference import DEPTHS, SIGNATURE, _passes
 
 __all__ = ["KINDS", "chunk", "chunks_of", "file_of", "make", "mutate", "patched"]
 

@@ -40,7 +40,7 @@ def _split(data: bytes) -> tuple[set[str], list[tuple[bytes, bytes]]]:
         if len(data) < place + 8:
             return found | {"truncated"}, chunks
         length, name = struct.unpack_from(">I4s", data, place)
-        if not re.fullmatch(b"[A-Za-z]{4}", name) or length >= 1 << 31:
+        if not re.fullmatch(b"[A-Za-z]{2}[A-Z][A-Za-z]", name) or length >= 1 << 31:
             return found | {"chunk"}, chunks
         content = data[place + 8 : place + 8 + length]
         chunks.append((name, content + b"?" * (length - len(content) if length < 10**6 else 0)))

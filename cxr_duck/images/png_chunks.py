@@ -13,7 +13,11 @@ __all__ = ["HEAD", "Chunks"]
 HEAD = 81  # bytes of a chunk that are looked at here: a name of 79, its end, a method
 
 _LONGEST = (1 << 31) - 1
-_NEEDED = {"gAMA": 4, "cHRM": 32, "sRGB": 1, "pHYs": 9, "acTL": 8, "fcTL": 26, "fdAT": 4}
+_CRITICAL = {"IHDR", "PLTE", "IDAT", "IEND"}
+_NEEDED = {
+    "IHDR": 13, "gAMA": 4, "cHRM": 32, "sRGB": 1, "pHYs": 9, "acTL": 8, "fcTL": 26, "fdAT": 4,
+}  # fmt: skip
+_MOST = {"IHDR": 13, "IEND": 0}
 _TRANSPARENT = {0: 2, 2: 6}
 
 
@@ -30,7 +34,7 @@ class Chunks:
 
     def admit(self, kind: bytes, length: int, offset: int) -> str:
         """Return the name of a chunk that may stand where it does. Raises Fault."""
-        if not (kind.isascii() and kind.isalpha()):
+        if not (kind.isascii() and kind.isalpha() and kind[2:3].isupper()):
             raise Fault("chunk", f"{kind!r} is no name of a chunk", offset)
         name = kind.decode("ascii")
         trouble = self._misplaced(name) or self._misfit(name, length)
@@ -41,44 +45,37 @@ class Chunks:
         return name
 
     def _misplaced(self, name: str) -> str | None:
-        if (self.header is None) != (name == "IHDR"):
-            return "IHDR stands twice" if name == "IHDR" else f"{name} stands before IHDR"
-        if name == "IDAT":
-            if "IDAT" in self._seen and self._last != "IDAT":
-                return f"{self._last} stands between IDAT chunks"
-            if self.header and self.header.color == "palette" and not self._palette:
-                return "there is no palette before the pixels"
-        elif name == "IEND":
-            return None if "IDAT" in self._seen else "there is no IDAT"
-        elif name == "fdAT":
-            return None if {"IDAT", "fcTL"} <= self._seen else "fdAT stands before IDAT and fcTL"
-        elif name == "PLTE":
-            if self.header and self.header.color in ("gray", "gray+alpha"):
-                return "a gray image has a palette"
-            if self._seen & {"PLTE", "IDAT"}:
-                return "PLTE stands twice" if "PLTE" in self._seen else "PLTE stands after IDAT"
-        elif name[0].isupper() and name != "IHDR":
-            return f"{name} is an unknown chunk that is needed to read the pixels"
-        return None
+        """Say what is wrong with where a chunk stands."""
+        seen, color = self._seen, self.header.color if self.header else ""
+        rules = (
+            (name == "IHDR" and "IHDR" in seen, "IHDR stands twice"),
+            (name != "IHDR" and "IHDR" not in seen, f"{name} stands before IHDR"),
+            (name == "IDAT" and "IDAT" in seen and self._last != "IDAT",
+             f"{self._last} stands between IDAT chunks"),
+            (name == "IDAT" and color == "palette" and not self._palette,
+             "there is no palette before the pixels"),
+            (name == "IEND" and "IDAT" not in seen, "there is no IDAT"),
+            (name == "fdAT" and not {"IDAT", "fcTL"} <= seen, "fdAT stands before IDAT or fcTL"),
+            (name == "PLTE" and color in ("gray", "gray+alpha"), "a gray image has a palette"),
+            (name == "PLTE" and "PLTE" in seen, "PLTE stands twice"),
+            (name == "PLTE" and "IDAT" in seen, "PLTE stands after IDAT"),
+            (name[0].isupper() and name not in _CRITICAL,
+             f"{name} is needed to read the pixels, and is unknown"),
+        )  # fmt: skip
+        return next((trouble for broken, trouble in rules if broken), None)
 
     def _misfit(self, name: str, length: int) -> str | None:
         """Say what is wrong with a chunk's length."""
-        if length > _LONGEST:
-            return f"{name} can't have {length} bytes"
-        if (name == "IHDR" and length != 13) or (name == "IEND" and length):
-            return f"{name} has {length} bytes, not {0 if name == 'IEND' else 13}"
-        if length < _NEEDED.get(name, 0):
-            return f"{name} has {length} bytes, not {_NEEDED[name]}"
-        if self.header and name == "PLTE":
-            most = 1 << self.header.bits if self.header.color == "palette" else 256
-            if length % 3 or not 0 < length <= 3 * most:
-                return f"a palette of {length} bytes isn't one of 1 to {most} colors"
+        least, most = _NEEDED.get(name, 0), _MOST.get(name, _LONGEST)
+        if name == "tRNS" and self.header:
+            least = _TRANSPARENT.get(self.header.color_type, 0)
+            most = (self._palette or 256) if self.header.color == "palette" else most
+        elif name == "PLTE" and self.header:
+            least = 3
+            most = 3 << (self.header.bits if self.header.color == "palette" else 8)
             self._palette = length // 3
-        if self.header and name == "tRNS":
-            if self.header.color == "palette" and length > (self._palette or 256):
-                return f"tRNS has {length} bytes for a palette of {self._palette} colors"
-            if length < _TRANSPARENT.get(self.header.color_type, 0):
-                return f"tRNS has {length} bytes, not {_TRANSPARENT[self.header.color_type]}"
+        if not least <= length <= most or (name == "PLTE" and length % 3):
+            return f"{name} can't have {length} bytes"
         return None
 
     def read(self, name: str, begin: bytes, offset: int) -> None:
