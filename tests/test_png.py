@@ -220,14 +220,14 @@ def test_damage_is_found(name: str, library: str) -> None:
 
 def test_the_judges_pass_damage_that_is_found() -> None:
     """What Pillow and OpenCV make of the same damages: both pass some."""
-    passed = {
-        judge: {name for name, (damage, _) in DAMAGES.items() if not refuses(damage(film()))}
-        for judge, refuses in (("pillow", pillow_refuses), ("opencv", opencv_refuses))
-    }
+    damaged = {name: damage(film()) for name, (damage, _) in DAMAGES.items()}
+    del damaged["a length over 2^31"]  # OpenCV takes 4 GB of memory for it
+    pillow = {name for name, data in damaged.items() if not pillow_refuses(data)}
+    opencv = {name for name, data in damaged.items() if not opencv_refuses(data)}
     assert not pillow_refuses(film()) and not opencv_refuses(film())
-    assert {"without IEND", "a bit of the CRC of IEND", "the Adler sum cut off"} <= passed["pillow"]
-    assert len(passed["pillow"]) > 10
-    assert len(DAMAGES) - len(passed["opencv"]) > 30
+    assert {"without IEND", "a bit of the CRC of IEND", "the Adler sum cut off"} <= pillow
+    assert 10 < len(pillow) < len(damaged) - 30
+    assert 0 < len(opencv) < len(damaged) - 30
 
 
 def test_reasons_are_those_listed() -> None:
