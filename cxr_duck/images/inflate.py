@@ -10,7 +10,7 @@ from typing import Any
 
 from cxr_duck.images.verdict import Fault
 
-__all__ = ["Inflater", "checksum", "library"]
+__all__ = ["Inflater", "checksum", "fastest", "library"]
 
 _MOST = 1 << 19  # bytes that are inflated at once
 # Up to here zlib costs next to nothing, and is the strictest. isal lets one fault pass: a set of
@@ -39,13 +39,14 @@ def library() -> str:
     raise AssertionError("Python comes with zlib")
 
 
-def _module() -> Any:
+def fastest() -> Any:
+    """Return the module of that library, whose interface is that of zlib."""
     return importlib.import_module(_MODULES[library()])
 
 
 def checksum() -> Callable[..., int]:
     """Return the function that takes bytes, and the CRC-32 of those before, and gives theirs."""
-    crc32: Callable[..., int] = _module().crc32
+    crc32: Callable[..., int] = fastest().crc32
     return crc32
 
 
@@ -60,7 +61,7 @@ class Inflater:
         """Take the first two bytes, which are to be given again, and the expected size."""
         _check_header(header)
         window = 8 + (header[0] >> 4)
-        module, self._most = zlib if size <= _SMALL else _module(), _MOST
+        module, self._most = zlib if size <= _SMALL else fastest(), _MOST
         self._slice = sys.maxsize
         if window < 15 and size > 1 << window:
             # A copy from farther back than the window reaches is told from a sound one only by
