@@ -198,6 +198,7 @@ class ExperimentData:
         folds: int | None = None,
         keep_apart: str | None = None,
         physician_test: bool = False,
+        twins: str = "ignore",
         name: str | None = None,
         experiment: str = "default",
         store_it: bool = True,
@@ -223,7 +224,8 @@ class ExperimentData:
         later one at a tie, and the others are left out. `folds` makes so many equal splits.
         `keep_apart` names a dataset: patients of its last split come to the last split alone, those
         of its other splits never. `physician_test`: patients with an image that was not labelled by
-        hand come to the first split alone.
+        hand come to the first split alone. `twins`: patients who have twin images (see
+        `find_twins`) come to one split `together`, or twins are left alone (`ignore`).
 
         Unless `store_it` is false the dataset is recorded. Raises UnknownTermError, DatasetError,
         or RecipeError with the counts where the recipe can't be met.
@@ -231,7 +233,7 @@ class ExperimentData:
         request = Request(
             term_list, {} if classes is None else classes, exclude, pure, where, str(hierarchy),
             seed, overlap, balance, findings, unit, per_patient, shares, by_date, folds,
-            keep_apart, physician_test,
+            keep_apart, physician_test, twins,
         )  # fmt: skip
         return self._create(request, name, experiment, store_it)
 
