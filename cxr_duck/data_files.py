@@ -22,7 +22,7 @@ __all__ = [
     "read_expression",
 ]
 
-RELATIONS = ("images", "postings", "rejects")
+RELATIONS = ("images", "postings", "rejects", "checks")
 
 # Columns that a relation's files are sorted by. To sort by a number for each finding costs two
 # thirds of the time that their names cost: `DuckDBEngine.number_findings` makes the type.
@@ -30,6 +30,7 @@ _SORTED_BY = {
     "images": "image_id",
     "postings": "CAST(finding AS finding_name), image_id",
     "rejects": "file, row",
+    "checks": "image_id",
 }
 _GROUP = 122_880  # rows of a row group, which has statistics of its own
 

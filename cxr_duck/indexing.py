@@ -12,6 +12,7 @@ from cxr_duck.catalog import create_tables, write_terms
 from cxr_duck.data_files import DataWriter, data_files, read_expression
 from cxr_duck.engines.duckdb import DuckDBEngine
 from cxr_duck.errors import ConflictError, ImagesError, LabelFileError, StoreError
+from cxr_duck.images.integrity import CHECK_COLUMNS
 from cxr_duck.images.listing import list_images
 from cxr_duck.progress import Progress
 from cxr_duck.publishing import Change, last_change, publish_change, working_engine
@@ -243,6 +244,9 @@ def _write(
     _forget_removals(engine, publication)
     if refused or not known_store:
         writer.add(writer.write("rejects", "rejects", rows=refused, label_file=change.label_file))
+    if not known_store:
+        engine.put("data_file", CHECK_COLUMNS, [])
+        writer.add(writer.write("checks", "merged_rows", rows=0))
     engine.number_findings("SELECT DISTINCT unnest(findings) FROM records")
     # At the same time: one alone does not keep two cores busy.
     for _ in engine.blocks(_BLOCK):

@@ -145,6 +145,14 @@ class DuckDBEngine:
             unnested = ", ".join(f"unnest(${number})" for number in range(1, len(lists) + 1))
             self.connection.execute(f"INSERT INTO {relation} SELECT {unnested}", lists)
 
+    def put_arrow(self, relation: str, table: "pyarrow.Table") -> None:
+        """Make a table of an Arrow table."""
+        self.connection.register("arrow_table", table)
+        self.connection.execute(
+            f"CREATE OR REPLACE {self._table} {relation} AS SELECT * FROM arrow_table"
+        )
+        self.connection.unregister("arrow_table")
+
     def read_csv(
         self,
         name: str,
