@@ -22,7 +22,7 @@ __all__ = [
     "read_expression",
 ]
 
-RELATIONS = ("images", "postings", "rejects", "checks")
+RELATIONS = ("images", "postings", "rejects", "checks", "fingerprints", "twin_pairs")
 
 # Columns that a relation's files are sorted by. To sort by a number for each finding costs two
 # thirds of the time that their names cost: `DuckDBEngine.number_findings` makes the type.
@@ -31,6 +31,8 @@ _SORTED_BY = {
     "postings": "CAST(finding AS finding_name), image_id",
     "rejects": "file, row",
     "checks": "image_id",
+    "fingerprints": "image_id",
+    "twin_pairs": "image_id, twin_id",
 }
 _GROUP = 122_880  # rows of a row group, which has statistics of its own
 

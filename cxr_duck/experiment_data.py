@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from cxr_duck.audit.report import Audit
     from cxr_duck.comparison import Comparison
     from cxr_duck.images.integrity import Integrity
+    from cxr_duck.images.twins import Twins
     from cxr_duck.pairs import Pairs
     from cxr_duck.why import ImageFacts
 
@@ -102,6 +103,18 @@ class ExperimentData:
         return check_images(
             self.store, self._known_images(), self._progress, quick=quick, full=full
         )
+
+    def find_twins(self, *, full: bool = False) -> "Twins":
+        """Find images with the same file, the same pixels or the same looks, across all patients.
+
+        Every image file is read once, and again where it changed since, or with `full`. A run that
+        was killed goes on where it was. What is found is the relation `twins` of the store, which
+        `create_dataset` and `audit` go by. Needs ImageHash, the extra `twins`. Raises ImagesError,
+        StoreError.
+        """
+        from cxr_duck.images.twins import find_twins
+
+        return find_twins(self.store, self._known_images(), self._progress, full=full)
 
     @property
     def index(self) -> InvertedIndex:

@@ -14,6 +14,7 @@ from cxr_duck.engines.duckdb import DuckDBEngine
 from cxr_duck.errors import ConflictError, ImagesError, LabelFileError, StoreError
 from cxr_duck.images.integrity import CHECK_COLUMNS
 from cxr_duck.images.listing import list_images
+from cxr_duck.images.twins import FINGERPRINT_COLUMNS, PAIR_COLUMNS
 from cxr_duck.progress import Progress
 from cxr_duck.publishing import Change, last_change, publish_change, working_engine
 from cxr_duck.sources import Source
@@ -23,6 +24,12 @@ from cxr_duck.terms import built_in_hierarchies
 
 __all__ = ["index_labels"]
 
+# What is told of images later, when their files are read.
+_NOT_YET = {
+    "checks": CHECK_COLUMNS,
+    "fingerprints": FINGERPRINT_COLUMNS,
+    "twin_pairs": PAIR_COLUMNS,
+}
 _BLOCK = 1_000_000  # records that are sorted at a time: they take about a gigabyte
 
 Listing = list[tuple[str, str, str]]
@@ -245,8 +252,9 @@ def _write(
     if refused or not known_store:
         writer.add(writer.write("rejects", "rejects", rows=refused, label_file=change.label_file))
     if not known_store:
-        engine.put("data_file", CHECK_COLUMNS, [])
-        writer.add(writer.write("checks", "merged_rows", rows=0))
+        for relation, columns in _NOT_YET.items():
+            engine.put("data_file", columns, [])
+            writer.add(writer.write(relation, "merged_rows", rows=0))
     engine.number_findings("SELECT DISTINCT unnest(findings) FROM records")
     # At the same time: one alone does not keep two cores busy.
     for _ in engine.blocks(_BLOCK):

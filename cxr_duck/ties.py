@@ -14,17 +14,15 @@ def make_patient_ties(engine: DuckDBEngine, recipe: Recipe) -> None:
     That is the smallest name among the patients who are connected by twins, in the whole store. A
     recipe that ignores twins has none. Raises RecipeError where nobody looked for twins yet.
     """
-    pairs: list[tuple[str, str]] = []
-    if recipe.twins == "together":
-        if not engine.scalar("SELECT count(*) FROM data_files WHERE relation = 'fingerprints'"):
-            raise RecipeError(
-                "twins = together needs to know which images are twins: run 'cxr twins' first"
-            )
-        engine.make("tied_patients")
-        pairs = engine.fetch("SELECT patient_id, other_patient_id FROM tied_patients ORDER BY ALL")
-    engine.put(
-        "patient_ties", "patient_id VARCHAR, dealt_as VARCHAR", list(components(pairs).items())
-    )
+    engine.put("patient_ties", "patient_id VARCHAR, dealt_as VARCHAR", [])
+    if recipe.twins == "ignore":
+        return
+    if not engine.scalar("SELECT count(*) FROM fingerprints"):
+        raise RecipeError(
+            "twins = together needs to know which images are twins: run 'cxr twins' first"
+        )
+    engine.put_arrow("connected_patients", components(engine.arrow("tied_patients")))
+    engine.fetch("INSERT INTO patient_ties SELECT name, first FROM connected_patients")
 
 
 def refuse_unseen_images(engine: DuckDBEngine, recipe: Recipe) -> None:

@@ -7,4 +7,4 @@ SELECT DISTINCT
 FROM twins
 INNER JOIN images USING (image_id)
 INNER JOIN images AS others ON twins.twin_id = others.image_id
-WHERE twins.kind <> 'constant' AND images.patient_id <> others.patient_id;
+WHERE twins.kind <> 'constant' AND NOT twins.same_patient;

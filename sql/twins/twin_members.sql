@@ -1,0 +1,16 @@
+-- twin_members: one row per image that has a twin, with its group.
+-- reads: twins
+-- Images without a picture, all of whose pixels are the same, are twins of nobody.
+SELECT
+    image_id,
+    twin_group,
+FROM twins
+WHERE kind <> 'constant'
+
+UNION
+
+SELECT
+    twin_id AS image_id,
+    twin_group,
+FROM twins
+WHERE kind <> 'constant';
