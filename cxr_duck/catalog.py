@@ -28,7 +28,12 @@ __all__ = [
     "write_terms",
 ]
 
-_VIEWS = ("coded_postings", "damaged_images", "twins", "twin_members")  # over the views of data files and the tables
+_VIEWS = (
+    "coded_postings",
+    "damaged_images",
+    "twins",
+    "twin_members",
+)  # over the views of data files and the tables
 _TERM_TABLES = ("terms", "term_ancestors", "label_cuis")
 
 # The catalog's own folder, wherever the store was moved: an opened database spills to the folder

@@ -37,8 +37,8 @@ class Recipe:
     `shares` are whole numbers, one a split; the last split is the held-out one, the test. `ratio`
     has a whole number a class where `balance` is `ratio`. `by_date` has the dates that part the
     splits, as ISO 8601. `keep_apart` is the name and digest of the dataset whose train patients
-    stay out of this one's test. `twins` says whether patients who have twin images come to one split
-    together.
+    stay out of this one's test. `twins` says whether patients who have twin images come to one
+    split together.
     """
 
     classes: dict[str, list[str]]

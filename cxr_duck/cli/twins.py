@@ -9,12 +9,10 @@ import typer
 from cxr_duck.cli.options import Format, LimitOption, StoreOption
 
 if TYPE_CHECKING:
-    from cxr_duck.experiment_data import ExperimentData
     from cxr_duck.images.twins import Twins
 
 __all__ = ["add_to"]
 
-_ACROSS_SPLITS = "twins_across_splits"
 _MEANS = {
     "file": "the same file",
     "pixels": "the same pixels",
@@ -31,7 +29,7 @@ def add_to(app: typer.Typer) -> None:
 def twins(
     dataset: Annotated[
         str | None,
-        typer.Option("--dataset", help="List the twins in several splits of this dataset."),
+        typer.Option("--dataset", help="List the images with a twin in another split of it."),
     ] = None,
     full: Annotated[
         bool, typer.Option("--full", help="Also read files that have not changed since.")
@@ -52,6 +50,7 @@ def twins(
     """
     from cxr_duck.cli.output import TerminalProgress, print_arrow
     from cxr_duck.experiment_data import ExperimentData
+    from cxr_duck.images.twins import twins_in_splits
 
     data = ExperimentData(images, store=store, progress=TerminalProgress())
     if dataset is not None:
@@ -63,20 +62,13 @@ def twins(
         raise typer.Exit(130) from None
     rows = found.across_patients
     if dataset is not None:
-        rows = _across_splits(data, dataset)
+        rows = twins_in_splits(data.store, dataset)
     if rows.num_rows or form is not Format.table:
         print_arrow(rows, form, limit)
     _tell(found)
     if dataset is not None:
-        print(f"{rows.num_rows:,} groups of twins in several splits of {dataset}", file=sys.stderr)
-
-
-def _across_splits(data: "ExperimentData", dataset: str) -> "pyarrow.Table":
-    """Return the groups of twins, same files among them, in several splits of a dataset."""
-    names = [_ACROSS_SPLITS]
-    found = data.audit(dataset, files=False, checks=names)[_ACROSS_SPLITS]
-    assert found.rows is not None
-    return found.rows
+        told = f"{rows.num_rows:,} images of {dataset} have a twin in another split"
+        print(told, file=sys.stderr)
 
 
 def _tell(found: "Twins") -> None:

@@ -1,6 +1,7 @@
 """Find images with the same file or pixels, or that look the same, and publish them as `twins`."""
 
 from dataclasses import asdict, dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,7 @@ __all__ = [
     "find_twins",
     "pair_images",
     "pair_what_stays",
+    "twins_in_splits",
 ]
 
 FINGERPRINT_COLUMNS = (
@@ -101,6 +103,16 @@ def known_twins(store: Store, read: int = 0) -> Twins:
     )
 
 
+def twins_in_splits(store: Store, dataset: str) -> "pyarrow.Table":
+    """Return a row for each image of a recorded dataset that has a twin in another of its splits.
+
+    The columns are twin_group, image_id, patient_id and split.
+    """
+    engine = DuckDBEngine(store.cursor())
+    engine.make("recorded_members", dataset=dataset)
+    return engine.arrow("twins_in_splits")
+
+
 def _fingerprint_of(folder: ImageFolder, file: ImageFile) -> dict[str, Any]:
     """Return what an image's file comes to, as columns of `fingerprints`."""
     found = Fingerprint()
@@ -161,9 +173,7 @@ def pair_what_stays(writer: DataWriter, engine: DuckDBEngine, publication: Publi
 def _write_pairs(
     writer: DataWriter, engine: DuckDBEngine, publication: Publication, progress: Progress
 ) -> None:
-    expression = read_expression(
-        publication.store, data_files(publication.catalog, "fingerprints")
-    )
+    expression = read_expression(publication.store, data_files(publication.catalog, "fingerprints"))
     engine.connection.execute(f"CREATE OR REPLACE VIEW fingerprints AS SELECT * FROM {expression}")
     pair_images(engine, progress)
     before = data_files(publication.catalog, "twin_pairs")
@@ -186,7 +196,7 @@ def pair_images(
     assert bands <= digits, "a band has one digit at least"
     borders = [digits * band // bands for band in range(bands + 1)]
     with progress.step("pairing images", bands) as done:
-        for band, (start, end) in enumerate(zip(borders, borders[1:], strict=False), start=1):
+        for band, (start, end) in enumerate(pairwise(borders), start=1):
             engine.make("hashes_in_band", first_digit=start + 1, digits=end - start, most=near)
             engine.fetch(
                 "INSERT INTO near_hashes SELECT * FROM hashes_in_band "

@@ -2,8 +2,8 @@
 -- reads: claims, images, left_out_images
 -- params: $per_patient = 2, $seed = 1
 -- Chance says which stay. One that is beyond the number in any of its classes goes. It is another
--- chance than that of the balance, or the images of patients with many would win both draws. Patients
--- who are dealt as one are several here.
+-- chance than that of the balance, or the images of patients with many would win both draws.
+-- Patients who are dealt as one are several here.
 WITH class_units AS (
     SELECT DISTINCT
         claims.class,

@@ -3,8 +3,8 @@
 -- columns:
 --   image_id      the first of the two by name
 --   twin_id       the other one
---   kind          file: the same bytes; pixels: the same pixels; near: they look the same; constant:
---                 the same pixels, all of which are equal
+--   kind          file: the same bytes; pixels: the same pixels; near: they look the same;
+--                 constant: the same pixels, all of which are equal
 --   distance      bits of 1,024 in which their perceptual hashes differ
 --   same_patient  whether both are of one patient
 --   twin_group    the first image of all that hang together by pairs
