@@ -107,7 +107,7 @@ class Planted:
     """
 
     def __init__(self, folder: Path) -> None:
-        make_demo(folder / "demo", images=300, seed=5)
+        make_demo(folder / "demo", images=160, seed=5)
         self.images = folder / "demo" / "images"
         plain = ExperimentData(self.images, folder / "demo" / "labels.csv", store=folder / "plain")
         plain.create_index()
