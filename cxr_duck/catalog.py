@@ -28,12 +28,16 @@ __all__ = [
     "write_terms",
 ]
 
+# Over the views of data files and the tables.
 _VIEWS = (
     "coded_postings",
+    "missing_files",
+    "extra_files",
+    "repeated_files",
     "damaged_images",
     "twins",
     "twin_members",
-)  # over the views of data files and the tables
+)
 _TERM_TABLES = ("terms", "term_ancestors", "label_cuis")
 
 # The catalog's own folder, wherever the store was moved: an opened database spills to the folder

@@ -22,7 +22,16 @@ __all__ = [
     "read_expression",
 ]
 
-RELATIONS = ("images", "postings", "rejects", "checks", "fingerprints", "twin_pairs")
+RELATIONS = (
+    "images",
+    "postings",
+    "rejects",
+    "image_files",
+    "refused_files",
+    "checks",
+    "fingerprints",
+    "twin_pairs",
+)
 
 # Columns that a relation's files are sorted by. To sort by a number for each finding costs two
 # thirds of the time that their names cost: `DuckDBEngine.number_findings` makes the type.
@@ -30,6 +39,8 @@ _SORTED_BY = {
     "images": "image_id",
     "postings": "CAST(finding AS finding_name), image_id",
     "rejects": "file, row",
+    "image_files": "image_id, path",
+    "refused_files": "path",
     "checks": "image_id",
     "fingerprints": "image_id",
     "twin_pairs": "image_id, twin_id",
@@ -136,6 +147,11 @@ class DataWriter:
             catalog.execute("INSERT INTO data_files VALUES (?, ?, ?, ?, ?, ?)", list(astuple(file)))
         else:
             (self._publication.store / file.path).unlink()
+
+    def write_none(self, relation: str, columns: str) -> None:
+        """Write a relation's first file, without rows; `columns` as in CREATE TABLE."""
+        self._engine.put("data_file", columns, [])
+        self.add(self.write(relation, "merged_rows", rows=0))
 
     def drop(self, files: Sequence[DataFile]) -> None:
         """Take files out of the list; they stay on the disk for those who read an older state."""

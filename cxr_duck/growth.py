@@ -96,6 +96,8 @@ def _take_out(
     writer.filter("checks", "kept_rows")
     pair_what_stays(writer, engine, publication)
     writer.filter("rejects", "kept_rejects")
+    writer.filter("image_files", "kept_files")
+    writer.filter("refused_files", "kept_files")
     catalog = publication.catalog
     catalog.register("noted", noted)
     catalog.execute(

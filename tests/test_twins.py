@@ -22,7 +22,8 @@ from cxr_duck.engines.duckdb import DuckDBEngine, connect
 from cxr_duck.errors import CxrError, ImagesError, RecipeError
 from cxr_duck.growth import remove_images
 from cxr_duck.images.fingerprint import BITS, Fingerprint, fingerprint, look
-from cxr_duck.images.twins import FINGERPRINT_COLUMNS, NEAR, pair_images
+from cxr_duck.images.surveys import FINGERPRINTS
+from cxr_duck.images.twins import NEAR, pair_images
 from cxr_duck.progress import SILENT
 from tests.conftest import Run
 from tests.label_rows import USUAL, write_labels
@@ -316,7 +317,7 @@ def paired(rows: Iterable[tuple[str, str | None, str | None, bytes | None]], nea
         engine = DuckDBEngine(connection, keep=True)
         engine.put(
             "fingerprints",
-            FINGERPRINT_COLUMNS,
+            FINGERPRINTS.columns,
             [(row[0], row[0], 1, 1, row[1], row[2], row[3]) for row in listed],
         )
         pair_images(engine, near=near, digits=digits)

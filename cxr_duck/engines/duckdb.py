@@ -147,11 +147,13 @@ class DuckDBEngine:
 
     def put_arrow(self, relation: str, table: "pyarrow.Table") -> None:
         """Make a table of an Arrow table."""
-        self.connection.register("arrow_table", table)
-        self.connection.execute(
-            f"CREATE OR REPLACE {self._table} {relation} AS SELECT * FROM arrow_table"
-        )
-        self.connection.unregister("arrow_table")
+        self.connection.register("arrow_rows", table)
+        try:
+            self.connection.execute(
+                f"CREATE OR REPLACE {self._table} {relation} AS SELECT * FROM arrow_rows"
+            )
+        finally:
+            self.connection.unregister("arrow_rows")
 
     def read_csv(
         self,

@@ -11,6 +11,7 @@ import pyarrow
 import pyarrow.parquet
 
 from cxr_duck.errors import ExportError
+from cxr_duck.images.folder import ImageFolder
 from cxr_duck.new_folder import new_folder
 
 __all__ = ["HOW", "export_folders"]
@@ -30,7 +31,8 @@ def export_folders(
 
     `manifest` has a row per image with split, class, image_id and source_path, the file below
     `images_folder`; where that is None only the manifests are written. `how` is symlink, hardlink
-    or copy. The folder appears whole or, after an ExportError, not at all.
+    or copy; a member of a zip is copied. The folder appears whole or, after an ExportError, not at
+    all.
     """
     if how not in HOW:
         raise ExportError(f"files are written as {', '.join(HOW)}, not as {how!r}")
@@ -46,11 +48,12 @@ def export_folders(
             strict=True,
         )
     ]
-    sources = _sources(manifest, images_folder)
+    images = None if images_folder is None else ImageFolder(images_folder.absolute())
+    sources = _sources(manifest, images)
     with new_folder(target) as partial:
         for number, (file, source) in enumerate(zip(files, sources, strict=True), start=1):
-            if file is not None and source is not None:
-                _place(source, partial / file, how)
+            if images is not None and file is not None and source is not None:
+                _place(images, source, partial / file, how)
             done(number)
         _write_manifests(manifest, files, partial)
     return sum(file is not None for file in files)
@@ -75,30 +78,40 @@ def _image_path(split: str, folder: str, image_id: str) -> str:
     return f"{split}/{folder}/{image_id}"
 
 
-def _sources(manifest: "pyarrow.Table", images_folder: Path | None) -> list[Path | None]:
-    """Return the file of each image; ExportError where some are not there."""
-    paths = manifest.column("source_path").to_pylist()
-    if images_folder is None:
-        return [None] * len(paths)
-    root = images_folder.absolute()
-    sources = [root / path if path is not None else None for path in paths]
+def _sources(manifest: "pyarrow.Table", images: ImageFolder | None) -> list[str | None]:
+    """Return the path of each image's file; ExportError where some are not there."""
+    paths: list[str | None] = manifest.column("source_path").to_pylist()
+    if images is None:
+        return paths
     missing = [
         image_id
-        for image_id, source in zip(manifest.column("image_id").to_pylist(), sources, strict=True)
-        if source is None or not source.is_file()
+        for image_id, path in zip(manifest.column("image_id").to_pylist(), paths, strict=True)
+        if path is None or not _is_there(images, path)
     ]
     if missing:
         raise ExportError(
-            f"{len(missing):,} of {len(paths):,} images are not below {images_folder}, "
+            f"{len(missing):,} of {len(paths):,} images are not below {images.root}, "
             f"{', '.join(missing[:_SOME])}{', …' if len(missing) > _SOME else ''} among them: "
             "give the folder with --images, or index again with --images"
         )
-    return sources
+    return paths
 
 
-def _place(source: Path, file: Path, how: str) -> None:
+def _is_there(images: ImageFolder, path: str) -> bool:
+    try:
+        images.stat(path)
+    except OSError:
+        return False
+    return True
+
+
+def _place(images: ImageFolder, path: str, file: Path, how: str) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
-    if how == "symlink":
+    source = images.plain_file(path)
+    if source is None:
+        with images.open(path) as stream, file.open("wb") as copy:
+            shutil.copyfileobj(stream, copy)
+    elif how == "symlink":
         file.symlink_to(source)
     elif how == "hardlink":
         os.link(source, file)

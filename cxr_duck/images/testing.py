@@ -21,5 +21,5 @@ def test_image(stream: BinaryIO, name: str, *, quick: bool = False) -> Verdict:
             image.load()
             w, h = image.size
     except Exception as e:
-        return Verdict("damaged", "decode", str(e)[:60], sha256=sha)
+        return Verdict("damaged", "decode", str(e)[:60], digest=sha)
     return Verdict("ok", None, None, None, "png", w, h, 16, "gray", sha)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from cxr_duck.components import components
 from cxr_duck.data_files import DataWriter, data_files, read_expression
 from cxr_duck.engines.duckdb import DuckDBEngine
-from cxr_duck.errors import ImagesError
 from cxr_duck.images.fingerprint import (
     BITS,
     Fingerprint,
@@ -16,16 +15,15 @@ from cxr_duck.images.fingerprint import (
     refuse_without_imagehash,
 )
 from cxr_duck.images.folder import ImageFolder
-from cxr_duck.images.runs import ImageFile, Run, current_files, only_run
+from cxr_duck.images.runs import ImageFile
+from cxr_duck.images.surveys import FINGERPRINTS, survey_images
 from cxr_duck.progress import SILENT, Progress
-from cxr_duck.publishing import next_change, publish_change, working_engine
 from cxr_duck.store import Publication, Store
 
 if TYPE_CHECKING:
     import pyarrow
 
 __all__ = [
-    "FINGERPRINT_COLUMNS",
     "NEAR",
     "PAIR_COLUMNS",
     "Twins",
@@ -35,10 +33,6 @@ __all__ = [
     "twins_in_splits",
 ]
 
-FINGERPRINT_COLUMNS = (
-    "image_id VARCHAR, path VARCHAR, bytes BIGINT, modified BIGINT, file_digest VARCHAR, "
-    "pixel_digest VARCHAR, perceptual_hash BLOB"
-)
 PAIR_COLUMNS = (
     "image_id VARCHAR, twin_id VARCHAR, kind VARCHAR, distance BIGINT, twin_group VARCHAR"
 )
@@ -72,23 +66,14 @@ def find_twins(
     Files whose size and time of change are those of their last reading are not read again, unless
     `full`. Raises ImagesError, StoreError.
     """
-    if not folder.is_dir():
-        raise ImagesError(f"{folder} is no folder: give the folder that holds the images")
     refuse_without_imagehash()
-    images = ImageFolder(folder)
-    with only_run(store, "twins", _schema(), progress) as run:
-        engine = DuckDBEngine(store.cursor())
-        files = current_files(engine, images, progress)
-        _know(engine, files, run, full)
-        rows = [ImageFile(*row) for row in engine.rows("unread_files")]
-        run.do("reading images", rows, lambda file: _fingerprint_of(images, file))
-        if run.results().num_rows:
-            _publish(store, files, run, full, progress)
-        run.forget()
-    return known_twins(store, len(rows))
+    read = survey_images(
+        store, folder, FINGERPRINTS, _fingerprint_of, progress, full=full, conclude=_write_pairs
+    )
+    return known_twins(store, read)
 
 
-def known_twins(store: Store, read: int = 0) -> Twins:
+def known_twins(store: Store, read: int) -> Twins:
     """Return what a store knows of twins, after so many files were read."""
     engine = DuckDBEngine(store.cursor())
     images, unread = engine.fetch(
@@ -125,40 +110,6 @@ def _fingerprint_of(folder: ImageFolder, file: ImageFile) -> dict[str, Any]:
     return asdict(found)
 
 
-def _schema() -> "pyarrow.Schema":
-    import duckdb
-
-    with duckdb.connect() as connection:
-        connection.execute(f"CREATE TABLE fingerprints ({FINGERPRINT_COLUMNS})")
-        return connection.sql("SELECT * FROM fingerprints").to_arrow_table().schema
-
-
-def _know(engine: DuckDBEngine, files: "pyarrow.Table", run: Run, full: bool) -> None:
-    """Let the engine see the files as they are now and what is known of them."""
-    engine.put_arrow("current_files", files)
-    engine.put_arrow("fresh_fingerprints", run.results())
-    engine.make("known_fingerprints", full=full)
-
-
-def _publish(
-    store: Store, files: "pyarrow.Table", run: Run, full: bool, progress: Progress
-) -> None:
-    """Write the fingerprints of the files that are there now, and the pairs of twins."""
-    with store.publishing() as publication, working_engine(store) as engine:
-        change = next_change(publication, "twins")
-        before = data_files(publication.catalog, "fingerprints")
-        for name in ("images", "fingerprints"):
-            expression = read_expression(store.path, data_files(publication.catalog, name))
-            engine.connection.execute(f"CREATE VIEW {name} AS SELECT * FROM {expression}")
-        _know(engine, files, run, full)
-        writer = DataWriter(engine, publication, change.provenance)
-        written = writer.write("fingerprints", "fingerprints", rows=files.num_rows)
-        writer.drop(before)
-        writer.add(written)
-        _write_pairs(writer, engine, publication, progress)
-        publish_change(publication, change)
-
-
 def pair_what_stays(writer: DataWriter, engine: DuckDBEngine, publication: Publication) -> None:
     """Take images that go out of the fingerprints, and pair what stays anew.
 
@@ -167,24 +118,20 @@ def pair_what_stays(writer: DataWriter, engine: DuckDBEngine, publication: Publi
     before = data_files(publication.catalog, "fingerprints")
     writer.filter("fingerprints", "kept_rows")
     if data_files(publication.catalog, "fingerprints") != before:
-        _write_pairs(writer, engine, publication, SILENT)
+        _write_pairs(writer, engine, publication)
 
 
-def _write_pairs(
-    writer: DataWriter, engine: DuckDBEngine, publication: Publication, progress: Progress
-) -> None:
+def _write_pairs(writer: DataWriter, engine: DuckDBEngine, publication: Publication) -> None:
     expression = read_expression(publication.store, data_files(publication.catalog, "fingerprints"))
     engine.connection.execute(f"CREATE OR REPLACE VIEW fingerprints AS SELECT * FROM {expression}")
-    pair_images(engine, progress)
+    pair_images(engine)
     before = data_files(publication.catalog, "twin_pairs")
     written = writer.write("twin_pairs", "twin_pairs", rows=0)
     writer.drop(before)
     writer.add(written)
 
 
-def pair_images(
-    engine: DuckDBEngine, progress: Progress = SILENT, near: int = NEAR, digits: int = _DIGITS
-) -> None:
+def pair_images(engine: DuckDBEngine, near: int = NEAR, digits: int = _DIGITS) -> None:
     """Make paired_images and twin_groups of the relation fingerprints.
 
     Images look the same where their hashes, of so many `digits` in base 16, differ in at most
@@ -194,15 +141,12 @@ def pair_images(
     engine.put("near_hashes", "number BIGINT, other_number BIGINT, distance BIGINT", [])
     bands = near + 1
     assert bands <= digits, "a band has one digit at least"
-    borders = [digits * band // bands for band in range(bands + 1)]
-    with progress.step("pairing images", bands) as done:
-        for band, (start, end) in enumerate(pairwise(borders), start=1):
-            engine.make("hashes_in_band", first_digit=start + 1, digits=end - start, most=near)
-            engine.fetch(
-                "INSERT INTO near_hashes SELECT * FROM hashes_in_band "
-                "ANTI JOIN near_hashes USING (number, other_number)"
-            )
-            done(band)
+    for start, end in pairwise(digits * band // bands for band in range(bands + 1)):
+        engine.make("hashes_in_band", first_digit=start + 1, digits=end - start, most=near)
+        engine.fetch(
+            "INSERT INTO near_hashes SELECT * FROM hashes_in_band "
+            "ANTI JOIN near_hashes USING (number, other_number)"
+        )
     engine.make("paired_images")
     pairs = engine.connection.sql("SELECT image_id, twin_id FROM paired_images").to_arrow_table()
     engine.put_arrow("connected_images", components(pairs))
