@@ -35,6 +35,8 @@ _VIEWS = (
     "extra_files",
     "repeated_files",
     "damaged_images",
+    "twins",
+    "twin_members",
 )
 _TERM_TABLES = ("terms", "term_ancestors", "label_cuis")
 

@@ -22,7 +22,16 @@ __all__ = [
     "read_expression",
 ]
 
-RELATIONS = ("images", "postings", "rejects", "image_files", "refused_files", "checks")
+RELATIONS = (
+    "images",
+    "postings",
+    "rejects",
+    "image_files",
+    "refused_files",
+    "checks",
+    "fingerprints",
+    "twin_pairs",
+)
 
 # Columns that a relation's files are sorted by. To sort by a number for each finding costs two
 # thirds of the time that their names cost: `DuckDBEngine.number_findings` makes the type.
@@ -33,6 +42,8 @@ _SORTED_BY = {
     "image_files": "image_id, path",
     "refused_files": "path",
     "checks": "image_id",
+    "fingerprints": "image_id",
+    "twin_pairs": "image_id, twin_id",
 }
 _GROUP = 122_880  # rows of a row group, which has statistics of its own
 

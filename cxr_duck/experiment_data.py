@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from cxr_duck.audit.report import Audit
     from cxr_duck.comparison import Comparison
     from cxr_duck.images.integrity import Integrity
+    from cxr_duck.images.twins import Twins
     from cxr_duck.pairs import Pairs
     from cxr_duck.why import ImageFacts
 
@@ -102,6 +103,18 @@ class ExperimentData:
         return check_images(
             self.store, self._known_images(), self._progress, quick=quick, full=full
         )
+
+    def find_twins(self, *, full: bool = False) -> "Twins":
+        """Find images with the same file, the same pixels or the same looks, across all patients.
+
+        Every image file is read once, and again where it changed since, or with `full`. A run that
+        was killed goes on where it was. What is found is the relation `twins` of the store, which
+        `create_dataset` and `audit` go by. Needs ImageHash, the extra `twins`. Raises ImagesError,
+        StoreError.
+        """
+        from cxr_duck.images.twins import find_twins
+
+        return find_twins(self.store, self._known_images(), self._progress, full=full)
 
     @property
     def index(self) -> InvertedIndex:
@@ -214,6 +227,7 @@ class ExperimentData:
         folds: int | None = None,
         keep_apart: str | None = None,
         physician_test: bool = False,
+        twins: str = "ignore",
         name: str | None = None,
         experiment: str = "default",
         store_it: bool = True,
@@ -239,7 +253,8 @@ class ExperimentData:
         later one at a tie, and the others are left out. `folds` makes so many equal splits.
         `keep_apart` names a dataset: patients of its last split come to the last split alone, those
         of its other splits never. `physician_test`: patients with an image that was not labelled by
-        hand come to the first split alone.
+        hand come to the first split alone. `twins`: patients who have twin images (see
+        `find_twins`) come to one split `together`, or twins are left alone (`ignore`).
 
         Unless `store_it` is false the dataset is recorded. Raises UnknownTermError, DatasetError,
         or RecipeError with the counts where the recipe can't be met.
@@ -247,7 +262,7 @@ class ExperimentData:
         request = Request(
             term_list, {} if classes is None else classes, exclude, pure, where, str(hierarchy),
             seed, overlap, balance, findings, unit, per_patient, shares, by_date, folds,
-            keep_apart, physician_test,
+            keep_apart, physician_test, twins,
         )  # fmt: skip
         return self._create(request, name, experiment, store_it)
 

@@ -215,6 +215,7 @@ def changes_since(store: Store, publication: int) -> list[str]:
     told = {
         "remove": "{removed:,} images were removed",
         "check": "image files were tested",
+        "twins": "twin images were looked for",
         "index": "{label_file} was indexed ({added:,} images added, {replaced:,} replaced)",
     }
     return [

@@ -7,6 +7,7 @@ import duckdb
 
 from cxr_duck.data_files import DataFile, DataWriter, data_files, read_expression
 from cxr_duck.engines.duckdb import DuckDBEngine
+from cxr_duck.images.twins import pair_what_stays
 from cxr_duck.members import choose_images
 from cxr_duck.progress import Progress
 from cxr_duck.publishing import Change, next_change, publish_change, working_engine
@@ -93,6 +94,7 @@ def _take_out(
     writer.filter("images", "kept_rows")
     writer.filter("postings", "kept_rows")
     writer.filter("checks", "kept_rows")
+    pair_what_stays(writer, engine, publication)
     writer.filter("rejects", "kept_rejects")
     writer.filter("image_files", "kept_files")
     writer.filter("refused_files", "kept_files")

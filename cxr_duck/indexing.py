@@ -14,7 +14,8 @@ from cxr_duck.engines.duckdb import DuckDBEngine
 from cxr_duck.errors import ConflictError, ImagesError, LabelFileError, StoreError
 from cxr_duck.image_files import is_listed_anew, put_listing, tell_files, write_listing
 from cxr_duck.images.listing import Listing, list_images, nothing_listed
-from cxr_duck.images.surveys import CHECKS
+from cxr_duck.images.surveys import CHECKS, FINGERPRINTS
+from cxr_duck.images.twins import PAIR_COLUMNS
 from cxr_duck.progress import Progress
 from cxr_duck.publishing import Change, last_change, publish_change, working_engine
 from cxr_duck.sources import Source
@@ -252,6 +253,8 @@ def _write(
         writer.add(writer.write("rejects", "rejects", rows=refused, label_file=change.label_file))
     if not known_store:
         writer.write_none(CHECKS.relation, CHECKS.columns)
+        writer.write_none(FINGERPRINTS.relation, FINGERPRINTS.columns)
+        writer.write_none("twin_pairs", PAIR_COLUMNS)
     if listed or not known_store:
         write_listing(engine, writer, publication)
     engine.number_findings("SELECT DISTINCT unnest(findings) FROM records")

@@ -26,6 +26,7 @@ COMMANDS = {
     "bundles": ("bundle", "unbundle"),
     "audits": ("audit", "matrix"),
     "checks": ("check", "check-store"),
+    "twins": ("twins",),
 }
 
 

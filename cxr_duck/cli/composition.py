@@ -184,6 +184,7 @@ def _choices(recipe: "Recipe") -> list[tuple[str, str]]:
         "by date": ", ".join(recipe.by_date),
         "apart": recipe.keep_apart["name"] if recipe.keep_apart else "",
         "by hand": "all splits but the first" if recipe.physician_test else "",
+        "twins": recipe.twins if recipe.twins != "ignore" else "",
     }
     if recipe.by_date:
         del chosen["shares"]

@@ -17,12 +17,12 @@ from cxr_duck.images.folder import ImageFolder
 from cxr_duck.images.runs import ImageFile, Run, current_files, only_run
 from cxr_duck.progress import Progress
 from cxr_duck.publishing import next_change, publish_change, working_engine
-from cxr_duck.store import Store
+from cxr_duck.store import Publication, Store
 
 if TYPE_CHECKING:
     import pyarrow
 
-__all__ = ["CHECKS", "Survey", "survey_images"]
+__all__ = ["CHECKS", "FINGERPRINTS", "Survey", "survey_images"]
 
 _FILE_COLUMNS = "image_id VARCHAR, path VARCHAR, bytes BIGINT, modified BIGINT"
 
@@ -63,6 +63,12 @@ CHECKS = Survey(
     "testing images",
     quick=True,
 )
+FINGERPRINTS = Survey(
+    "fingerprints",
+    "file_digest VARCHAR, pixel_digest VARCHAR, perceptual_hash BLOB",
+    "twins",
+    "reading images",
+)
 
 
 def survey_images(
@@ -74,12 +80,14 @@ def survey_images(
     *,
     quick: bool = False,
     full: bool = False,
+    conclude: Callable[[DataWriter, DuckDBEngine, Publication], None] | None = None,
 ) -> int:
     """Find something in the files of a store's images, publish it; return how many were read.
 
     `work` returns the survey's own columns for a file, from any thread. Files of the size and time
     of change of their last reading are not read again, unless `full`. A run that was killed goes
-    on where it was. Raises ImagesError, StoreError.
+    on where it was. `conclude` writes what follows from all that was found, in the same
+    publication. Raises ImagesError, StoreError.
     """
     if not folder.is_dir():
         raise ImagesError(f"{folder} is no folder: give the folder that holds the images")
@@ -93,7 +101,7 @@ def survey_images(
         run.do(survey.title, rows, lambda file: {**work(images, file), **whole})
         if rows or run.results().num_rows:
             with progress.step("publishing what was found"):
-                _publish(store, survey, files, run, full)
+                _publish(store, survey, files, run, full, conclude)
         run.forget()
     return len(rows)
 
@@ -111,7 +119,14 @@ def _know(
     engine.make("known_rows", full=full)
 
 
-def _publish(store: Store, survey: Survey, files: "pyarrow.Table", run: Run, full: bool) -> None:
+def _publish(
+    store: Store,
+    survey: Survey,
+    files: "pyarrow.Table",
+    run: Run,
+    full: bool,
+    conclude: Callable[[DataWriter, DuckDBEngine, Publication], None] | None,
+) -> None:
     """Write what is known of the files that are there now as the survey's relation."""
     with store.publishing() as publication, working_engine(store) as engine:
         change = next_change(publication, survey.command)
@@ -125,4 +140,6 @@ def _publish(store: Store, survey: Survey, files: "pyarrow.Table", run: Run, ful
         written = writer.write(survey.relation, survey.relation, rows=files.num_rows)
         writer.drop(before)
         writer.add(written)
+        if conclude is not None:
+            conclude(writer, engine, publication)
         publish_change(publication, change)
