@@ -63,3 +63,11 @@ class Verdict:
     bits: int | None = None
     color: str | None = None
     digest: str | None = None
+
+    @property
+    def told(self) -> str:
+        """What was found, such as crc at byte 8,412 (the CRC of IDAT doesn't fit)."""
+        place = "" if self.offset is None else f" at byte {self.offset:,}"
+        return f"{self.reason or self.verdict}{place}" + (
+            f" ({self.detail})" if self.detail else ""
+        )
