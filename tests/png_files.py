@@ -5,7 +5,7 @@ import struct
 import zlib
 from collections.abc import Callable
 
-from tests.png_reference import DEPTHS, SIGNATURE, _passes
+from tests.png_reference import DEPTHS, SIGNATURE, passes
 
 __all__ = ["KINDS", "chunk", "chunks_of", "file_of", "make", "mutate", "patched"]
 
@@ -53,7 +53,7 @@ def make(
     header = struct.pack(">IIBBBBB", width, height, bits, color, 0, 0, interlaced)
     calm = rng.random() < 0.5
     rows = []
-    for count, row_bits, _ in _passes(header):
+    for count, row_bits, _ in passes(header):
         length = (row_bits + 7) // 8
         for _ in range(count):
             row = bytes(rng.choices((0, 0, 0, 1, 255), k=length)) if calm else rng.randbytes(length)

@@ -4,7 +4,7 @@ import re
 import struct
 import zlib
 
-__all__ = ["constant", "reasons"]
+__all__ = ["DEPTHS", "SIGNATURE", "constant", "passes", "reasons"]
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
@@ -31,7 +31,7 @@ def reasons(data: bytes) -> set[str]:
         return found | {"header"}
     found |= _order(chunks, bits, color, "truncated" in found)
     stream = b"".join(content for name, content in chunks if name == b"IDAT")
-    return found | _pixels(stream, _passes(header))
+    return found | _pixels(stream, passes(header))
 
 
 def _split(data: bytes) -> tuple[set[str], list[tuple[bytes, bytes]]]:
@@ -93,7 +93,7 @@ def _order(chunks: list[tuple[bytes, bytes]], bits: int, color: int, cut: bool) 
     return set() if sound else {"chunk"}
 
 
-def _passes(header: bytes) -> list[tuple[int, int, int]]:
+def passes(header: bytes) -> list[tuple[int, int, int]]:
     """Return rows, bits of a row and bits of a pixel of each pass."""
     width, height, bits, color, _, _, interlaced = struct.unpack(">IIBBBBB", header)
     depth = bits * SAMPLES[color]
@@ -124,12 +124,12 @@ def _inflate(stream: bytes, most: int) -> tuple[bytes, bool]:
     return b"".join(inflated), inflater.eof
 
 
-def _pixels(stream: bytes, passes: list[tuple[int, int, int]]) -> set[str]:
+def _pixels(stream: bytes, parts: list[tuple[int, int, int]]) -> set[str]:
     if len(stream) < 2:
         return {"stream"}
     if stream[0] & 15 != 8 or stream[0] > 0x78 or stream[1] & 32:
         return {"stream"}
-    most = sum(rows * (1 + (bits + 7) // 8) for rows, bits, _ in passes)
+    most = sum(rows * (1 + (bits + 7) // 8) for rows, bits, _ in parts)
     found = set()
     try:
         raw, ended = _inflate(stream, most)
@@ -140,7 +140,7 @@ def _pixels(stream: bytes, passes: list[tuple[int, int, int]]) -> set[str]:
         raw = _until_broken(stream, most)
         found |= {"length"} if len(raw) > most else set()
     place = 0
-    for rows, bits, _ in passes:
+    for rows, bits, _ in parts:
         stride = 1 + (bits + 7) // 8
         end = min(place + rows * stride, len(raw))
         found |= {"filter"} if any(raw[row] > 4 for row in range(place, end, stride)) else set()
@@ -166,7 +166,7 @@ def constant(data: bytes) -> bool:
     _, chunks = _split(data)
     raw = zlib.decompress(b"".join(content for name, content in chunks if name == b"IDAT"))
     pixels, place = set(), 0
-    for rows, bits, depth in _passes(dict(chunks)[b"IHDR"]):
+    for rows, bits, depth in passes(dict(chunks)[b"IHDR"]):
         count, step = (bits + 7) // 8, max(1, depth // 8)
         above = bytes(count)
         for _ in range(rows):

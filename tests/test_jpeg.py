@@ -44,6 +44,10 @@ SOUND: dict[str, Callable[[], bytes]] = {
             [cv2.IMWRITE_JPEG_RST_INTERVAL, 3],
         )[1]
     ),
+    "a later revision of JFIF": lambda: film().replace(b"JFIF\0\1", b"JFIF\0\2"),
+    "a profile whose parts are numbered wrong": lambda: film(
+        icc_profile=b"profile" * 20000
+    ).replace(b"ICC_PROFILE\0\2", b"ICC_PROFILE\0\7"),
     "fill bytes before a marker": lambda: film()[:2] + b"\xff\xff" + film()[2:],
 }
 

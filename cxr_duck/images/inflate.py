@@ -17,7 +17,8 @@ _MOST = 1 << 19  # bytes that are inflated at once
 # codes for distances that isn't complete (RFC 1951, section 3.2.7), where what it inflates to still
 # fits the Adler-32 sum.
 _SMALL = 1 << 16  # bytes
-_LARGE = 1 << 26  # bytes; up to here a narrow window is held to exactly
+_LARGE = 1 << 20  # bytes; up to here a narrow window is held to exactly, beyond to within 64
+
 _MODULES = {"isal": "isal.isal_zlib", "zlib-ng": "zlib_ng.zlib_ng", "zlib": "zlib"}
 
 
@@ -67,7 +68,7 @@ class Inflater:
             # A copy from farther back than the window reaches is told from a sound one only by
             # zlib, and only where it is the first thing that one call inflates.
             module = zlib
-            self._most, self._slice = (1, 64) if size <= _LARGE else (1 << 12, 1 << 10)
+            self._most, self._slice = (1, 64) if size <= _LARGE else (64, 1 << 10)
         self._object = module.decompressobj(wbits=window)
         self._error = module.error
         self.ended = False

@@ -16,6 +16,7 @@ _COLORS = {1: "gray", 3: "rgb", 4: "cmyk"}
 # Of the frames (SOF0 to SOF15) those that aren't lossless, hierarchical or both.
 _DECODED = (0xC0, 0xC1, 0xC2, 0xC9, 0xCA)
 _FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
+_METADATA = (0xE0, 0xE2)  # JFIF, and color profiles
 _ALONE = {0x01, *range(0xD0, 0xD9)}  # markers without a segment
 _NEXT = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")  # the marker that ends compressed data
 
@@ -48,6 +49,7 @@ class _Walk:
         self.data = data
         self.place = 2
         self.frame: tuple[int, int, int, int, int] | None = None
+        self._metadata: list[tuple[int, int]] = []  # from where to where
 
     def run(self) -> None:
         """Walk; stands after the end of the image then. Raises Fault."""
@@ -60,6 +62,8 @@ class _Walk:
             if length < 2:
                 raise Fault("chunk", f"segment {marker:02X} has {length} bytes", begin - 2)
             content = self._take(length - 2)
+            if marker in _METADATA:
+                self._metadata.append((begin - 2, self.place))
             if marker in _FRAMES:
                 self._read_frame(marker, content, begin - 2)
             elif marker == 0xDA:
@@ -85,6 +89,12 @@ class _Walk:
             raise Fault("truncated", "the file ends before the image does", len(self.data))
         self.place += count
         return self.data[self.place - count : self.place]
+
+    def image(self) -> bytes:
+        """Return the file without its metadata, whose mistakes are none of the pixels'."""
+        ends = [0, *(end for _, end in self._metadata)]
+        begins = [*(begin for begin, _ in self._metadata), len(self.data)]
+        return b"".join(map(self.data.__getitem__, map(slice, ends, begins)))
 
     def _read_frame(self, marker: int, content: bytes, offset: int) -> None:
         if self.frame:
@@ -119,11 +129,12 @@ def _decode(walk: _Walk) -> None:
     if width * height > LARGEST:
         raise Fault("too large", f"it has {width} x {height} pixels", verdict="untested")
     try:
-        small = simplejpeg.decode_jpeg(walk.data, "GRAY", min_height=1, min_width=1, min_factor=8)
+        image = walk.image()
+        small = simplejpeg.decode_jpeg(image, "GRAY", min_height=1, min_width=1, min_factor=8)
         if small.min() != small.max():
             return
         color = {1: "GRAY", 4: "CMYK"}.get(components, "RGB")
-        pixels = simplejpeg.decode_jpeg(walk.data, color)
+        pixels = simplejpeg.decode_jpeg(image, color)
     except ValueError as error:
         raise Fault("decode", str(error)) from error
     if (pixels == pixels[0, 0]).all():

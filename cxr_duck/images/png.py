@@ -12,6 +12,7 @@ __all__ = ["SIGNATURE", "test_png"]
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _BEGIN = struct.Struct(">I4s")  # of a chunk: length and type
+_LINK = struct.Struct(">II4s")  # the CRC of a chunk, and the begin of the next
 _NUMBER = struct.Struct(">I")
 
 
@@ -95,18 +96,19 @@ class _Walk:
 
     def _run_on(self) -> None:
         """Read the IDAT chunks that follow whole in the window; the first odd one is left."""
-        view, place, end = self._reader.view, self._reader.start, self._reader.end
-        if not self._waiting:
+        view, place, end = self._reader.view, self._reader.start, self._reader.end - 8
+        crc32, link, waiting = self._crc32, _LINK.unpack_from, self._waiting
+        if not waiting:
             self._waiting_from = self._reader.offset + 8
-        while end - place >= 12:
-            length, kind = _BEGIN.unpack_from(view, place)
-            after = place + 12 + length
-            if kind != b"IDAT" or after > end:
-                break
-            if self._crc32(view[place + 4 : after - 4]) != _NUMBER.unpack_from(view, after - 4)[0]:
+        if place > end:
+            return
+        length, kind = _BEGIN.unpack_from(view, place)
+        while kind == b"IDAT" and (after := place + 12 + length) <= end:
+            crc, length, kind = link(view, after - 4)
+            if crc32(view[place + 4 : after - 4]) != crc:
                 break
             if self.pixels:
-                self._waiting.append(view[place + 8 : after - 4])
+                waiting.append(view[place + 8 : after - 4])
             place = after
         self._reader.start = place
 

@@ -4,11 +4,11 @@ from typing import Any, BinaryIO
 
 __all__ = ["Reader"]
 
-_PIECE = 1 << 17  # bytes: with what they inflate to they stay in a processor's own memory
+_PIECE = 1 << 18  # bytes: with what they inflate to they stay in a processor's own memory
 
 
 class Reader:
-    """The bytes of a stream, a window of at most 128 KiB at a time.
+    """The bytes of a stream, a window of at most 256 KiB at a time.
 
     Not yet used are `view[start:end]`, which begin at `offset` of the file. Whoever uses some moves
     `start`. Raises OSError as the stream does.
