@@ -26,6 +26,7 @@ _REASONS = {
     "removed": "removed from it",
     "rejected": "refused when it was indexed",
     "no file": "without their image file",
+    "damaged": "with a damaged image file",
     "not chosen": "indexed, but not chosen by the recipe",
 }
 
@@ -174,9 +175,11 @@ def _look_members_up(engine: DuckDBEngine, bundle: Bundle) -> None:
 def _on_its_own(recipe: Recipe) -> Recipe:
     """Return a recipe without the rules that look at other images: a bundle's are chosen already.
 
-    A patient's other images may lack here, and the dataset to keep apart from.
+    A patient's other images may lack here, their twins, and the dataset to keep apart from.
     """
-    return replace(recipe, keep_apart=None, per_patient=None, by_date=[], physician_test=False)
+    return replace(
+        recipe, keep_apart=None, per_patient=None, by_date=[], physician_test=False, twins="ignore"
+    )
 
 
 def _check_members(engine: DuckDBEngine, bundle: Bundle) -> None:

@@ -55,6 +55,7 @@ def make_recipe(engine: DuckDBEngine, request: Request, hierarchy: str) -> Recip
         by_date=request.dates(),
         keep_apart=_kept_apart(engine, request.keep_apart),
         physician_test=request.physician_test,
+        twins=request.twins,
     )
 
 

@@ -10,7 +10,7 @@ from cxr_duck.catalog import open_hierarchy
 from cxr_duck.classes import check_term, filled_classes, make_recipe
 from cxr_duck.datasets import Dataset, make_dataset
 from cxr_duck.engines.duckdb import DuckDBEngine
-from cxr_duck.errors import CxrError
+from cxr_duck.errors import CxrError, ImagesError
 from cxr_duck.experiments import Reproduction, read_dataset, record, reproduce
 from cxr_duck.index import InvertedIndex
 from cxr_duck.progress import SILENT, Progress
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
     from cxr_duck.audit.report import Audit
     from cxr_duck.comparison import Comparison
+    from cxr_duck.images.integrity import Integrity
+    from cxr_duck.images.twins import Twins
     from cxr_duck.pairs import Pairs
     from cxr_duck.why import ImageFacts
 
@@ -86,6 +88,33 @@ class ExperimentData:
             replacing=replace,
             readmitting=readmit,
         )
+
+    def check_integrity(self, *, quick: bool = False, full: bool = False) -> "Integrity":
+        """Test every image file to its last byte; what is damaged leaves the datasets made after.
+
+        The files lie below `images_dir`, or else below the folder that was given when they were
+        indexed. Those that were tested before and have not changed since are not tested again,
+        unless `full`. `quick` reads no pixel: it finds missing, empty and cut files and wrong
+        checksums, and not pixels that can't be decompressed behind right ones. A run that was
+        killed goes on where it was. Raises ImagesError, StoreError. (Paper, check_integrity.)
+        """
+        from cxr_duck.images.integrity import check_images
+
+        return check_images(
+            self.store, self._known_images(), self._progress, quick=quick, full=full
+        )
+
+    def find_twins(self, *, full: bool = False) -> "Twins":
+        """Find images with the same file, the same pixels or the same looks, across all patients.
+
+        Every image file is read once, and again where it changed since, or with `full`. A run that
+        was killed goes on where it was. What is found is the relation `twins` of the store, which
+        `create_dataset` and `audit` go by. Needs ImageHash, the extra `twins`. Raises ImagesError,
+        StoreError.
+        """
+        from cxr_duck.images.twins import find_twins
+
+        return find_twins(self.store, self._known_images(), self._progress, full=full)
 
     @property
     def index(self) -> InvertedIndex:
@@ -198,6 +227,7 @@ class ExperimentData:
         folds: int | None = None,
         keep_apart: str | None = None,
         physician_test: bool = False,
+        twins: str = "ignore",
         name: str | None = None,
         experiment: str = "default",
         store_it: bool = True,
@@ -223,7 +253,8 @@ class ExperimentData:
         later one at a tie, and the others are left out. `folds` makes so many equal splits.
         `keep_apart` names a dataset: patients of its last split come to the last split alone, those
         of its other splits never. `physician_test`: patients with an image that was not labelled by
-        hand come to the first split alone.
+        hand come to the first split alone. `twins`: patients who have twin images (see
+        `find_twins`) come to one split `together`, or twins are left alone (`ignore`).
 
         Unless `store_it` is false the dataset is recorded. Raises UnknownTermError, DatasetError,
         or RecipeError with the counts where the recipe can't be met.
@@ -231,7 +262,7 @@ class ExperimentData:
         request = Request(
             term_list, {} if classes is None else classes, exclude, pure, where, str(hierarchy),
             seed, overlap, balance, findings, unit, per_patient, shares, by_date, folds,
-            keep_apart, physician_test,
+            keep_apart, physician_test, twins,
         )  # fmt: skip
         return self._create(request, name, experiment, store_it)
 
@@ -406,6 +437,15 @@ class ExperimentData:
 
         folder = self.images_dir or self._indexed_images()
         return make_matrix(self.store, name, columns, form, folder, self._progress)
+
+    def _known_images(self) -> Path:
+        """Return the folder of the images; ImagesError where none is known."""
+        folder = self.images_dir or self._indexed_images()
+        if folder is None:
+            raise ImagesError(
+                "no folder of images is known to this store: index the label file with --images"
+            )
+        return folder
 
     def _indexed_images(self) -> Path | None:
         rows = (

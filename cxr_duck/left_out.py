@@ -57,7 +57,7 @@ def _put_periods(engine: DuckDBEngine, recipe: Recipe) -> None:
 def _put_known_patients(engine: DuckDBEngine, recipe: Recipe) -> None:
     """Make known_patients, of the dataset to keep apart from: whether it holds them out."""
     if recipe.keep_apart is None:
-        engine.put("known_patients", "patient_id VARCHAR, held_out BOOLEAN", [])
+        engine.put("known_patients", "patient_id VARCHAR, held_out BOOLEAN, trained_on BOOLEAN", [])
         return
     rows = engine.fetch(
         "SELECT name, recipe FROM experiments.dataset WHERE digest = ? ORDER BY dataset_id",

@@ -12,6 +12,7 @@ from cxr_duck.query.compile import compile_query
 from cxr_duck.query.fields import Fields
 from cxr_duck.query.tree import Shown, from_plain
 from cxr_duck.recipe import Recipe
+from cxr_duck.ties import make_patient_ties, refuse_unseen_images
 
 __all__ = ["choose_images", "make_members"]
 
@@ -41,10 +42,12 @@ def make_members(engine: DuckDBEngine, recipe: Recipe) -> None:
         [(term, finding) for term, findings in recipe.classes.items() for finding in findings],
     )
     _refuse_same_classes(engine)
+    make_patient_ties(engine, recipe)
     engine.make("cohort", pure=recipe.pure, unit=recipe.unit)
     _put_order(engine, "class_order", "class", recipe.classes)
     _put_order(engine, "split_order", "split", recipe.shares)
     engine.make("candidates")
+    refuse_unseen_images(engine, recipe)
     engine.make("unit_classes")
     engine.make("claims", overlap=recipe.overlap)
     leave_out(engine, recipe)

@@ -6,7 +6,7 @@ from typing import Any
 
 from cxr_duck.errors import RecipeError
 
-__all__ = ["BALANCES", "FINDINGS", "OVERLAPS", "SHARES", "UNITS", "Recipe"]
+__all__ = ["BALANCES", "FINDINGS", "OVERLAPS", "SHARES", "TWINS", "UNITS", "Recipe"]
 
 # Shares of train, valid and test in hundredths (paper, create_dataset).
 SHARES = {"train": 70, "valid": 20, "test": 10}
@@ -18,6 +18,9 @@ BALANCES = ("equal", "none")
 FINDINGS = ("proportional", "equal")
 # What is counted, and kept or left out as a whole.
 UNITS = {"image": "images", "study": "studies", "patient": "patients"}
+
+# Whether patients of the same picture are dealt as one.
+TWINS = ("ignore", "together")
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,8 @@ class Recipe:
     `shares` are whole numbers, one a split; the last split is the held-out one, the test. `ratio`
     has a whole number a class where `balance` is `ratio`. `by_date` has the dates that part the
     splits, as ISO 8601. `keep_apart` is the name and digest of the dataset whose train patients
-    stay out of this one's test.
+    stay out of this one's test. `twins` says whether patients who have twin images come to one
+    split together.
     """
 
     classes: dict[str, list[str]]
@@ -57,6 +61,7 @@ class Recipe:
     by_date: list[str] = field(default_factory=list)
     keep_apart: dict[str, str] | None = None
     physician_test: bool = False
+    twins: str = "ignore"
 
     @property
     def terms(self) -> list[str]:

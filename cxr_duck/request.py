@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from cxr_duck.errors import RecipeError
-from cxr_duck.recipe import BALANCES, FINDINGS, OVERLAPS, SHARES, UNITS, Recipe
+from cxr_duck.recipe import BALANCES, FINDINGS, OVERLAPS, SHARES, TWINS, UNITS, Recipe
 from cxr_duck.terms import DEFAULT_HIERARCHY
 
 __all__ = [
@@ -55,6 +55,7 @@ class Request:
     folds: int | None = None
     keep_apart: str | None = None
     physician_test: bool = False
+    twins: str = "ignore"
 
     def __post_init__(self) -> None:
         """Check the kind of each option."""
@@ -85,7 +86,9 @@ class Request:
         ):  # fmt: skip
             if text is not None and not isinstance(text, str):
                 raise RecipeError(f"{what} is text, not {text!r}")
-        for what, words in (("overlap", OVERLAPS), ("findings", FINDINGS), ("unit", tuple(UNITS))):
+        for what, words in (
+            ("overlap", OVERLAPS), ("findings", FINDINGS), ("unit", tuple(UNITS)), ("twins", TWINS)
+        ):  # fmt: skip
             if getattr(self, what) not in words:
                 raise RecipeError(f"{what} is {_either(words)}, not {getattr(self, what)!r}")
         if self.per_patient is not None and (
@@ -193,7 +196,7 @@ def check_recipe(recipe: Recipe) -> None:
         recipe.terms, recipe.queries, recipe.exclude, recipe.pure, recipe.where, recipe.hierarchy,
         recipe.seed, recipe.overlap, recipe.ratio or recipe.balance, recipe.findings, recipe.unit,
         recipe.per_patient, recipe.shares, recipe.by_date, None, apart["name"] if apart else None,
-        recipe.physician_test,
+        recipe.physician_test, recipe.twins,
     )  # fmt: skip
     if bool(request.ratio(list(recipe.classes))) != (recipe.balance == "ratio"):
         raise RecipeError(f"balance is {recipe.balance!r} beside the ratio {recipe.ratio}")
@@ -256,7 +259,9 @@ def recipe_as_toml(recipe: Recipe, name: str, experiment: str) -> str:
     import tomli_w
 
     defaults = Recipe({})
-    plain = ("exclude", "pure", "where", "hierarchy", "seed", "overlap", "findings", "unit")
+    plain = (
+        "exclude", "pure", "where", "hierarchy", "seed", "overlap", "findings", "unit", "twins",
+    )  # fmt: skip
     content: dict[str, Any] = {"name": name, "experiment": experiment, "terms": recipe.terms}
     for word in (*plain, "per_patient"):
         if getattr(recipe, word) != getattr(defaults, word) or word in ("hierarchy", "seed"):

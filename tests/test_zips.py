@@ -6,9 +6,8 @@ import os
 import pickle
 import random
 import struct
-import sys
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from cxr_duck.images import zips
+from cxr_duck.images import inflate
 from cxr_duck.images.folder import ImageFolder
 
 STORED, DEFLATED = zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED
@@ -43,17 +42,10 @@ def write_zip(file: Path, members: dict[str, bytes], method: int = DEFLATED) -> 
 
 
 @pytest.fixture(params=["isal", "zlib-ng", "zlib"])
-def inflating(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def inflating(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a member be inflated by each of the modules that can."""
-    wanted = {"isal": "isal.isal_zlib", "zlib-ng": "zlib_ng.zlib_ng", "zlib": "zlib"}
-    pytest.importorskip(wanted[request.param])
-    hidden = {"isal": [], "zlib-ng": ["isal"], "zlib": ["isal", "zlib_ng"]}[request.param]
-    for module in hidden:
-        monkeypatch.setitem(sys.modules, module, None)
-    zips._inflating.cache_clear()
-    assert zips._inflating().__name__ == wanted[request.param]
-    yield
-    zips._inflating.cache_clear()
+    pytest.importorskip(inflate._MODULES[request.param])
+    monkeypatch.setattr(inflate, "library", lambda: request.param)
 
 
 @METHODS

@@ -36,15 +36,21 @@ def make_files(engine: DuckDBEngine, folder: Path, progress: Progress) -> None:
 def make_digests(engine: DuckDBEngine, folder: Path, progress: Progress) -> None:
     """Make digests: the SHA-256 of each file that another file of its size might be equal to.
 
-    Empty files say nothing, and one that can't be read is none that is equal.
+    Empty files say nothing, and one that can't be read is none that is equal. A file that was read
+    for twins, and has not changed since, is not read again.
     """
     images = ImageFolder(folder)
     by_size: dict[int, list[File]] = defaultdict(list)
     for file in _files(engine):
-        if size := _size(images, file[1]):
+        if size := _status(images, file[1])[0]:
             by_size[size].append(file)
     alike = [file for files in by_size.values() if len(files) > 1 for file in files]
-    digests = _each(alike, lambda file: _sha256(images, file[1]), "comparing files", progress)
+    known = {tuple(key): digest for *key, digest in engine.rows("known_digests")}
+
+    def digest_of(file: File) -> str | None:
+        return known.get((file[1], *_status(images, file[1]))) or _sha256(images, file[1])
+
+    digests = _each(alike, digest_of, "comparing files", progress)
     engine.put(
         "digests",
         "image_id VARCHAR, sha256 VARCHAR",
@@ -73,11 +79,12 @@ def _files(engine: DuckDBEngine) -> list[File]:
     ]
 
 
-def _size(images: ImageFolder, path: str) -> int:
+def _status(images: ImageFolder, path: str) -> tuple[int, int]:
+    """Return the bytes of a file and when it was changed, in nanoseconds."""
     try:
-        return images.stat(path)[0]
+        return images.stat(path)
     except OSError:  # it went, or can't be read: to decode it says so
-        return 0
+        return 0, 0
 
 
 def _sha256(images: ImageFolder, path: str) -> str | None:

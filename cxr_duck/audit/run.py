@@ -29,6 +29,8 @@ CHECKS = {
     "study_in_two_splits": "no study is in two splits",
     "identical_across_splits": "no two splits have identical files",
     "identical_within_split": "no two patients of a split have identical files",
+    "twins_across_splits": "no two splits have twin images",
+    "twins_within_split": "no two patients of a split have twin images",
     "label_not_held": "the store's labels bear every class out",
     "missing_file": "every image has its file",
     "damaged_file": "every file can be decoded",
@@ -36,8 +38,9 @@ CHECKS = {
     "unequal_classes": "the classes are equal in every split",
     "repeated_row": "no row is said twice",
 }
-_NOTES = ("identical_within_split", "repeated_row")
+_NOTES = ("identical_within_split", "twins_within_split", "repeated_row")
 _OF_DIGESTS = ("identical_across_splits", "identical_within_split")
+_OF_TWINS = ("twins_across_splits", "twins_within_split")
 _OF_FILES = (*_OF_DIGESTS, "missing_file", "damaged_file")
 _OF_CSV = ("unequal_classes", "repeated_row")
 _NO_CLASS = "no row has a class"
@@ -107,6 +110,7 @@ class _Auditor:
         splits = split_order(splits) if recipe is None else _in_order(list(recipe.shares), splits)
         self._promise(dataset, splits)
         self._test_files()
+        self._look_for_twins()
         classes = self._names("SELECT DISTINCT class FROM audited WHERE class IS NOT NULL")
         if not classes:
             self.untested |= dict.fromkeys(("label_not_held", "unequal_classes"), _NO_CLASS)
@@ -200,6 +204,20 @@ class _Auditor:
             skipped = make_damaged(self.engine, folder, self.progress)
             if skipped:
                 self.remarks.append(f"{skipped:,} DICOM files were not decoded")
+
+    def _look_for_twins(self) -> None:
+        """Tell how far twins are known, where their checks are asked for."""
+        asked = [name for name in _OF_TWINS if name in (self.request.checks or CHECKS)]
+        if not self.engine.scalar("SELECT count(*) FROM fingerprints"):
+            reason = "nobody looked for twins: 'cxr twins' does"
+            self.untested |= dict.fromkeys(asked, reason)
+            return
+        unseen = self.engine.scalar(
+            "SELECT count(DISTINCT image_id) FROM audited "
+            "ANTI JOIN fingerprints USING (image_id) WHERE known"
+        )
+        if asked and unseen:
+            self.remarks.append(f"twins of {unseen:,} images are not known: 'cxr twins' looks")
 
     def _check(self, name: str) -> AuditCheck:
         note = name in _NOTES or (name == "unequal_classes" and not self.request.balanced)

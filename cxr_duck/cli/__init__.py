@@ -25,7 +25,8 @@ COMMANDS = {
     "records": ("diff", "rename", "delete"),
     "bundles": ("bundle", "unbundle"),
     "audits": ("audit", "matrix"),
-    "checks": ("check-store",),
+    "checks": ("check", "check-store"),
+    "twins": ("twins",),
 }
 
 

@@ -60,9 +60,9 @@ def audit(
 ) -> None:
     """Find what is wrong with a dataset, or with any split.
 
-    A CSV file has the columns image, split and class. Looks for patients, studies and identical
-    files in two splits, labels that don't hold, missing and damaged files, and the sizes of splits
-    and classes. Exits with 1 where something is wrong.
+    A CSV file has the columns image, split and class. Looks for patients, studies, identical
+    files and twin images in two splits, labels that don't hold, missing and damaged files, and the
+    sizes of splits and classes. Exits with 1 where something is wrong.
     """
     from cxr_duck.cli.output import TerminalProgress, print_arrow
     from cxr_duck.experiment_data import ExperimentData

@@ -94,6 +94,10 @@ def create(
             "--physician-test", help="Only images labelled by hand after the first split."
         ),
     ] = False,
+    twins: Annotated[
+        str,
+        typer.Option("--twins", help="Patients who have twin images: ignore, or deal together."),
+    ] = "ignore",
     recipe: Annotated[
         Path | None,
         typer.Option("--recipe", metavar="FILE", help="Take all that from a TOML file instead."),
@@ -144,6 +148,7 @@ def create(
             folds=folds,
             keep_apart=keep_apart,
             physician_test=physician_test,
+            twins=twins,
             name=name,
             experiment="default" if experiment is None else experiment,
             store_it=not dry_run,

@@ -1,14 +1,16 @@
 -- crowded_images: one row per image beyond the number that a patient may bring to a class.
--- reads: claims, left_out_images
+-- reads: claims, images, left_out_images
 -- params: $per_patient = 2, $seed = 1
 -- Chance says which stay. One that is beyond the number in any of its classes goes. It is another
 -- chance than that of the balance, or the images of patients with many would win both draws.
+-- Patients who are dealt as one are several here.
 WITH class_units AS (
     SELECT DISTINCT
         claims.class,
         claims.image_id,
-        claims.patient_id,
+        images.patient_id,
     FROM claims
+    INNER JOIN images USING (image_id)
     ANTI JOIN left_out_images USING (image_id)
 ),
 

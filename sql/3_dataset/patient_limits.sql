@@ -3,6 +3,7 @@
 -- params: $physician_test = FALSE
 -- first: only the first split may, since an image of the patient was not labelled by hand. last:
 -- only the last one, since the patient is held out already. not last: the patient was trained on.
+-- none: two of these hold, of a patient or of several who are dealt as one.
 WITH patients AS (
     SELECT
         claims.patient_id,
@@ -16,7 +17,10 @@ WITH patients AS (
 SELECT
     patients.patient_id,
     CASE
-        WHEN patients.not_by_hand AND coalesce(known_patients.held_out, FALSE) THEN 'none'
+        WHEN
+            (patients.not_by_hand OR coalesce(known_patients.trained_on, FALSE))
+            AND coalesce(known_patients.held_out, FALSE)
+            THEN 'none'
         WHEN patients.not_by_hand THEN 'first'
         WHEN known_patients.held_out THEN 'last'
         ELSE 'not last'

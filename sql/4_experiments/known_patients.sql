@@ -1,9 +1,12 @@
 -- known_patients: one row per patient of a recorded dataset: whether the last split has them.
--- reads: experiments.members
+-- reads: experiments.members, patient_ties
 -- params: $dataset = 'normal-vs-not-normal', $held_out = 'test'
+-- Of patients who are dealt as one, some may have been held out and others trained on.
 SELECT
-    patient_id,
-    bool_or(split = $held_out) AS held_out,
+    coalesce(patient_ties.dealt_as, members.patient_id) AS patient_id,
+    bool_or(members.split = $held_out) AS held_out,
+    bool_or(members.split <> $held_out) AS trained_on,
 FROM experiments.members
-WHERE dataset = $dataset
-GROUP BY patient_id;
+LEFT JOIN patient_ties USING (patient_id)
+WHERE members.dataset = $dataset
+GROUP BY coalesce(patient_ties.dealt_as, members.patient_id);
