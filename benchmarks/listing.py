@@ -24,12 +24,8 @@ import numpy as np
 from measure import machine, median_of
 from PIL import Image
 
-try:
-    from isal import isal_zlib as inflating
-except ImportError:
-    import zlib as inflating
-
 from cxr_duck.images.folder import ImageFolder
+from cxr_duck.images.inflate import fastest
 from cxr_duck.images.listing import list_images
 
 IMAGES = 160_861
@@ -150,7 +146,7 @@ def compressed(file: Path) -> list[memoryview]:
 def inflate(members: list[memoryview]) -> None:
     """Inflate members of a zip."""
     for member in members:
-        inflater = inflating.decompressobj(-15)
+        inflater = fastest().decompressobj(-15)
         for place in range(0, len(member), 1 << 16):
             inflater.decompress(member[place : place + (1 << 16)])
 

@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from cxr_duck.images import inflate
+from cxr_duck.images import inflate, testing
 from cxr_duck.images.folder import ImageFolder
 
 STORED, DEFLATED = zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED
@@ -44,6 +44,7 @@ def write_zip(file: Path, members: dict[str, bytes], method: int = DEFLATED) -> 
 @pytest.fixture(params=["isal", "zlib-ng", "zlib"])
 def inflating(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a member be inflated by each of the modules that can."""
+    pytest.importorskip(inflate._MODULES[request.param])
     monkeypatch.setattr(inflate, "library", lambda: request.param)
 
 
@@ -339,3 +340,36 @@ def test_no_changed_byte_passes(
         except OSError:
             continue
         assert read == content
+
+
+def test_verdicts_are_those_of_files(tmp_path: Path) -> None:
+    """An image in a zip is tested as one in a folder is."""
+    content = film(8)
+    members = {"whole.png": content, "cut.png": content[:-100], "text.png": b"none", "no.png": b""}
+    write_zip(tmp_path / "0.zip", members)
+    write_zip(tmp_path / "1.zip", members, STORED)
+    folder = ImageFolder(tmp_path)
+    for name, there in members.items():
+        (tmp_path / name).write_bytes(there)
+        with folder.open(name) as stream:
+            wanted = testing.test_image(stream, name)
+        assert wanted.verdict == ("ok" if name == "whole.png" else "damaged")
+        for zipped in ("0.zip", "1.zip"):
+            with folder.open(f"{zipped}/{name}") as stream:
+                assert testing.test_image(stream, name) == wanted
+
+
+@METHODS
+@pytest.mark.parametrize("name", ["1.png", "1.jpg"])
+def test_damage_of_the_zip_is_damage_of_the_image(tmp_path: Path, method: int, name: str) -> None:
+    """A healthy image whose zip is damaged is damaged: the file can't be read."""
+    image = io.BytesIO()
+    Image.effect_noise((300, 300), 50).save(image, "PNG" if name.endswith("png") else "JPEG")
+    file = write_zip(tmp_path / "0.zip", {name: image.getvalue() + b"a note after the end"}, method)
+    whole = file.read_bytes()
+    with ImageFolder(tmp_path).open(f"0.zip/{name}") as stream:
+        assert testing.test_image(stream, name).verdict == "ok"
+    file.write_bytes(patched(whole, CENTRAL, 16, "<I", 1))  # the CRC-32
+    with ImageFolder(tmp_path).open(f"0.zip/{name}") as stream:
+        verdict = testing.test_image(stream, name)
+    assert (verdict.verdict, verdict.reason) == ("damaged", "unreadable")
