@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -269,7 +270,9 @@ class ExperimentData:
             dataset = make_dataset(self.store, recipe, name or "", own)
         for note in dataset.notes:
             self._progress.note(note)
-        return self.store_in_dataset(dataset, experiment=experiment) if store_it else dataset
+        if store_it:
+            return self.store_in_dataset(dataset, experiment=experiment)
+        return self._handed_out(dataset)
 
     def store_in_dataset(self, dataset: Dataset, *, experiment: str = "default") -> Dataset:
         """Record a dataset: its recipe, members and digest (paper, store_in_dataset).
@@ -278,7 +281,7 @@ class ExperimentData:
         to record the same dataset again changes nothing.
         """
         with self._progress.step("recording the dataset"):
-            return record(self.store, dataset, experiment)
+            return self._handed_out(record(self.store, dataset, experiment))
 
     def datasets(self) -> list[dict[str, Any]]:
         """Return what is recorded of each dataset, oldest first."""
@@ -288,7 +291,7 @@ class ExperimentData:
 
     def dataset(self, name: str) -> Dataset:
         """Return a recorded dataset."""
-        return read_dataset(self.store, name)
+        return self._handed_out(read_dataset(self.store, name))
 
     def recipe_file(self, name: str) -> str:
         """Return the TOML file that asks for a recorded dataset again; see `create_from_recipe`."""
@@ -346,7 +349,10 @@ class ExperimentData:
         """
         from cxr_duck.bundle import unbundle_dataset
 
-        return unbundle_dataset(self.store, Path(file), name, experiment, self._progress)
+        file = Path(file)
+        return self._handed_out(
+            unbundle_dataset(self.store, file, name, experiment, self._progress)
+        )
 
     def export(self, name: str, folder: _Path, *, how: str = "symlink") -> dict[str, int]:
         """Write a recorded dataset to a new folder as `<split>/<class>/<image>` and manifests.
@@ -406,6 +412,11 @@ class ExperimentData:
 
         folder = self.images_dir or self._indexed_images()
         return make_matrix(self.store, name, columns, form, folder, self._progress)
+
+    def _handed_out(self, dataset: Dataset) -> Dataset:
+        """Return a dataset that knows where its images are."""
+        folder = self.images_dir or self._indexed_images()
+        return replace(dataset, store=self.store, images_folder=folder)
 
     def _indexed_images(self) -> Path | None:
         rows = (
