@@ -1,0 +1,113 @@
+"""Parquet files that `datasets.load_dataset` opens, the images inside them.
+
+An image is a struct of its bytes and its name, and the features (Image, ClassLabel) stand in the
+schema's metadata under `huggingface`: https://huggingface.co/docs/datasets/about_dataset_features
+"""
+
+import json
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cxr_duck.errors import ExportError
+from cxr_duck.export.shards import Shard, ahead, localizations_of
+
+if TYPE_CHECKING:
+    import pyarrow
+
+__all__ = ["parquet_name", "split_names", "write_shard"]
+
+_ROW_GROUP = 32 * 10**6  # bytes of images that are held at a time
+_TEXTS = ("image_id", "patient_id", "study_id", "projection")
+
+
+def split_names(splits: Sequence[str]) -> dict[str, str]:
+    """Return the name of each split for Hugging Face, which takes letters, digits and _ alone."""
+    names = {split: re.sub(r"\W", "_", split) for split in splits}
+    for split, name in names.items():
+        if same := [s for s, n in names.items() if s != split and n == name]:
+            raise ExportError(
+                f"the splits {split!r} and {same[0]!r} would both be {name!r} in this form, which "
+                "takes letters, digits and _ alone: make the dataset with other names"
+            )
+    return names
+
+
+def parquet_name(shard: Shard) -> str:
+    """Return the path of a shard's file below the export's folder."""
+    name = split_names([shard.split])[shard.split]
+    return f"data/{name}-{shard.number:05d}-of-{shard.of:05d}.parquet"
+
+
+def write_shard(
+    file: Path,
+    shard: Shard,
+    classes: Sequence[str],
+    image_of: Callable[[dict[str, Any]], tuple[str, bytes]],
+    threads: int,
+    step: Callable[[], None],
+) -> None:
+    """Write a shard, a few images at a time; the same examples give the same bytes.
+
+    `image_of` returns the ending and bytes of an example's image.
+    """
+    import pyarrow
+    import pyarrow.parquet
+
+    schema = _schema(classes)
+    plain = [column.name for column in schema if column.name != "image"]
+    with pyarrow.parquet.ParquetWriter(
+        file, schema, use_dictionary=plain, write_statistics=plain, compression="snappy"
+    ) as writer:
+        held: list[dict[str, Any]] = []
+        bytes_held = 0
+        for row, (ending, image) in zip(
+            shard.rows, ahead(image_of, shard.rows, threads), strict=True
+        ):
+            held.append(_record(row, ending, image))
+            bytes_held += len(image)
+            if bytes_held >= _ROW_GROUP:
+                writer.write_table(pyarrow.Table.from_pylist(held, schema))
+                held, bytes_held = [], 0
+            step()
+        if held:
+            writer.write_table(pyarrow.Table.from_pylist(held, schema))
+
+
+def _record(row: dict[str, Any], ending: str, image: bytes) -> dict[str, Any]:
+    return {
+        "image": {"bytes": image, "path": f"{Path(row['image_id']).stem}.{ending}"},
+        "label": row["label"],
+        **{name: row[name] for name in _TEXTS},
+        "class_findings": row["findings"].split("|"),
+        "findings": [
+            {"finding": finding, "localizations": places}
+            for finding, places in localizations_of(row).items()
+        ],
+    }
+
+
+def _schema(classes: Sequence[str]) -> "pyarrow.Schema":
+    """Return the columns, and what Hugging Face makes of them."""
+    import pyarrow
+
+    text = pyarrow.string()
+    texts = pyarrow.list_(text)
+    columns = {
+        "image": pyarrow.struct({"bytes": pyarrow.binary(), "path": text}),
+        "label": pyarrow.int64(),
+        **dict.fromkeys(_TEXTS, text),
+        "class_findings": texts,
+        "findings": pyarrow.list_(pyarrow.struct({"finding": text, "localizations": texts})),
+    }
+    word = {"dtype": "string", "_type": "Value"}
+    features = {
+        "image": {"_type": "Image"},
+        "label": {"names": list(classes), "_type": "ClassLabel"},
+        **dict.fromkeys(_TEXTS, word),
+        "class_findings": [word],
+        "findings": [{"finding": word, "localizations": [word]}],
+    }
+    metadata = {"huggingface": json.dumps({"info": {"features": features}}, ensure_ascii=False)}
+    return pyarrow.schema(list(columns.items()), metadata=metadata)
