@@ -354,28 +354,35 @@ class ExperimentData:
             unbundle_dataset(self.store, file, name, experiment, self._progress)
         )
 
-    def export(self, name: str, folder: _Path, *, how: str = "symlink") -> dict[str, int]:
-        """Write a recorded dataset to a new folder as `<split>/<class>/<image>` and manifests.
+    def export(
+        self,
+        name: str,
+        folder: _Path,
+        *,
+        how: str = "symlink",
+        form: str = "folders",
+        dry_run: bool = False,
+        **rendering: Any,
+    ) -> dict[str, Any]:
+        """Write a recorded dataset to a new folder; return its form, images, files and bytes.
 
-        `how` is symlink, hardlink or copy. The images lie below `images_dir`, or else below the
-        folder that was given when they were indexed; without either only the manifests are
-        written, and copies or hard links are refused.
-        Returns the number of image files as `images`. Raises ExportError, and writes nothing then.
+        As `folders` that is `<split>/<class>/<image>` and manifests. Files are linked or copied as
+        `how` says (symlink, hardlink, copy), or written anew with the options of
+        `cxr_duck.export.rendering.Rendering`: size, bits, format, window, … The images lie below
+        `images_dir`, or else below the folder that was given when they were indexed; without either
+        only the manifests are written, and anything but links is refused. A `dry_run` writes
+        nothing. Raises ExportError; the folder then does not appear.
         """
-        from cxr_duck.export.folders import export_folders
+        from cxr_duck.export.forms import ExportOptions
+        from cxr_duck.export.rendering import Rendering
+        from cxr_duck.export.run import export_dataset
 
-        engine = DuckDBEngine(self.store.cursor())
-        dataset = read_dataset(self.store, name)
-        engine.make("recorded_members", dataset=name)
-        manifest = engine.arrow("manifest")
-        if dataset.removed:
-            self._progress.note(
-                f"{dataset.removed:,} images of {name} were removed from the store and are left out"
-            )
+        options = ExportOptions(form, how, Rendering(**rendering))
         images_folder = self.images_dir or self._indexed_images()
-        with self._progress.step("writing images", manifest.num_rows) as done:
-            images = export_folders(manifest, Path(folder), images_folder, how, done)
-        return {"images": images}
+        plan = export_dataset(
+            self.store, name, Path(folder), images_folder, options, self._progress, dry_run=dry_run
+        )
+        return plan.report()
 
     def audit(
         self,

@@ -2,58 +2,67 @@
 
 import os
 import re
-import shutil
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-
-import polars
-import pyarrow
-import pyarrow.parquet
+from typing import TYPE_CHECKING
 
 from cxr_duck.errors import ExportError
-from cxr_duck.new_folder import new_folder
+from cxr_duck.export.forms import ExportOptions, Source
+from cxr_duck.export.rendering import Film, Rendering, copied, rendered
+from cxr_duck.export.writing import Output, Plan, Step
+from cxr_duck.images.folder import ImageFolder
 
-__all__ = ["HOW", "export_folders"]
+if TYPE_CHECKING:
+    import pyarrow
 
-HOW = ("symlink", "hardlink", "copy")
+__all__ = ["plan", "write_manifests"]
+
 _SOME = 3  # names of missing files that a message spells out
+_LINK = 4096  # bytes on the disk
 
 
-def export_folders(
-    manifest: "pyarrow.Table",
-    target: Path,
-    images_folder: Path | None,
-    how: str,
-    done: Callable[[int], None],
-) -> int:
-    """Write a dataset into a new folder, or an empty one; return the number of image files.
-
-    `manifest` has a row per image with split, class, image_id and source_path, the file below
-    `images_folder`; where that is None only the manifests are written. `how` is symlink, hardlink
-    or copy. The folder appears whole or, after an ExportError, not at all.
-    """
-    if how not in HOW:
-        raise ExportError(f"files are written as {', '.join(HOW)}, not as {how!r}")
-    if images_folder is None and how != "symlink":
+def plan(source: Source, options: ExportOptions) -> Plan:
+    """Plan a folder of images by split and class; where no images are known, manifests alone."""
+    anew = options.rendering.anew
+    if anew and options.how != "symlink":
+        raise ExportError("images that are written anew are neither links nor copies")
+    if source.folder is None and (anew or options.how != "symlink"):
         raise ExportError(
             "no folder of images is known to this store: give it with --images, or index with it"
         )
+    files = _files(source, options.rendering)
+    placed = [] if source.folder is None else list(zip(files, _sources(source), strict=True))
+    outputs, bytes_needed = _outputs(source.folder, placed, options)
+    return Plan(
+        form=options.form,
+        request=source.request(options),
+        outputs=outputs,
+        bytes=bytes_needed,
+        finish=partial(write_manifests, source.manifest, files),
+        resumable=anew or options.how == "copy",
+    )
+
+
+def _files(source: Source, rendering: Rendering) -> list[str | None]:
+    """Return the path of each row's image in the export, None where it gets none."""
+    manifest = source.manifest
     classes = _class_folders(manifest.column("class").unique().to_pylist())
-    files = [
-        None if images_folder is None else _image_path(split, classes[term], image_id)
-        for split, term, image_id in zip(
-            *(manifest.column(name).to_pylist() for name in ("split", "class", "image_id")),
-            strict=True,
-        )
+    rows = zip(
+        *(manifest.column(name).to_pylist() for name in ("split", "class", "image_id")), strict=True
+    )
+    if source.folder is None:
+        return [None] * manifest.num_rows
+    return [
+        _image_path(split, classes[term], _file_name(image_id, rendering))
+        for split, term, image_id in rows
     ]
-    sources = _sources(manifest, images_folder)
-    with new_folder(target) as partial:
-        for number, (file, source) in enumerate(zip(files, sources, strict=True), start=1):
-            if file is not None and source is not None:
-                _place(source, partial / file, how)
-            done(number)
-        _write_manifests(manifest, files, partial)
-    return sum(file is not None for file in files)
+
+
+def _file_name(image_id: str, rendering: Rendering) -> str:
+    if not rendering.anew or image_id.lower().endswith(rendering.suffix):
+        return image_id
+    return os.path.splitext(image_id)[0] + rendering.suffix
 
 
 def _class_folders(classes: list[str]) -> dict[str, str]:
@@ -68,45 +77,92 @@ def _class_folders(classes: list[str]) -> dict[str, str]:
     return folders
 
 
-def _image_path(split: str, folder: str, image_id: str) -> str:
-    for what, name in (("image", image_id), ("split", split)):
-        if name in ("", ".", "..") or re.search(r"[/\\\0]", name):
-            raise ExportError(f"{what} {name!r} can't be written: that is no plain file name")
-    return f"{split}/{folder}/{image_id}"
+def _image_path(split: str, folder: str, name: str) -> str:
+    for what, word in (("image", name), ("split", split)):
+        if word in ("", ".", "..") or re.search(r"[/\\\0]", word):
+            raise ExportError(f"{what} {word!r} can't be written: that is no plain file name")
+    return f"{split}/{folder}/{name}"
 
 
-def _sources(manifest: "pyarrow.Table", images_folder: Path | None) -> list[Path | None]:
-    """Return the file of each image; ExportError where some are not there."""
-    paths = manifest.column("source_path").to_pylist()
-    if images_folder is None:
-        return [None] * len(paths)
-    root = images_folder.absolute()
-    sources = [root / path if path is not None else None for path in paths]
-    missing = [
-        image_id
-        for image_id, source in zip(manifest.column("image_id").to_pylist(), sources, strict=True)
-        if source is None or not source.is_file()
-    ]
+def _sources(source: Source) -> list[tuple[Film, int]]:
+    """Return the image of each row and its bytes; ExportError where some are not there."""
+    assert source.folder is not None
+    image_ids = source.manifest.column("image_id").to_pylist()
+    bytes_of: dict[str, int] = {}
+    for image_id in dict.fromkeys(image_ids):
+        try:
+            bytes_of[image_id] = source.folder.stat(source.films[image_id].path)[0]
+        except (OSError, KeyError):
+            continue
+    missing = [image_id for image_id in image_ids if image_id not in bytes_of]
     if missing:
         raise ExportError(
-            f"{len(missing):,} of {len(paths):,} images are not below {images_folder}, "
+            f"{len(missing):,} of {len(image_ids):,} images are not below {source.folder.root}, "
             f"{', '.join(missing[:_SOME])}{', …' if len(missing) > _SOME else ''} among them: "
             "give the folder with --images, or index again with --images"
         )
-    return sources
+    return [(source.films[image_id], bytes_of[image_id]) for image_id in image_ids]
 
 
-def _place(source: Path, file: Path, how: str) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
+Placed = list[tuple[str | None, tuple[Film, int]]]
+
+
+def _outputs(
+    folder: ImageFolder | None, placed: Placed, options: ExportOptions
+) -> tuple[list[Output], int]:
+    """Return the files to write, and the bytes that they need."""
+    outputs, needed = [], 0
+    make: Callable[[Path, Step], None]
+    for file, (film, size) in placed:
+        assert folder is not None
+        assert file is not None
+        if options.rendering.anew:
+            needed += options.rendering.bytes_of(film)
+            make = partial(_render, folder, film, options.rendering)
+        else:
+            needed += size if options.how == "copy" else _LINK
+            make = _placing(folder, film, options.how)
+        outputs.append(Output(file, make))
+    return outputs, needed
+
+
+def _placing(folder: ImageFolder, film: Film, how: str) -> Callable[[Path, Step], None]:
+    """Return what links or copies an image's file."""
+    if how == "copy":
+        return partial(_copy, folder, film)
+    file = folder.plain_file(film.path)
+    if file is None:
+        raise ExportError(
+            f"{film.path} lies in a zip, to which nothing can be linked: copy with --copy, "
+            "or write anew, such as with --size 512"
+        )
+    return partial(_link, file, how)
+
+
+def _render(folder: ImageFolder, film: Film, rendering: Rendering, file: Path, step: Step) -> None:
+    file.write_bytes(rendered(folder, film, rendering))
+    step()
+
+
+def _copy(folder: ImageFolder, film: Film, file: Path, step: Step) -> None:
+    file.write_bytes(copied(folder, film))
+    step()
+
+
+def _link(source: Path, how: str, file: Path, step: Step) -> None:
     if how == "symlink":
         file.symlink_to(source)
-    elif how == "hardlink":
-        os.link(source, file)
     else:
-        shutil.copyfile(source, file)
+        os.link(source, file)
+    step()
 
 
-def _write_manifests(manifest: "pyarrow.Table", files: list[str | None], folder: Path) -> None:
+def write_manifests(manifest: "pyarrow.Table", files: list[str | None], folder: Path) -> None:
+    """Write manifest.csv and manifest.parquet, with the file of each row's image below a folder."""
+    import polars
+    import pyarrow
+    import pyarrow.parquet
+
     table = manifest.drop_columns(["source_path"]).append_column(
         "file", pyarrow.array(files, pyarrow.string())
     )
