@@ -361,6 +361,7 @@ class ExperimentData:
         *,
         how: str = "symlink",
         form: str = "folders",
+        shard_size: str | int | None = None,
         dry_run: bool = False,
         **rendering: Any,
     ) -> dict[str, Any]:
@@ -368,16 +369,19 @@ class ExperimentData:
 
         As `folders` that is `<split>/<class>/<image>` and manifests. Files are linked or copied as
         `how` says (symlink, hardlink, copy), or written anew with the options of
-        `cxr_duck.export.rendering.Rendering`: size, bits, format, window, … The images lie below
-        `images_dir`, or else below the folder that was given when they were indexed; without either
-        only the manifests are written, and anything but links is refused. A `dry_run` writes
-        nothing. Raises ExportError; the folder then does not appear.
+        `cxr_duck.export.rendering.Rendering`: size, bits, format, window, … As `webdataset` it is
+        tar files, as `huggingface` Parquet files for `datasets.load_dataset`, of `shard_size` bytes
+        at most (1GB); as `parquet` or `csv` a manifest alone. Each has a card, README.md, and
+        croissant.json. The images lie below `images_dir`, or else below the folder that was given
+        when they were indexed; without either only manifests are written, and anything else is
+        refused. A `dry_run` writes nothing. Raises ExportError; the folder then does not appear.
         """
-        from cxr_duck.export.forms import ExportOptions
+        from cxr_duck.export.forms import SHARD_SIZE, ExportOptions, size_in_bytes
         from cxr_duck.export.rendering import Rendering
         from cxr_duck.export.run import export_dataset
 
-        options = ExportOptions(form, how, Rendering(**rendering))
+        shards = SHARD_SIZE if shard_size is None else size_in_bytes(shard_size)
+        options = ExportOptions(form, how, Rendering(**rendering), shards)
         images_folder = self.images_dir or self._indexed_images()
         plan = export_dataset(
             self.store, name, Path(folder), images_folder, options, self._progress, dry_run=dry_run

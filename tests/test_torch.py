@@ -6,37 +6,19 @@ from typing import Any
 
 import numpy
 import pytest
-from PIL import Image
 
 from cxr_duck import Dataset, ExperimentData
 from cxr_duck.errors import DatasetError, ImagesError
+from tests.films import SHAPES, make_films, pixels_of, walk
 from tests.label_rows import repository, write_labels
 
 torch = pytest.importorskip("torch")
 
-SHAPES = [["nodule"], ["normal"], ["pneumonia"]]
-
-
-def write_film(file: Path, pixels: "numpy.ndarray[Any, Any]") -> None:
-    """Write a PNG of the pixels' own depth."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(pixels).save(file)
-
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> ExperimentData:
-    """A repository of tiny films, 16-bit ones and 8-bit ones, of several sizes."""
-    folder = tmp_path_factory.mktemp("films")
-    labels = write_labels(folder / "labels.csv", repository(60, SHAPES))
-    noise = numpy.random.default_rng(3)
-    for number in range(60):
-        depth = numpy.uint16 if number % 3 else numpy.uint8
-        size = (4 + number % 2, 6)
-        pixels = noise.integers(0, numpy.iinfo(depth).max, size, depth, endpoint=True)
-        write_film(folder / "images" / f"p{number:05d}_0.png", pixels)
-    made = ExperimentData(folder / "images", labels, store=folder / "store")
-    made.create_index()
-    return made
+    """A repository of tiny films."""
+    return make_films(tmp_path_factory.mktemp("films"))
 
 
 @pytest.fixture(scope="module")
@@ -47,15 +29,11 @@ def dataset(data: ExperimentData) -> Dataset:
 
 def wanted(data: ExperimentData, dataset: Dataset, split: str) -> list[tuple[Any, int]]:
     """Return the pairs of a split, walked over its members, decoded by Pillow alone."""
-    assert data.images_dir is not None
     pairs = []
-    for row in sorted(dataset.members.to_pylist(), key=lambda row: (row["class"], row["image_id"])):
-        if row["split"] == split:
-            pixels = numpy.asarray(Image.open(data.images_dir / row["image_id"]))
-            full = 65535 if pixels.dtype == numpy.uint16 else 255
-            pairs.append(
-                (pixels.astype("float32") / full, ["nodule", "normal"].index(row["class"]))
-            )
+    for name, image_id in walk(dataset, split):
+        pixels = pixels_of(data, image_id)
+        full = 65535 if pixels.dtype == numpy.uint16 else 255
+        pairs.append((pixels.astype("float32") / full, ["nodule", "normal"].index(name)))
     return pairs
 
 

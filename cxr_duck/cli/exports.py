@@ -14,6 +14,10 @@ __all__ = ["add_to"]
 
 class _Form(StrEnum):
     folders = "folders"
+    webdataset = "webdataset"
+    huggingface = "huggingface"
+    parquet = "parquet"
+    csv = "csv"
 
 
 class _Format(StrEnum):
@@ -38,6 +42,15 @@ def export(
     form: Annotated[_Form, typer.Option("--as", help="Form of the export.")] = _Form.folders,
     copy: Annotated[bool, typer.Option("--copy", help="Copy the image files.")] = False,
     hardlink: Annotated[bool, typer.Option("--hardlink", help="Link the files hard.")] = False,
+    shard_size: Annotated[
+        str | None,
+        typer.Option(
+            "--shard-size",
+            metavar="BYTES",
+            help="Most bytes of a file of many images.",
+            show_default="1GB",
+        ),
+    ] = None,
     size: Annotated[
         int | None,
         typer.Option("--size", metavar="PIXELS", help="Shrink images to this longer side."),
@@ -64,11 +77,13 @@ def export(
     store: StoreOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Write a dataset as folders of images and manifests.
+    """Write a dataset as folders of images, in files of many images, or as a manifest.
 
-    DIR/<split>/<class>/<image> is what torchvision's ImageFolder reads. Files are linked to, unless
-    they are copied, or written anew as --size, --bits or --format ask. What a stopped export wrote
-    is kept, and the same command goes on from there.
+    folders are DIR/<split>/<class>/<image>, which torchvision's ImageFolder reads, webdataset is
+    tar files, huggingface is Parquet that datasets.load_dataset opens, parquet and csv are a
+    manifest alone. Files in folders are linked to, unless they are copied; any form writes images
+    anew as --size, --bits or --format ask. What a stopped export wrote is kept, and the same
+    command goes on from there.
     """
     from cxr_duck.cli.output import TerminalProgress
     from cxr_duck.experiment_data import ExperimentData
@@ -80,6 +95,7 @@ def export(
         folder,
         how="copy" if copy else "hardlink" if hardlink else "symlink",
         form=form.value,
+        shard_size=shard_size,
         dry_run=dry_run,
         size=size,
         bits=bits,
@@ -99,5 +115,6 @@ def _told(report: dict[str, Any], name: str, folder: Path, dry_run: bool) -> str
             f"{report['files']:,} files, about {report['bytes'] / 1e6:,.1f} MB"
         )
     if not report["images"]:
-        return f"the manifests of {name} in {folder}; no image files"
+        what = "manifest" if report["form"] in ("parquet", "csv") else "manifests"
+        return f"the {what} of {name} in {folder}; no image files"
     return f"{report['images']:,} images of {name} in {folder}"

@@ -1,62 +1,73 @@
-"""The card of an export: its README.md, as far as Hugging Face's front matter."""
+"""The card of an export, its README.md: what it is, how it was made, under which terms."""
 
 import json
+import shlex
+from dataclasses import fields
 
 from cxr_duck import __version__
 from cxr_duck.datasets import composition_rows
-from cxr_duck.export.facts import CITATION, LICENSE_URL, ExportFacts
+from cxr_duck.export.facts import CITATION, TERMS_URL
+from cxr_duck.export.forms import SHARD_SIZE, ExportOptions, Source, split_names
+from cxr_duck.export.rendering import Rendering
+from cxr_duck.request import recipe_as_toml
 
 __all__ = ["card"]
 
-_SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"))
+_SIZES = (
+    (10**3, "n<1K"), (10**4, "1K<n<10K"), (10**5, "10K<n<100K"), (10**6, "100K<n<1M"),
+    (10**7, "1M<n<10M"), (float("inf"), "n>10M"),
+)  # fmt: skip
 _TERMS = f"""\
 The images and labels of PadChest may be used under the terms of its authors,
-<{LICENSE_URL}>, which forbid sharing them: this folder is for you alone. `cxr bundle {{name}} FILE`
-writes a file without any image or label, from which another holder of PadChest makes the same
-dataset. Whoever publishes results is asked to cite:"""
+<{TERMS_URL}>, which forbid sharing them: this folder is for you alone. From the file that
+`cxr bundle {{name}} FILE` writes, which has no image and no label, another holder of PadChest makes
+the same dataset. Whoever publishes results is asked to cite:"""
 
 
-def card(facts: ExportFacts) -> str:
-    """Return the card of an export, in Markdown; the same facts give the same text.
+def card(source: Source, options: ExportOptions, examples: int, files: dict[str, str]) -> str:
+    """Return the card of an export, in Markdown; the same export gives the same text.
 
-    Where the form is huggingface it begins with the front matter that `load_dataset` reads.
+    `examples` is the number of images, each counted once for each of its classes; `files` says of
+    each pattern of names what these files are. Where the form is huggingface the card begins with
+    the front matter that `load_dataset` reads.
     """
+    name = source.dataset.name
     parts = [
-        f"# {facts.dataset.name}",
-        _summary(facts),
+        f"# {name}",
+        _summary(source, examples),
         "## Composition",
-        _table(facts),
-        *_left_out(facts),
+        _table(source),
+        *_left_out(source),
         "## Files",
-        "\n".join(f"- `{pattern}`: {what}" for pattern, what in facts.files.items()),
+        "\n".join(f"- `{pattern}`: {what}" for pattern, what in files.items()),
         "## How it was made",
-        _origin(facts),
+        _origin(source, options),
         "## Licence and citation",
-        _TERMS.format(name=facts.dataset.name),
+        _TERMS.format(name=name),
         f"```bibtex\n{CITATION}\n```",
     ]
-    front = _front_matter(facts) if facts.form == "huggingface" else ""
+    front = _front_matter(source, examples) if options.form == "huggingface" else ""
     return front + "\n\n".join(parts) + "\n"
 
 
-def _summary(facts: ExportFacts) -> str:
-    recipe = facts.dataset.recipe
+def _summary(source: Source, examples: int) -> str:
+    recipe = source.dataset.recipe
     classes = ", ".join(f"`{name}`" for name in sorted(recipe.classes))
     return (
         f"Chest X-rays of {len(recipe.classes)} classes, {classes}, in the splits "
         f"{', '.join(f'`{split}`' for split in recipe.shares)}; no patient is in two splits. "
-        f"{facts.examples:,} examples."
+        f"{examples:,} examples."
     )
 
 
-def _table(facts: ExportFacts) -> str:
+def _table(source: Source) -> str:
     """Return the images a class, finding and split."""
-    splits = list(facts.dataset.recipe.shares)
+    splits = list(source.dataset.recipe.shares)
     lines = [
         f"| class / finding | {' | '.join(splits)} | all |",
         f"|---|{'---:|' * (len(splits) + 1)}",
     ]
-    for label, _, numbers in composition_rows(facts.dataset):
+    for label, _, numbers in composition_rows(source.dataset):
         finding = label.startswith("  ")
         name = label.strip().replace("|", "\\|")
         cells = " | ".join(f"{number:,}" for number in [*numbers, sum(numbers)])
@@ -64,56 +75,66 @@ def _table(facts: ExportFacts) -> str:
     return "\n".join(lines)
 
 
-def _left_out(facts: ExportFacts) -> list[str]:
-    if not facts.left_out:
-        return []
-    reasons = "; ".join(f"{images:,} {reason}" for reason, images in facts.left_out.items())
-    return [f"Of the images in this table some are not here: {reasons}."]
+def _left_out(source: Source) -> list[str]:
+    reasons = [f"{images:,} {reason}" for reason, images in source.left_out.items()]
+    return [f"Not all of these images are here: {'; '.join(reasons)}."] if reasons else []
 
 
-def _origin(facts: ExportFacts) -> str:
+def _origin(source: Source, options: ExportOptions) -> str:
     """Return the commands, versions and digests."""
-    dataset = facts.dataset
+    dataset, record = source.dataset, source.record
+    made_by = f"cxr-duck {record.package_version}, DuckDB {record.duckdb_version}"
+    recipe = recipe_as_toml(dataset.recipe, dataset.name, record.experiment).strip()
     return f"""\
 | | |
 |---|---|
 | digest | `{dataset.digest}` |
 | seed | {dataset.recipe.seed} |
 | label file, SHA-256 | `{dataset.label_file_sha256}` |
-| dataset made by | {facts.made_with}, on {facts.made_on.isoformat()} |
+| dataset made by | {made_by}, on {record.day.isoformat()} |
 | export written by | cxr-duck {__version__} |
 
 ```console
 $ cxr create --recipe recipe.toml
-$ {facts.command}
+$ {_command(dataset.name, options)}
 ```
 
 ```toml
 # recipe.toml
-{facts.recipe.strip()}
+{recipe}
 ```"""
 
 
-def _front_matter(facts: ExportFacts) -> str:
+def _command(name: str, options: ExportOptions) -> str:
+    """Return the command that writes the export again."""
+    words = ["cxr", "export", name, "DIR", "--as", options.form]
+    if options.how != "symlink":
+        words.append(f"--{options.how}")
+    if options.shard_size != SHARD_SIZE:
+        words += ["--shard-size", str(options.shard_size)]
+    for option in fields(Rendering):
+        value = getattr(options.rendering, option.name)
+        if value != option.default:
+            words.append(f"--{option.name.replace('_', '-')}")
+            words += [] if value is True else [str(value)]
+    return shlex.join(words)
+
+
+def _front_matter(source: Source, examples: int) -> str:
     """Return the YAML that Hugging Face reads; every JSON string is one of YAML too."""
-    size = next((name for most, name in _SIZES if facts.examples < most), "100K<n<1M")
     lines = [
-        f"pretty_name: {json.dumps(facts.dataset.name, ensure_ascii=False)}",
+        f"pretty_name: {json.dumps(source.dataset.name, ensure_ascii=False)}",
         "license: other",
         "license_name: padchest",
-        f"license_link: {LICENSE_URL}",
+        f"license_link: {TERMS_URL}",
         "task_categories:",
         "- image-classification",
         "size_categories:",
-        f"- {size}",
+        f"- {next(name for most, name in _SIZES if examples < most)}",
         "configs:",
         "- config_name: default",
         "  data_files:",
     ]
-    for split in facts.dataset.recipe.shares:
-        lines += [f"  - split: {json.dumps(split)}", f"    path: {json.dumps(_shards(split))}"]
+    for split in split_names(list(source.dataset.recipe.shares)).values():
+        lines += [f"  - split: {split}", f"    path: data/{split}-?????-of-?????.parquet"]
     return "---\n" + "\n".join(lines) + "\n---\n\n"
-
-
-def _shards(split: str) -> str:
-    return f"data/{split}-?????-of-?????.parquet"

@@ -6,10 +6,12 @@ The specification: https://docs.mlcommons.org/croissant/docs/croissant-spec.html
 import hashlib
 import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cxr_duck.export.facts import CITATION, LICENSE_URL, ExportFacts
+from cxr_duck.export.facts import CITATION, TERMS_URL
+from cxr_duck.export.forms import Source
 
 if TYPE_CHECKING:
     import pyarrow
@@ -38,7 +40,8 @@ _CONTEXT: dict[str, Any] = {
 }
 _FORMATS = {
     ".csv": "text/csv", ".parquet": "application/x-parquet", ".png": "image/png",
-    ".jpg": "image/jpeg", ".tar": "application/x-tar",
+    ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".dcm": "application/dicom",
+    ".dicom": "application/dicom", ".tar": "application/x-tar",
 }  # fmt: skip
 _ABOUT = {
     "split": "The split of the example.",
@@ -59,31 +62,31 @@ _ABOUT = {
 
 
 def croissant(
-    facts: ExportFacts, folder: Path, manifest: "pyarrow.Table", shards: dict[str, str]
+    source: Source, folder: Path, manifest: "pyarrow.Table", images: Sequence[str]
 ) -> str:
-    """Return the metadata of an export as JSON; the same facts and files give the same text.
+    """Return the metadata of an export as JSON; the same export gives the same text.
 
-    `folder` has the export's manifests, whose rows are those of `manifest`. `shards` maps the names
-    of further sets of files to the pattern of their paths below the folder.
+    `folder` has the export's manifests, whose rows are those of `manifest`. `images` are
+    patterns of the paths of the files with images, below the folder.
     """
     manifests = [file for file in ("manifest.parquet", "manifest.csv") if (folder / file).is_file()]
-    dataset = facts.dataset
+    dataset = source.dataset
     content = {
         "@context": _CONTEXT,
         "@type": "sc:Dataset",
         "conformsTo": "http://mlcommons.org/croissant/1.0",
         "name": dataset.name,
-        "description": _description(facts),
-        "url": LICENSE_URL,
-        "license": LICENSE_URL,
+        "description": _description(source),
+        "url": TERMS_URL,
+        "license": TERMS_URL,
         "citeAs": CITATION,
-        "creator": {"@type": "sc:Organization", "name": "BIMCV", "url": LICENSE_URL},
-        "datePublished": facts.made_on.isoformat(),
+        "creator": {"@type": "sc:Organization", "name": "BIMCV", "url": TERMS_URL},
+        "datePublished": source.record.day.isoformat(),
         "version": "1.0.0",
         "identifier": f"sha256:{dataset.digest}",
         "distribution": [
             *(_file_object(folder / name) for name in manifests),
-            *(_file_set(name, pattern) for name, pattern in shards.items()),
+            *(_file_set(pattern) for pattern in images),
         ],
         "recordSet": [
             {
@@ -98,12 +101,12 @@ def croissant(
     return json.dumps(content, ensure_ascii=False, indent=2) + "\n"
 
 
-def _description(facts: ExportFacts) -> str:
-    recipe = facts.dataset.recipe
+def _description(source: Source) -> str:
+    recipe = source.dataset.recipe
     return (
         f"Chest X-rays of {', '.join(sorted(recipe.classes))}, in the splits "
         f"{', '.join(recipe.shares)}, no patient in two of them: made by cxr-duck with the seed "
-        f"{recipe.seed}; the SHA-256 of its members is {facts.dataset.digest}."
+        f"{recipe.seed}; the SHA-256 of its members is {source.dataset.digest}."
     )
 
 
@@ -121,11 +124,11 @@ def _file_object(file: Path) -> dict[str, Any]:
     }
 
 
-def _file_set(name: str, pattern: str) -> dict[str, Any]:
+def _file_set(pattern: str) -> dict[str, Any]:
     return {
         "@type": "cr:FileSet",
-        "@id": name,
-        "name": name,
+        "@id": pattern,
+        "name": pattern,
         "encodingFormat": _FORMATS[Path(pattern).suffix],
         "includes": pattern,
     }

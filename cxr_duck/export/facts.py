@@ -1,17 +1,17 @@
-"""What an export tells of itself, on its card and in its metadata."""
+"""What the store knows of a dataset that its export tells, beside its recipe and members."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
+from typing import TYPE_CHECKING
 
-from cxr_duck.datasets import Dataset
 from cxr_duck.engines.duckdb import DuckDBEngine
-from cxr_duck.request import recipe_as_toml
-from cxr_duck.store import Store
 
-__all__ = ["CITATION", "LICENSE_URL", "ExportFacts", "export_facts"]
+if TYPE_CHECKING:
+    from cxr_duck.store import Store
 
-LICENSE_URL = "https://bimcv.cipf.es/bimcv-projects/padchest/"
+__all__ = ["CITATION", "TERMS_URL", "Record", "read_record"]
+
+TERMS_URL = "https://bimcv.cipf.es/bimcv-projects/padchest/"
 CITATION = """@article{bustos2020padchest,
   title = {PadChest: A large chest x-ray image dataset with multi-label annotated reports},
   author = {Bustos, Aurelia and Pertusa, Antonio and Salinas, Jose-Maria and
@@ -25,51 +25,21 @@ CITATION = """@article{bustos2020padchest,
 
 
 @dataclass(frozen=True)
-class ExportFacts:
-    """What is known of an export.
+class Record:
+    """The experiment of a dataset, the versions that made it, and the day when it was recorded."""
 
-    `recipe` is the TOML file that asks for the dataset again, `made_with` the versions that made
-    it, `command` what wrote the export, `examples` the number of its images, each counted once for
-    each of its classes. `files` has for each pattern of file names what they are, `left_out` the
-    number of images of the dataset that are not there, by reason.
-    """
-
-    dataset: Dataset
-    recipe: str
-    made_with: str
-    made_on: date
-    form: str
-    command: str
-    examples: int
-    files: Mapping[str, str]
-    left_out: Mapping[str, int] = field(default_factory=dict)
+    experiment: str
+    package_version: str
+    duckdb_version: str
+    day: date
 
 
-def export_facts(
-    store: Store,
-    dataset: Dataset,
-    form: str,
-    command: str,
-    examples: int,
-    files: Mapping[str, str],
-    left_out: Mapping[str, int],
-) -> ExportFacts:
-    """Return what is known of the export of a recorded dataset."""
-    ((experiment, version, duckdb_version, made_at),) = DuckDBEngine(store.cursor()).fetch(
+def read_record(store: "Store", name: str) -> Record:
+    """Return the record of a dataset that the store has."""
+    ((experiment, package, duckdb_version, created_at),) = DuckDBEngine(store.cursor()).fetch(
         "SELECT experiment.name, package_version, duckdb_version, dataset.created_at "
         "FROM experiments.dataset INNER JOIN experiments.experiment USING (experiment_id) "
         "WHERE dataset.name = ?",
-        dataset.name,
+        name,
     )
-    gone = {"removed from the store": dataset.removed, **left_out}
-    return ExportFacts(
-        dataset=dataset,
-        recipe=recipe_as_toml(dataset.recipe, dataset.name, experiment),
-        made_with=f"cxr-duck {version}, DuckDB {duckdb_version}",
-        made_on=made_at.date(),
-        form=form,
-        command=command,
-        examples=examples,
-        files=files,
-        left_out={reason: images for reason, images in gone.items() if images},
-    )
+    return Record(experiment, package, duckdb_version, created_at.date())

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cxr_duck.errors import ExportError
+from cxr_duck.export.description import describe
 from cxr_duck.export.forms import ExportOptions, Source
 from cxr_duck.export.rendering import Film, Rendering, copied, rendered
 from cxr_duck.export.writing import Output, Plan, Step
@@ -16,7 +17,7 @@ from cxr_duck.images.folder import ImageFolder
 if TYPE_CHECKING:
     import pyarrow
 
-__all__ = ["plan", "write_manifests"]
+__all__ = ["found_films", "plan"]
 
 _SOME = 3  # names of missing files that a message spells out
 _LINK = 4096  # bytes on the disk
@@ -32,14 +33,16 @@ def plan(source: Source, options: ExportOptions) -> Plan:
             "no folder of images is known to this store: give it with --images, or index with it"
         )
     files = _files(source, options.rendering)
-    placed = [] if source.folder is None else list(zip(files, _sources(source), strict=True))
+    placed = [] if source.folder is None else list(zip(files, found_films(source), strict=True))
     outputs, bytes_needed = _outputs(source.folder, placed, options)
     return Plan(
         form=options.form,
         request=source.request(options),
         outputs=outputs,
         bytes=bytes_needed,
-        finish=partial(write_manifests, source.manifest, files),
+        finish=partial(
+            describe, source, options, _with_files(source.manifest, files), _about(files)
+        ),
         resumable=anew or options.how == "copy",
     )
 
@@ -84,7 +87,7 @@ def _image_path(split: str, folder: str, name: str) -> str:
     return f"{split}/{folder}/{name}"
 
 
-def _sources(source: Source) -> list[tuple[Film, int]]:
+def found_films(source: Source) -> list[tuple[Film, int]]:
     """Return the image of each row and its bytes; ExportError where some are not there."""
     assert source.folder is not None
     image_ids = source.manifest.column("image_id").to_pylist()
@@ -157,16 +160,15 @@ def _link(source: Path, how: str, file: Path, step: Step) -> None:
     step()
 
 
-def write_manifests(manifest: "pyarrow.Table", files: list[str | None], folder: Path) -> None:
-    """Write manifest.csv and manifest.parquet, with the file of each row's image below a folder."""
-    import polars
+def _with_files(manifest: "pyarrow.Table", files: list[str | None]) -> "pyarrow.Table":
+    """Return a manifest with the file of each row's image below the export's folder."""
     import pyarrow
-    import pyarrow.parquet
 
-    table = manifest.drop_columns(["source_path"]).append_column(
-        "file", pyarrow.array(files, pyarrow.string())
-    )
-    frame = polars.from_arrow(table)
-    assert isinstance(frame, polars.DataFrame)
-    frame.write_csv(folder / "manifest.csv")
-    pyarrow.parquet.write_table(table, folder / "manifest.parquet")
+    table = manifest.drop_columns(["source_path"])
+    return table.append_column("file", pyarrow.array(files, pyarrow.string()))
+
+
+def _about(files: list[str | None]) -> dict[str, str]:
+    """Return what the files of images are, by the pattern of their paths."""
+    endings = sorted({os.path.splitext(file)[1] for file in files if file is not None})
+    return {f"*/*/*{ending}": "the images, as split/class/image" for ending in endings}

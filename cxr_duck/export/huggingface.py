@@ -5,33 +5,69 @@ schema's metadata under `huggingface`: https://huggingface.co/docs/datasets/abou
 """
 
 import json
-import re
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cxr_duck.errors import ExportError
-from cxr_duck.export.shards import Shard, ahead, localizations_of
+from cxr_duck.export.description import describe
+from cxr_duck.export.forms import ExportOptions, Source, split_names
+from cxr_duck.export.manifest import class_indices
+from cxr_duck.export.shards import (
+    Image,
+    Row,
+    Shard,
+    ahead,
+    file_column,
+    localizations_of,
+    mixed,
+    plan_shards,
+    threads_each,
+)
+from cxr_duck.export.writing import Output, Plan, workers
 
 if TYPE_CHECKING:
     import pyarrow
 
-__all__ = ["parquet_name", "split_names", "write_shard"]
+__all__ = ["parquet_name", "plan", "write_shard"]
 
+_BESIDE = 600  # bytes of a row beside its image
 _ROW_GROUP = 32 * 10**6  # bytes of images that are held at a time
 _TEXTS = ("image_id", "patient_id", "study_id", "projection")
 
 
-def split_names(splits: Sequence[str]) -> dict[str, str]:
-    """Return the name of each split for Hugging Face, which takes letters, digits and _ alone."""
-    names = {split: re.sub(r"\W", "_", split) for split in splits}
-    for split, name in names.items():
-        if same := [s for s, n in names.items() if s != split and n == name]:
-            raise ExportError(
-                f"the splits {split!r} and {same[0]!r} would both be {name!r} in this form, which "
-                "takes letters, digits and _ alone: make the dataset with other names"
-            )
-    return names
+def plan(source: Source, options: ExportOptions) -> Plan:
+    """Plan Parquet files of at most so many bytes, split by split, the classes mixed in each."""
+    names = split_names(list(source.dataset.recipe.shares))
+    source = mixed(source)
+    shards, image_of, needed = plan_shards(source, options, _BESIDE)
+    threads = threads_each(len(shards), workers())
+    classes = list(class_indices(source.dataset))
+    table = file_column(source, shards, parquet_name)
+    outputs = [
+        Output(
+            parquet_name(shard),
+            partial(write_shard, shard, classes, image_of, threads),
+            len(shard.rows),
+        )
+        for shard in shards
+    ]
+    return Plan(
+        form=options.form,
+        request=source.request(options),
+        outputs=outputs,
+        bytes=needed,
+        finish=partial(describe, source, options, table, {"data/*.parquet": _about(names)}),
+    )
+
+
+def _about(names: dict[str, str]) -> str:
+    """Return what the files are, and how the splits are called where they had to be renamed."""
+    renamed = [f"`{split}` is `{name}`" for split, name in names.items() if split != name]
+    return (
+        "the images and what is known of them, for `datasets.load_dataset` of this folder"
+        f"{'; there the split ' if renamed else ''}{', '.join(renamed)}"
+    )
 
 
 def parquet_name(shard: Shard) -> str:
@@ -41,11 +77,11 @@ def parquet_name(shard: Shard) -> str:
 
 
 def write_shard(
-    file: Path,
     shard: Shard,
     classes: Sequence[str],
-    image_of: Callable[[dict[str, Any]], tuple[str, bytes]],
+    image_of: Callable[[Row], Image],
     threads: int,
+    file: Path,
     step: Callable[[], None],
 ) -> None:
     """Write a shard, a few images at a time; the same examples give the same bytes.
@@ -75,7 +111,7 @@ def write_shard(
             writer.write_table(pyarrow.Table.from_pylist(held, schema))
 
 
-def _record(row: dict[str, Any], ending: str, image: bytes) -> dict[str, Any]:
+def _record(row: Row, ending: str, image: bytes) -> dict[str, Any]:
     return {
         "image": {"bytes": image, "path": f"{Path(row['image_id']).stem}.{ending}"},
         "label": row["label"],

@@ -11,7 +11,7 @@ from cxr_duck.store import Store
 if TYPE_CHECKING:
     import pyarrow
 
-__all__ = ["class_indices", "examples", "manifest_of", "write_csv", "write_parquet"]
+__all__ = ["class_indices", "examples", "labels_of", "with_labels", "write_csv", "write_parquet"]
 
 
 def class_indices(dataset: Dataset) -> dict[str, int]:
@@ -26,28 +26,24 @@ def examples(store: Store, dataset: Dataset) -> "pyarrow.Table":
     return engine.arrow("manifest")
 
 
-def manifest_of(store: Store, dataset: Dataset) -> "pyarrow.Table":
-    """Return the examples of a recorded dataset, with columns of 0 and 1 behind.
+def labels_of(store: Store, dataset: Dataset) -> "pyarrow.Table":
+    """Return a row per image of a recorded dataset: image_id, then columns of 0 and 1.
 
     These are the findings of its classes, or the classes where none of them names a finding.
     """
-    table = examples(store, dataset)
     named = any(dataset.recipe.classes.values())
-    matrix = make_matrix(store, dataset.name, "findings" if named else "classes")
-    return with_labels(table, matrix, "finding" if named else "class")
+    matrix: pyarrow.Table = make_matrix(store, dataset.name, "findings" if named else "classes")
+    return matrix.select(["image_id", *matrix.column_names[len(FIRST) :]])
 
 
-def with_labels(
-    table: "pyarrow.Table", matrix: "pyarrow.Table", kind: str = "finding"
-) -> "pyarrow.Table":
-    """Return a table of images with the labels of a matrix, each row those of its image."""
+def with_labels(table: "pyarrow.Table", labels: "pyarrow.Table") -> "pyarrow.Table":
+    """Return a table of images with the columns of 0 and 1, each row those of its image."""
     import pyarrow.compute
 
-    places = pyarrow.compute.index_in(table.column("image_id"), matrix.column("image_id"))
-    labels = matrix.column_names[len(FIRST) :]
-    names = label_columns(labels, [*table.column_names, "file"], kind)
-    for label, name in zip(labels, names, strict=True):
-        table = table.append_column(name, matrix.column(label).take(places))
+    places = pyarrow.compute.index_in(table.column("image_id"), labels.column("image_id"))
+    names = label_columns(labels.column_names[1:], table.column_names)
+    for column, name in zip(labels.columns[1:], names, strict=True):
+        table = table.append_column(name, column.take(places))
     return table
 
 

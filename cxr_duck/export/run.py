@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING
 
 from cxr_duck.engines.duckdb import DuckDBEngine
 from cxr_duck.experiments import read_dataset
+from cxr_duck.export.facts import read_record
 from cxr_duck.export.forms import ExportOptions, Source, plan_export
+from cxr_duck.export.manifest import labels_of
 from cxr_duck.export.rendering import Film
 from cxr_duck.export.writing import Plan, write_export
 from cxr_duck.images.folder import ImageFolder
@@ -57,6 +59,9 @@ def read_source(
         engine.arrow("manifest"),
         _films(engine.arrow("export_films")),
         ImageFolder(images_folder.absolute()) if images_folder is not None else None,
+        labels_of(store, dataset),
+        read_record(store, name),
+        {"were removed from the store": dataset.removed} if dataset.removed else {},
     )
 
 

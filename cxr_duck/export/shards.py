@@ -2,26 +2,34 @@
 
 import json
 import math
-import re
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from cxr_duck.datasets import Dataset
-from cxr_duck.engines.duckdb import DuckDBEngine
+from cxr_duck.engines.duckdb import DuckDBEngine, connect
 from cxr_duck.errors import ExportError
-from cxr_duck.store import Store
+from cxr_duck.export.folders import found_films
+from cxr_duck.export.forms import ExportOptions, Source
+from cxr_duck.export.manifest import class_indices
+from cxr_duck.export.rendering import Film, Rendering, copied, rendered
+from cxr_duck.images.folder import ImageFolder
 
 if TYPE_CHECKING:
     import pyarrow
 
-__all__ = ["Shard", "ahead", "localizations_of", "make_shards", "mixed", "size_in_bytes"]
+__all__ = [
+    "Image", "Row", "Shard", "ahead", "file_column", "localizations_of", "make_shards", "mixed",
+    "plan_shards", "threads_each",
+]  # fmt: skip
 
+Row = dict[str, Any]
+Image = tuple[str, bytes]
 _Item = TypeVar("_Item")
 _Made = TypeVar("_Made")
-_UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 
 
 @dataclass(frozen=True)
@@ -31,36 +39,70 @@ class Shard:
     split: str
     number: int
     of: int
-    rows: Sequence[dict[str, Any]]
+    rows: Sequence[Row]
 
 
-def size_in_bytes(text: str) -> int:
-    """Return the bytes of a size such as 1GB, 500MB or 1048576, in powers of 1000."""
-    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]?)B?\s*", text, re.IGNORECASE)
-    size = int(float(found[1]) * _UNITS[found[2].upper()]) if found else 0
-    if not size:
-        raise ExportError(f"a size is written as 1GB, 500MB or 1048576, not as {text!r}")
-    return size
+def mixed(source: Source) -> Source:
+    """Return a dataset's rows split by split, in the recipe's order, by chance within each.
 
-
-def mixed(store: Store, dataset: Dataset, examples: "pyarrow.Table") -> "pyarrow.Table":
-    """Return examples split by split, in the recipe's order, by chance from its seed within each.
-
-    So the classes are mixed in every file.
+    So the classes are mixed in every file; the chance is that of the recipe's seed.
     """
-    engine = DuckDBEngine(store.cursor())
-    splits = [(split, place) for place, split in enumerate(dataset.recipe.shares)]
+    recipe = source.dataset.recipe
+    engine = DuckDBEngine(connect())
+    splits = [(split, place) for place, split in enumerate(recipe.shares)]
     engine.put("split_order", "split VARCHAR, position INTEGER", splits)
-    engine.connection.register("examples", examples)
-    return engine.arrow("shuffled", seed=dataset.recipe.seed)
+    engine.connection.register("examples", source.manifest)
+    return replace(source, manifest=engine.arrow("shuffled", seed=recipe.seed))
 
 
-def make_shards(rows: Sequence[dict[str, Any]], sizes: Sequence[int], most: int) -> list[Shard]:
+def image_of(folder: ImageFolder, films: dict[str, Film], rendering: Rendering, row: Row) -> Image:
+    """Return the ending and the bytes of an example's image, as it is or written anew."""
+    film = films[row["image_id"]]
+    if rendering.anew:
+        return rendering.suffix.lstrip("."), rendered(folder, film, rendering)
+    return PurePosixPath(film.path).suffix.lower().lstrip("."), copied(folder, film)
+
+
+def plan_shards(
+    source: Source, options: ExportOptions, beside: int
+) -> tuple[list[Shard], Callable[[Row], Image], int]:
+    """Return the files of a mixed source, what makes an image of theirs, and the bytes of all.
+
+    An example takes so many bytes `beside` its image. Raises ExportError where there are no images.
+    """
+    if source.folder is None:
+        raise ExportError(
+            f"{options.form} holds images, and no folder of images is known to this store: give it "
+            "with --images, or ask for --as parquet"
+        )
+    rendering = options.rendering
+    sizes = [
+        beside + (rendering.bytes_of(film) if rendering.anew else size)
+        for film, size in found_films(source)
+    ]
+    indices = class_indices(source.dataset)
+    rows = [{**row, "label": indices[row["class"]]} for row in source.manifest.to_pylist()]
+    shards = make_shards(rows, sizes, options.shard_size)
+    return shards, partial(image_of, source.folder, source.films, rendering), sum(sizes)
+
+
+def file_column(
+    source: Source, shards: Sequence[Shard], name_of: Callable[[Shard], str]
+) -> "pyarrow.Table":
+    """Return the rows of a mixed source with the name of the shard that holds each as `file`."""
+    import pyarrow
+
+    files = [name_of(shard) for shard in shards for _ in shard.rows]
+    table = source.manifest.drop_columns(["source_path"])
+    return table.append_column("file", pyarrow.array(files, pyarrow.string()))
+
+
+def make_shards(rows: Sequence[Row], sizes: Sequence[int], most: int) -> list[Shard]:
     """Part rows, of which each takes so many bytes, into files of at most so many.
 
     A split's rows stand together and begin a file; an example that is larger has a file of its own.
     """
-    parts: dict[str, list[list[dict[str, Any]]]] = {}
+    parts: dict[str, list[list[Row]]] = {}
     filled = 0
     for row, size in zip(rows, sizes, strict=True):
         files = parts.setdefault(row["split"], [])
@@ -76,7 +118,7 @@ def make_shards(rows: Sequence[dict[str, Any]], sizes: Sequence[int], most: int)
     ]
 
 
-def localizations_of(row: dict[str, Any]) -> dict[str, list[str]]:
+def localizations_of(row: Row) -> dict[str, list[str]]:
     """Return all findings of an example's image, each with its localizations."""
     found: dict[str, list[str]] = json.loads(row["localizations_by_finding"])
     return found

@@ -9,15 +9,58 @@ import json
 import re
 import tarfile
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from cxr_duck.export.shards import Shard, ahead, localizations_of
+from cxr_duck.export.description import describe
+from cxr_duck.export.forms import ExportOptions, Source
+from cxr_duck.export.shards import (
+    Image,
+    Row,
+    Shard,
+    ahead,
+    file_column,
+    localizations_of,
+    mixed,
+    plan_shards,
+    threads_each,
+)
+from cxr_duck.export.writing import Output, Plan, workers
 
-__all__ = ["keys_of", "tar_name", "write_tar"]
+__all__ = ["facts_of", "keys_of", "plan", "write_tar"]
 
-_BLOCK = tarfile.BLOCKSIZE
-MEMBERS = 3 * _BLOCK + 2 * _BLOCK  # bytes of a sample beside its image: headers, json, cls
+_BESIDE = 7 * tarfile.BLOCKSIZE  # bytes of a sample beside its image: headers, json, cls
+_ABOUT = (
+    "the images, each as `KEY.png` (or `.jpg`) with `KEY.json`, what is known of it, and "
+    "`KEY.cls`, the index of its class, for `webdataset.WebDataset`; its image decoders make 8 "
+    "bits of 16 by cutting off what is above 255, so export with `--bits 8` or decode "
+    "the bytes yourself"
+)
+
+
+def plan(source: Source, options: ExportOptions) -> Plan:
+    """Plan tar files of at most so many bytes, split by split, the classes mixed in each."""
+    import pyarrow
+
+    source = mixed(source)
+    keys = keys_of(source.manifest.column("image_id").to_pylist())
+    manifest = source.manifest.append_column("member", pyarrow.array(keys, pyarrow.string()))
+    source = replace(source, manifest=manifest)
+    shards, image_of, needed = plan_shards(source, options, _BESIDE)
+    threads = threads_each(len(shards), workers())
+    table = file_column(source, shards, tar_name)
+    return Plan(
+        form=options.form,
+        request=source.request(options),
+        outputs=[
+            Output(tar_name(shard), partial(write_tar, shard, image_of, threads), len(shard.rows))
+            for shard in shards
+        ],
+        bytes=needed,
+        finish=partial(describe, source, options, table, {"*.tar": _ABOUT}),
+    )
 
 
 def keys_of(image_ids: Sequence[str]) -> list[str]:
@@ -44,10 +87,10 @@ def tar_name(shard: Shard) -> str:
 
 
 def write_tar(
-    file: Path,
     shard: Shard,
-    image_of: Callable[[dict[str, Any]], tuple[str, bytes]],
+    image_of: Callable[[Row], Image],
     threads: int,
+    file: Path,
     step: Callable[[], None],
 ) -> None:
     """Write a shard; the same samples give the same bytes.
@@ -65,13 +108,13 @@ def write_tar(
             step()
 
 
-def _sample(row: dict[str, Any], ending: str, image: bytes) -> Iterator[tuple[str, bytes]]:
+def _sample(row: Row, ending: str, image: bytes) -> Iterator[tuple[str, bytes]]:
     yield ending, image
     yield "json", json.dumps(facts_of(row), ensure_ascii=False, sort_keys=True).encode()
     yield "cls", str(row["label"]).encode()
 
 
-def facts_of(row: dict[str, Any]) -> dict[str, Any]:
+def facts_of(row: Row) -> dict[str, Any]:
     """Return what is known of an example: whose it is, its class, findings and localizations."""
     plain = ("image_id", "patient_id", "study_id", "projection", "split", "class", "label")
     return {
