@@ -22,7 +22,7 @@ def torch_split(
     try:
         from cxr_duck.images.torch_images import TorchImages
     except ModuleNotFoundError as error:
-        if error.name != "torch":
+        if (error.name or "").split(".")[0] != "torch":
             raise
         raise CxrError("PyTorch is not installed: pip install 'cxr-duck[torch]'") from error
     if dataset.store is None:
