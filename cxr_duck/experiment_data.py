@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from cxr_duck.audit.report import Audit
     from cxr_duck.comparison import Comparison
+    from cxr_duck.images.cxr_image import CXRImage, CXRImages
     from cxr_duck.pairs import Pairs
     from cxr_duck.why import ImageFacts
 
@@ -161,6 +162,26 @@ class ExperimentData:
         rows = ask(engine, query, hierarchy).rows
         with telling_query_errors():
             return engine.connection.sql(rows.sql, params=rows.params).to_arrow_table()
+
+    def image(self, image_id: str) -> "CXRImage":
+        """Return an image: its file, its findings with their localizations, its pixels.
+
+        The beginning of an id is enough where no other image has it. Raises UnknownImageError.
+        """
+        from cxr_duck.images.asked import image_of
+
+        return image_of(self.store, image_id, self._images_folder())
+
+    def images(
+        self, query: str | None = None, *, hierarchy: _Path = DEFAULT_HIERARCHY
+    ) -> "CXRImages":
+        """Return the images that a finding or query of `find` holds for, or all, by their ids.
+
+        It is a sequence whose images are made when they are asked for. Raises as `find` does.
+        """
+        from cxr_duck.images.asked import images_of
+
+        return images_of(self.store, query, hierarchy, self._images_folder())
 
     def draw_terms(
         self, term: str | None = None, hierarchy: _Path = DEFAULT_HIERARCHY
@@ -382,7 +403,7 @@ class ExperimentData:
 
         shards = SHARD_SIZE if shard_size is None else size_in_bytes(shard_size)
         options = ExportOptions(form, how, Rendering(**rendering), shards)
-        images_folder = self.images_dir or self._indexed_images()
+        images_folder = self._images_folder()
         plan = export_dataset(
             self.store, name, Path(folder), images_folder, options, self._progress, dry_run=dry_run
         )
@@ -406,7 +427,7 @@ class ExperimentData:
         """
         from cxr_duck.audit.run import AuditRequest, audit_split
 
-        folder = self.images_dir or self._indexed_images()
+        folder = self._images_folder()
         asked = AuditRequest(
             str(name_or_path), classes or {}, str(hierarchy), shares, balanced, files, checks
         )
@@ -421,15 +442,17 @@ class ExperimentData:
         """
         from cxr_duck.matrix import make_matrix
 
-        folder = self.images_dir or self._indexed_images()
+        folder = self._images_folder()
         return make_matrix(self.store, name, columns, form, folder, self._progress)
 
     def _handed_out(self, dataset: Dataset) -> Dataset:
         """Return a dataset that knows where its images are."""
-        folder = self.images_dir or self._indexed_images()
-        return replace(dataset, store=self.store, images_folder=folder)
+        return replace(dataset, store=self.store, images_folder=self._images_folder())
 
-    def _indexed_images(self) -> Path | None:
+    def _images_folder(self) -> Path | None:
+        """Return the folder that was given, or else the one that the images were indexed with."""
+        if self.images_dir is not None:
+            return self.images_dir
         rows = (
             self.store.cursor()
             .execute("SELECT images_folder FROM publications ORDER BY publication DESC LIMIT 1")

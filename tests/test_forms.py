@@ -5,6 +5,7 @@ import io
 import json
 import sys
 import tarfile
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,11 @@ from PIL import Image
 from cxr_duck import Dataset, ExperimentData
 from cxr_duck.errors import CxrError, ExportError
 from cxr_duck.export.forms import size_in_bytes, split_names
+from cxr_duck.export.rendering import Film, Renderer
 from cxr_duck.export.shards import ahead, make_shards
 from cxr_duck.export.webdataset import keys_of
+from cxr_duck.growth import remove_images
+from cxr_duck.progress import SILENT
 from tests.conftest import Run
 from tests.films import SHAPES, make_films, pixels_of, walk
 from tests.label_rows import repository, write_labels
@@ -394,6 +398,79 @@ def test_an_image_that_is_damaged(tmp_path: Path) -> None:
     data.export("pair", tmp_path / "out", **options)
     data.export("pair", tmp_path / "again", **options)
     assert digests(tmp_path / "out") == digests(tmp_path / "again")
+
+
+@pytest.mark.parametrize("form", ["webdataset", "huggingface"])
+def test_a_stopped_export_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str
+) -> None:
+    """What was written is kept, unless the store has changed in between: then all is anew."""
+    data = make_films(tmp_path)
+    data.create_dataset(CLASSES, name="pair")
+    options: dict[str, Any] = {"form": form, "shard_size": 5_000}
+    data.export("pair", tmp_path / "whole", **options)
+    pattern = "*.tar" if form == "webdataset" else "data/*.parquet"
+    for change in (False, True):
+        target = tmp_path / f"stopped-{change}"
+        with monkeypatch.context() as patch:
+            patch.setenv("CXR_THREADS", "1")
+            _fail_at(patch, 12)
+            with pytest.raises(KeyboardInterrupt):
+                data.export("pair", target, **options)
+        kept = {
+            p.name: p.stat().st_ino for p in (tmp_path / f".{target.name}.partial").glob(pattern)
+        }
+        assert kept
+        if change:
+            rows = data.dataset("pair").members.to_pylist()
+            remove_images(data.store, f"image_id = '{rows[-1]['image_id']}'", SILENT)
+            data.export("pair", tmp_path / "smaller", **options)
+        data.export("pair", target, **options)
+        assert digests(target) == digests(tmp_path / ("smaller" if change else "whole"))
+        now = {p.name: p.stat().st_ino for p in target.glob(pattern)}
+        same = [name for name, inode in kept.items() if now.get(name) == inode]
+        assert len(same) == len(kept) or change
+
+
+def _fail_at(patch: pytest.MonkeyPatch, place: int) -> None:
+    """Let the reading of some image be interrupted."""
+    read, seen = Renderer.bytes_of, count()
+
+    def interrupted(self: Renderer, film: Film) -> bytes:
+        if next(seen) == place:
+            raise KeyboardInterrupt
+        return read(self, film)
+
+    patch.setattr(Renderer, "bytes_of", interrupted)
+
+
+@pytest.mark.parametrize("form", ["webdataset", "huggingface"])
+def test_variants(
+    data: ExperimentData, pair: Dataset, tmp_path: Path, load: Any, form: str
+) -> None:
+    """Variants are examples of train alone, with their parent's class, findings and patient."""
+    pytest.importorskip("skimage")
+    data.export("pair", tmp_path / "out", form=form, augment=2, bits=8)
+    if form == "webdataset":
+        rows = {
+            split: [json.loads(sample["json"]) for sample in samples_of(tmp_path / "out", split)]
+            for split in SPLITS
+        }
+    else:
+        rows = {s: r.remove_columns("image").to_list() for s, r in load(tmp_path / "out").items()}
+    for split in SPLITS:
+        times = 3 if split == "train" else 1
+        assert len(rows[split]) == times * pair.images(split)
+        taken = {row["image_id"]: row for row in rows[split] if row["variant"] == 0}
+        for row in rows[split]:
+            assert (row["parent"] is None) == (row["variant"] == 0)
+            for name in ("label", "patient_id", "findings"):
+                assert row[name] == taken[row["parent"] or row["image_id"]][name]
+    manifest = polars.read_parquet(tmp_path / "out" / "manifest.parquet")
+    assert manifest.height == sum(map(len, rows.values()))
+    assert (manifest["nodule"] == (manifest["class"] == "nodule").cast(polars.UInt8)).all()
+    card = (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
+    assert f"{manifest.height} examples, {2 * pair.images('train')} of them variants" in card
 
 
 @pytest.mark.parametrize(

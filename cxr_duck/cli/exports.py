@@ -68,6 +68,12 @@ def export(
     invert_monochrome1: Annotated[
         bool, typer.Option("--invert-monochrome1", help="Make low values black where they're not.")
     ] = False,
+    augment: Annotated[
+        int, typer.Option("--augment", metavar="N", help="Add N variants of each train image.")
+    ] = 0,
+    flip: Annotated[
+        bool, typer.Option("--flip", help="Mirror half of the variants; the heart lies left.")
+    ] = False,
     images: Annotated[
         Path | None, typer.Option("--images", help="Folder of the images, if it was moved.")
     ] = None,
@@ -103,6 +109,8 @@ def export(
         quality=quality,
         window=window.value,
         invert_monochrome1=invert_monochrome1,
+        augment=augment,
+        flip=flip,
     )
     print(json.dumps(report) if as_json else _told(report, name, folder, dry_run))
 

@@ -24,17 +24,16 @@ The images and labels of PadChest may be used under the terms of its authors,
 the same dataset. Whoever publishes results is asked to cite:"""
 
 
-def card(source: Source, options: ExportOptions, examples: int, files: dict[str, str]) -> str:
+def card(source: Source, options: ExportOptions, files: dict[str, str]) -> str:
     """Return the card of an export, in Markdown; the same export gives the same text.
 
-    `examples` is the number of images, each counted once for each of its classes; `files` says of
-    each pattern of names what these files are. Where the form is huggingface the card begins with
-    the front matter that `load_dataset` reads.
+    `files` says of each pattern of names what these files are. Where the form is huggingface the
+    card begins with the front matter that `load_dataset` reads.
     """
     name = source.dataset.name
     parts = [
         f"# {name}",
-        _summary(source, examples),
+        _summary(source),
         "## Composition",
         _table(source),
         *_left_out(source),
@@ -46,17 +45,23 @@ def card(source: Source, options: ExportOptions, examples: int, files: dict[str,
         _TERMS.format(name=name),
         f"```bibtex\n{CITATION}\n```",
     ]
-    front = _front_matter(source, examples) if options.form == "huggingface" else ""
+    front = _front_matter(source) if options.form == "huggingface" else ""
     return front + "\n\n".join(parts) + "\n"
 
 
-def _summary(source: Source, examples: int) -> str:
+def _summary(source: Source) -> str:
+    """Return what the dataset is; an image counts once for each of its classes."""
     recipe = source.dataset.recipe
+    manifest = source.manifest
+    variants = 0
+    if "parent" in manifest.column_names:
+        variants = manifest.num_rows - manifest.column("parent").null_count
+    varied = f", {variants:,} of them variants of images of `{next(iter(recipe.shares))}`"
     classes = ", ".join(f"`{name}`" for name in sorted(recipe.classes))
     return (
         f"Chest X-rays of {len(recipe.classes)} classes, {classes}, in the splits "
         f"{', '.join(f'`{split}`' for split in recipe.shares)}; no patient is in two splits. "
-        f"{examples:,} examples."
+        f"{manifest.num_rows:,} examples{varied if variants else ''}."
     )
 
 
@@ -120,7 +125,7 @@ def _command(name: str, options: ExportOptions) -> str:
     return shlex.join(words)
 
 
-def _front_matter(source: Source, examples: int) -> str:
+def _front_matter(source: Source) -> str:
     """Return the YAML that Hugging Face reads; every JSON string is one of YAML too."""
     lines = [
         f"pretty_name: {json.dumps(source.dataset.name, ensure_ascii=False)}",
@@ -130,7 +135,7 @@ def _front_matter(source: Source, examples: int) -> str:
         "task_categories:",
         "- image-classification",
         "size_categories:",
-        f"- {next(name for most, name in _SIZES if examples < most)}",
+        f"- {next(name for most, name in _SIZES if source.manifest.num_rows < most)}",
         "configs:",
         "- config_name: default",
         "  data_files:",

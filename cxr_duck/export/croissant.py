@@ -57,7 +57,7 @@ _ABOUT = {
     "path": "The file of the image in the repository.",
     "member": "The name of the image in that file, without its ending.",
     "parent": "The image that this one was varied from.",
-    "variant": "The number of the variant, 0 for the image itself.",
+    "variant": "The number of the variant, 0 for an image as it was taken.",
 }
 
 

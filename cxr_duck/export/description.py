@@ -44,7 +44,7 @@ def describe(
     files = {**images, **manifests, "croissant.json": _OWN["croissant.json"]}
     if len(manifests) == 1:
         files |= {name: _OWN["manifest.csv"] for name in manifests}
-    text = card(source, options, labelled.num_rows, files)
+    text = card(source, options, files)
     (folder / "README.md").write_text(text, encoding="utf-8")
     metadata = croissant(source, folder, labelled, list(images))
     (folder / "croissant.json").write_text(metadata, encoding="utf-8")

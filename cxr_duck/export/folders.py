@@ -2,16 +2,19 @@
 
 import os
 import re
+from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cxr_duck.errors import ExportError
 from cxr_duck.export.description import describe
 from cxr_duck.export.forms import ExportOptions, Source
-from cxr_duck.export.rendering import Film, Rendering, copied, rendered
-from cxr_duck.export.writing import Output, Plan, Step
+from cxr_duck.export.rendering import KEPT, Film, Renderer, Rendering
+from cxr_duck.export.writing import Output, Plan, Step, workers
 from cxr_duck.images.folder import ImageFolder
 
 if TYPE_CHECKING:
@@ -33,13 +36,14 @@ def plan(source: Source, options: ExportOptions) -> Plan:
             "no folder of images is known to this store: give it with --images, or index with it"
         )
     files = _files(source, options.rendering)
-    placed = [] if source.folder is None else list(zip(files, found_films(source), strict=True))
-    outputs, bytes_needed = _outputs(source.folder, placed, options)
+    outputs, needed = (
+        _outputs(source.folder, files, found_films(source), options) if source.folder else ([], 0)
+    )
     return Plan(
         form=options.form,
         request=source.request(options),
         outputs=outputs,
-        bytes=bytes_needed,
+        bytes=needed,
         finish=partial(
             describe, source, options, _with_files(source.manifest, files), _about(files)
         ),
@@ -56,10 +60,14 @@ def _files(source: Source, rendering: Rendering) -> list[str | None]:
     )
     if source.folder is None:
         return [None] * manifest.num_rows
-    return [
+    files = [
         _image_path(split, classes[term], _file_name(image_id, rendering))
         for split, term, image_id in rows
     ]
+    if len(set(files)) < len(files):
+        twice = next(file for file, count in Counter(files).items() if count > 1)
+        raise ExportError(f"two images would be written to {twice}: ask for another --format")
+    return [*files]
 
 
 def _file_name(image_id: str, rendering: Rendering) -> str:
@@ -92,47 +100,52 @@ def found_films(source: Source) -> list[tuple[Film, int]]:
     assert source.folder is not None
     image_ids = source.manifest.column("image_id").to_pylist()
     bytes_of: dict[str, int] = {}
-    for image_id in dict.fromkeys(image_ids):
-        try:
-            bytes_of[image_id] = source.folder.stat(source.films[image_id].path)[0]
-        except (OSError, KeyError):
-            continue
-    missing = [image_id for image_id in image_ids if image_id not in bytes_of]
+    for path in dict.fromkeys(film.path for film in source.films.values()):
+        with suppress(OSError):
+            bytes_of[path] = source.folder.stat(path)[0]
+    films = [source.films.get(image_id) for image_id in image_ids]
+    missing = [
+        image_id
+        for image_id, film in zip(image_ids, films, strict=True)
+        if film is None or film.path not in bytes_of
+    ]
     if missing:
         raise ExportError(
             f"{len(missing):,} of {len(image_ids):,} images are not below {source.folder.root}, "
             f"{', '.join(missing[:_SOME])}{', …' if len(missing) > _SOME else ''} among them: "
             "give the folder with --images, or index again with --images"
         )
-    return [(source.films[image_id], bytes_of[image_id]) for image_id in image_ids]
-
-
-Placed = list[tuple[str | None, tuple[Film, int]]]
+    return [(film, bytes_of[film.path]) for film in films if film is not None]
 
 
 def _outputs(
-    folder: ImageFolder | None, placed: Placed, options: ExportOptions
+    folder: ImageFolder,
+    files: list[str | None],
+    sources: list[tuple[Film, int]],
+    options: ExportOptions,
 ) -> tuple[list[Output], int]:
-    """Return the files to write, and the bytes that they need."""
-    outputs, needed = [], 0
-    make: Callable[[Path, Step], None]
-    for file, (film, size) in placed:
-        assert folder is not None
+    """Return the files to write, and the bytes that they need.
+
+    Variants come some images after theirs, so that several images are decoded at a time.
+    """
+    renderer = Renderer(folder, options.rendering)
+    ahead = KEPT // 2 * workers()
+    outputs, needed, place = [], 0, 0
+    for file, (film, size) in zip(files, sources, strict=True):
         assert file is not None
         if options.rendering.anew:
             needed += options.rendering.bytes_of(film)
-            make = partial(_render, folder, film, options.rendering)
         else:
             needed += size if options.how == "copy" else _LINK
-            make = _placing(folder, film, options.how)
-        outputs.append(Output(file, make))
-    return outputs, needed
+        link = not options.rendering.anew and options.how != "copy"
+        make = _linking(folder, film, options.how) if link else partial(_write, renderer, film)
+        place += film.chance is None
+        outputs.append((place + (ahead if film.chance else 0), Output(file, make)))
+    return [output for _, output in sorted(outputs, key=itemgetter(0))], needed
 
 
-def _placing(folder: ImageFolder, film: Film, how: str) -> Callable[[Path, Step], None]:
-    """Return what links or copies an image's file."""
-    if how == "copy":
-        return partial(_copy, folder, film)
+def _linking(folder: ImageFolder, film: Film, how: str) -> Callable[[Path, Step], None]:
+    """Return what links to an image's file."""
     file = folder.plain_file(film.path)
     if file is None:
         raise ExportError(
@@ -142,13 +155,8 @@ def _placing(folder: ImageFolder, film: Film, how: str) -> Callable[[Path, Step]
     return partial(_link, file, how)
 
 
-def _render(folder: ImageFolder, film: Film, rendering: Rendering, file: Path, step: Step) -> None:
-    file.write_bytes(rendered(folder, film, rendering))
-    step()
-
-
-def _copy(folder: ImageFolder, film: Film, file: Path, step: Step) -> None:
-    file.write_bytes(copied(folder, film))
+def _write(renderer: Renderer, film: Film, file: Path, step: Step) -> None:
+    file.write_bytes(renderer.bytes_of(film))
     step()
 
 

@@ -90,6 +90,7 @@ class Source:
 
         return {
             "digest": self.dataset.digest,
+            "seed": self.dataset.recipe.seed,
             "images": str(self.folder.root.absolute()) if self.folder else None,
             "options": asdict(options),
             "opencv": opencv() is not None,

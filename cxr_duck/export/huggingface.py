@@ -18,6 +18,7 @@ from cxr_duck.export.shards import (
     Row,
     Shard,
     ahead,
+    digest_of,
     file_column,
     localizations_of,
     mixed,
@@ -54,7 +55,7 @@ def plan(source: Source, options: ExportOptions) -> Plan:
     ]
     return Plan(
         form=options.form,
-        request=source.request(options),
+        request=source.request(options, shards=digest_of(shards)),
         outputs=outputs,
         bytes=needed,
         finish=partial(describe, source, options, table, {"data/*.parquet": _about(names)}),
@@ -91,7 +92,7 @@ def write_shard(
     import pyarrow
     import pyarrow.parquet
 
-    schema = _schema(classes)
+    schema = _schema(classes, "variant" in shard.rows[0])
     plain = [column.name for column in schema if column.name != "image"]
     with pyarrow.parquet.ParquetWriter(
         file, schema, use_dictionary=plain, write_statistics=plain, compression="snappy"
@@ -115,7 +116,7 @@ def _record(row: Row, ending: str, image: bytes) -> dict[str, Any]:
     return {
         "image": {"bytes": image, "path": f"{Path(row['image_id']).stem}.{ending}"},
         "label": row["label"],
-        **{name: row[name] for name in _TEXTS},
+        **{name: row[name] for name in (*_TEXTS, "parent", "variant") if name in row},
         "class_findings": row["findings"].split("|"),
         "findings": [
             {"finding": finding, "localizations": places}
@@ -124,7 +125,7 @@ def _record(row: Row, ending: str, image: bytes) -> dict[str, Any]:
     }
 
 
-def _schema(classes: Sequence[str]) -> "pyarrow.Schema":
+def _schema(classes: Sequence[str], with_variants: bool) -> "pyarrow.Schema":
     """Return the columns, and what Hugging Face makes of them."""
     import pyarrow
 
@@ -137,6 +138,8 @@ def _schema(classes: Sequence[str]) -> "pyarrow.Schema":
         "class_findings": texts,
         "findings": pyarrow.list_(pyarrow.struct({"finding": text, "localizations": texts})),
     }
+    if with_variants:
+        columns |= {"parent": text, "variant": pyarrow.int64()}
     word = {"dtype": "string", "_type": "Value"}
     features = {
         "image": {"_type": "Image"},
@@ -145,5 +148,7 @@ def _schema(classes: Sequence[str]) -> "pyarrow.Schema":
         "class_findings": [word],
         "findings": [{"finding": word, "localizations": [word]}],
     }
+    if with_variants:
+        features |= {"parent": word, "variant": {"dtype": "int64", "_type": "Value"}}
     metadata = {"huggingface": json.dumps({"info": {"features": features}}, ensure_ascii=False)}
     return pyarrow.schema(list(columns.items()), metadata=metadata)

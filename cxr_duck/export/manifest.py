@@ -37,10 +37,16 @@ def labels_of(store: Store, dataset: Dataset) -> "pyarrow.Table":
 
 
 def with_labels(table: "pyarrow.Table", labels: "pyarrow.Table") -> "pyarrow.Table":
-    """Return a table of images with the columns of 0 and 1, each row those of its image."""
+    """Return a table of images with the columns of 0 and 1, each row those of its image.
+
+    A variant has those of the image that it was made from.
+    """
     import pyarrow.compute
 
-    places = pyarrow.compute.index_in(table.column("image_id"), labels.column("image_id"))
+    images = table.column("image_id")
+    if "parent" in table.column_names:
+        images = pyarrow.compute.coalesce(table.column("parent"), images)
+    places = pyarrow.compute.index_in(images, labels.column("image_id"))
     names = label_columns(labels.column_names[1:], table.column_names)
     for column, name in zip(labels.columns[1:], names, strict=True):
         table = table.append_column(name, column.take(places))

@@ -1,5 +1,6 @@
 """Examples gathered in files of a given size, split by split, the classes mixed."""
 
+import hashlib
 import json
 import math
 from collections import deque
@@ -15,15 +16,14 @@ from cxr_duck.errors import ExportError
 from cxr_duck.export.folders import found_films
 from cxr_duck.export.forms import ExportOptions, Source
 from cxr_duck.export.manifest import class_indices
-from cxr_duck.export.rendering import Film, Rendering, copied, rendered
-from cxr_duck.images.folder import ImageFolder
+from cxr_duck.export.rendering import Film, Renderer
 
 if TYPE_CHECKING:
     import pyarrow
 
 __all__ = [
-    "Image", "Row", "Shard", "ahead", "file_column", "localizations_of", "make_shards", "mixed",
-    "plan_shards", "threads_each",
+    "Image", "Row", "Shard", "ahead", "digest_of", "file_column", "localizations_of",
+    "make_shards", "mixed", "plan_shards", "threads_each",
 ]  # fmt: skip
 
 Row = dict[str, Any]
@@ -55,12 +55,12 @@ def mixed(source: Source) -> Source:
     return replace(source, manifest=engine.arrow("shuffled", seed=recipe.seed))
 
 
-def image_of(folder: ImageFolder, films: dict[str, Film], rendering: Rendering, row: Row) -> Image:
+def image_of(renderer: Renderer, films: dict[str, Film], row: Row) -> Image:
     """Return the ending and the bytes of an example's image, as it is or written anew."""
     film = films[row["image_id"]]
-    if rendering.anew:
-        return rendering.suffix.lstrip("."), rendered(folder, film, rendering)
-    return PurePosixPath(film.path).suffix.lower().lstrip("."), copied(folder, film)
+    rendering = renderer.rendering
+    suffix = rendering.suffix if rendering.anew else PurePosixPath(film.path).suffix.lower()
+    return suffix.lstrip("."), renderer.bytes_of(film)
 
 
 def plan_shards(
@@ -83,7 +83,16 @@ def plan_shards(
     indices = class_indices(source.dataset)
     rows = [{**row, "label": indices[row["class"]]} for row in source.manifest.to_pylist()]
     shards = make_shards(rows, sizes, options.shard_size)
-    return shards, partial(image_of, source.folder, source.films, rendering), sum(sizes)
+    renderer = Renderer(source.folder, rendering)
+    return shards, partial(image_of, renderer, source.films), sum(sizes)
+
+
+def digest_of(shards: Sequence[Shard]) -> str:
+    """Return the SHA-256 of all that shards hold beside the images themselves."""
+    told = hashlib.sha256()
+    for shard in shards:
+        told.update(json.dumps([shard.split, shard.number, shard.of, shard.rows]).encode())
+    return told.hexdigest()
 
 
 def file_column(

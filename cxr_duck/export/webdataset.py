@@ -21,6 +21,7 @@ from cxr_duck.export.shards import (
     Row,
     Shard,
     ahead,
+    digest_of,
     file_column,
     localizations_of,
     mixed,
@@ -53,7 +54,7 @@ def plan(source: Source, options: ExportOptions) -> Plan:
     table = file_column(source, shards, tar_name)
     return Plan(
         form=options.form,
-        request=source.request(options),
+        request=source.request(options, shards=digest_of(shards)),
         outputs=[
             Output(tar_name(shard), partial(write_tar, shard, image_of, threads), len(shard.rows))
             for shard in shards
@@ -118,7 +119,7 @@ def facts_of(row: Row) -> dict[str, Any]:
     """Return what is known of an example: whose it is, its class, findings and localizations."""
     plain = ("image_id", "patient_id", "study_id", "projection", "split", "class", "label")
     return {
-        **{name: row[name] for name in plain},
+        **{name: row[name] for name in (*plain, "parent", "variant") if name in row},
         "class_findings": row["findings"].split("|"),
         "findings": localizations_of(row),
     }
