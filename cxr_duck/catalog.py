@@ -28,7 +28,11 @@ __all__ = [
     "write_terms",
 ]
 
+_VIEWS = ("coded_postings", "missing_files", "extra_files", "repeated_files")
 _TERM_TABLES = ("terms", "term_ancestors", "label_cuis")
+
+# What a relation is of which the store has no file.
+_EMPTY = {"image_files": "no_image_files", "refused_files": "no_refused_files"}
 
 # The catalog's own folder, wherever the store was moved: an opened database spills to the folder
 # <path of the database>.tmp. Where it is attached to another database instead, or spills elsewhere,
@@ -42,12 +46,17 @@ _STORE = (
 def create_views(catalog: duckdb.DuckDBPyConnection) -> None:
     """Point the views at the data files that the catalog lists."""
     for name in RELATIONS:
-        paths = ", ".join(quoted(file.path) for file in data_files(catalog, name))
+        files = data_files(catalog, name)
+        if not files and name in _EMPTY:
+            catalog.execute(f"CREATE OR REPLACE VIEW {name} AS {stage(_EMPTY[name]).sql}")
+            continue
+        paths = ", ".join(quoted(file.path) for file in files)
         catalog.execute(
             f"CREATE OR REPLACE VIEW {name} AS SELECT * FROM read_parquet("
             f"list_transform([{paths}], lambda path: {_STORE} || path))"
         )
-    catalog.execute(f"CREATE OR REPLACE VIEW coded_postings AS {stage('coded_postings').sql}")
+    for name in _VIEWS:
+        catalog.execute(f"CREATE OR REPLACE VIEW {name} AS {stage(name).sql}")
 
 
 def create_tables(catalog: duckdb.DuckDBPyConnection) -> None:
@@ -124,7 +133,7 @@ def open_hierarchy(
 def describe(catalog: duckdb.DuckDBPyConnection) -> None:
     """Comment every view and term table, and each of its columns, from the cards in `sql/`."""
     comments = []
-    for kind, names in (("VIEW", (*RELATIONS, "coded_postings")), ("TABLE", _TERM_TABLES)):
+    for kind, names in (("VIEW", (*RELATIONS, *_VIEWS)), ("TABLE", _TERM_TABLES)):
         for name in names:
             card = stage(name)
             comments.append(f"COMMENT ON {kind} {name} IS {quoted(card.grain)};")

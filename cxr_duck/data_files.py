@@ -22,7 +22,7 @@ __all__ = [
     "read_expression",
 ]
 
-RELATIONS = ("images", "postings", "rejects")
+RELATIONS = ("images", "postings", "rejects", "image_files", "refused_files")
 
 # Columns that a relation's files are sorted by. To sort by a number for each finding costs two
 # thirds of the time that their names cost: `DuckDBEngine.number_findings` makes the type.
@@ -30,6 +30,8 @@ _SORTED_BY = {
     "images": "image_id",
     "postings": "CAST(finding AS finding_name), image_id",
     "rejects": "file, row",
+    "image_files": "image_id, path",
+    "refused_files": "path",
 }
 _GROUP = 122_880  # rows of a row group, which has statistics of its own
 

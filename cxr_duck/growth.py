@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Removal", "compact", "images_to_remove", "remove_images"]
 
+# The others are written whole.
+_GROWING = tuple(name for name in RELATIONS if name not in ("image_files", "refused_files"))
 _LARGE = 1_000_000  # rows of a file that is no small one
 
 
@@ -93,6 +95,8 @@ def _take_out(
     writer.filter("images", "kept_rows")
     writer.filter("postings", "kept_rows")
     writer.filter("rejects", "kept_rejects")
+    writer.filter("image_files", "kept_files")
+    writer.filter("refused_files", "kept_files")
     catalog = publication.catalog
     catalog.register("noted", noted)
     catalog.execute(
@@ -138,7 +142,7 @@ def compact(store: Store, progress: Progress) -> dict[str, tuple[int, int]]:
     with store.publishing() as publication:
         publication.forgetting = True
         change = next_change(publication, "compact")
-        before = {name: data_files(publication.catalog, name) for name in RELATIONS}
+        before = {name: data_files(publication.catalog, name) for name in _GROWING}
         groups = [group for files in before.values() if (group := _group(files))]
         if groups:
             with (

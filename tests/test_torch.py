@@ -9,6 +9,7 @@ import pytest
 
 from cxr_duck import Dataset, ExperimentData
 from cxr_duck.errors import DatasetError, ImagesError
+from cxr_duck.images.folder import ImageFolder
 from tests.films import SHAPES, make_films, pixels_of, walk
 from tests.label_rows import repository, write_labels
 
@@ -84,6 +85,22 @@ def test_workers_read_the_same(data: ExperimentData, dataset: Dataset, start: st
     assert_same(batches(loader), wanted(data, dataset, "train"))
 
 
+@pytest.mark.parametrize("start", ["fork", "spawn"])
+def test_workers_read_zips(
+    data: ExperimentData, dataset: Dataset, tmp_path: Path, start: str
+) -> None:
+    """From zips, which this process has opened already, workers get the same."""
+    made = make_films(tmp_path, zipped=True).create_dataset(["nodule", "normal"], name="pair")
+    assert made.digest == dataset.digest
+    images = made.torch("train")
+    assert all(".zip/" in path for path, _ in images.samples)
+    assert images[0][1] == images[1][1] == 0
+    loader = torch.utils.data.DataLoader(
+        images, num_workers=2, multiprocessing_context=start, collate_fn=one
+    )
+    assert_same(batches(loader), wanted(data, dataset, "train"))
+
+
 def test_transform(data: ExperimentData, dataset: Dataset) -> None:
     """The result of the transform stands in the tensor's place, and stacks to batches."""
     images = dataset.torch("train", transform=torch.nn.AdaptiveAvgPool2d((1, 1)))
@@ -108,7 +125,7 @@ def test_pickled_it_is_the_same(data: ExperimentData, dataset: Dataset) -> None:
 def test_image_that_is_damaged(data: ExperimentData, dataset: Dataset, tmp_path: Path) -> None:
     """An image that can't be decoded is named when it is asked for, and not before."""
     images = dataset.torch("train")
-    images.root = tmp_path
+    images.folder = ImageFolder(tmp_path)
     (tmp_path / images.samples[0][0]).write_bytes(b"\x89PNG\r\n\x1a\n and no more")
     with pytest.raises(ImagesError, match=rf"{images.samples[0][0]} below .* can't be read"):
         images[0]

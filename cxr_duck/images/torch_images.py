@@ -1,8 +1,6 @@
 """A split of a dataset as PyTorch takes it: an image is opened when it is asked for."""
 
-import os
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from torch.utils.data import Dataset
@@ -22,23 +20,22 @@ class TorchImages(Dataset):  # type: ignore[misc, type-arg, unused-ignore]
     An image is a float tensor, 1 x rows x columns, from 0 to 1 over the full range of its pixels'
     type, or what `transform` makes of that. `classes` are the names, in their order;
     `class_to_idx` has the index of each; `samples` are pairs (path, class index), each path below
-    the folder of the images. It can be pickled, so that any number of workers may read. Raises
+    the folder of the images. It can be pickled and forked: any number of workers may read. Raises
     ImagesError where an image can't be read.
     """
 
     def __init__(
         self,
-        root: Path,
+        folder: ImageFolder,
         samples: Sequence[tuple[str, int]],
         classes: Sequence[str],
         transform: Callable[["torch.Tensor"], Any] | None = None,
     ) -> None:
-        self.root = root
+        self.folder = folder
         self.samples = list(samples)
         self.classes = list(classes)
         self.class_to_idx = {name: index for index, name in enumerate(self.classes)}
         self.transform = transform
-        self._opened: tuple[int, ImageFolder] | None = None
 
     def __len__(self) -> int:
         """Return the number of examples."""
@@ -50,20 +47,10 @@ class TorchImages(Dataset):  # type: ignore[misc, type-arg, unused-ignore]
         image = self._tensor(path)
         return (image if self.transform is None else self.transform(image)), label
 
-    def __getstate__(self) -> dict[str, Any]:
-        """Leave out what a process has opened."""
-        return {**self.__dict__, "_opened": None}
-
     @property
     def targets(self) -> list[int]:
         """The class index of each example, for samplers."""
         return [label for _, label in self.samples]
-
-    def _folder(self) -> ImageFolder:
-        """Return the folder as this process opened it: forked workers share no open file."""
-        if self._opened is None or self._opened[0] != os.getpid():
-            self._opened = (os.getpid(), ImageFolder(self.root))
-        return self._opened[1]
 
     def _tensor(self, path: str) -> "torch.Tensor":
         import numpy
@@ -72,11 +59,12 @@ class TorchImages(Dataset):  # type: ignore[misc, type-arg, unused-ignore]
         from cxr_duck.images.pixels import read_pixels
 
         try:
-            with self._folder().open(path) as stream:
+            with self.folder.open(path) as stream:
                 pixels = read_pixels(stream)
         except OSError as error:
             raise ImagesError(
-                f"{path} below {self.root} can't be read ({error}): leave it out, or get it anew"
+                f"{path} below {self.folder.root} can't be read ({error}): 'cxr check' finds "
+                "damaged images, and datasets that are made then leave them out"
             ) from error
         scaled = pixels.astype(numpy.float32) / numpy.float32(numpy.iinfo(pixels.dtype).max)
         image = torch.from_numpy(scaled)

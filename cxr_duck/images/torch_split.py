@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from cxr_duck.datasets import Dataset
 from cxr_duck.errors import CxrError, DatasetError, ImagesError
 from cxr_duck.export.manifest import class_indices, examples
+from cxr_duck.images.folder import ImageFolder
 
 if TYPE_CHECKING:
     from cxr_duck.images.torch_images import TorchImages
@@ -49,7 +50,7 @@ def torch_split(
     indices = class_indices(dataset)
     labels = [indices[name] for name in table.column("class").to_pylist()]
     return TorchImages(
-        dataset.images_folder.absolute(),
+        ImageFolder(dataset.images_folder.absolute()),
         list(zip(paths, labels, strict=True)),
         list(indices),
         transform,
