@@ -112,6 +112,14 @@ def test_dicom(stored: np.ndarray, signed: int, wanted: list[list[int]]) -> None
     assert found.tolist() == wanted
 
 
+def test_a_larger_file_after_a_smaller_one() -> None:
+    """What one read leaves in the buffer never shows in the next, nor in what was read before."""
+    chance = np.random.default_rng(5)
+    films = [chance.integers(0, 65536, (side, side)).astype(np.uint16) for side in (9, 2500, 30)]
+    found = [read_pixels(written(Image.fromarray(film), "PNG", compress_level=0)) for film in films]
+    assert all((one == two).all() for one, two in zip(films, found, strict=True))
+
+
 def test_full_range_divides_by_65535() -> None:
     """Every value of 16 bits becomes the nearest of 255 parts of 65535; 8 bits stay."""
     values = np.arange(65536, dtype=np.uint16).reshape(256, 256)
