@@ -1,6 +1,9 @@
 """The pixels of an image: read as they are, scaled to 8 bits, made smaller, written again."""
 
+import threading
+from functools import lru_cache
 from io import BytesIO
+from struct import Struct
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from cxr_duck.images.opencv import opencv
@@ -27,8 +30,12 @@ __all__ = [
 FORMATS = ("png", "jpg")
 WINDOWS = ("full", "percentile", "dicom")
 PERCENTILES = (0.5, 99.5)  # of an image's pixels, which become black and white
-_GRAY = ("L", "I;16")  # modes of Pillow that OpenCV decodes to the same pixels
+_HEADER = Struct(">IIBB")  # of a PNG: width, height, bits, kind of colour
+_MOST_PIXELS = 2**27  # where Pillow warns of a bomb, and a little more
+_BUFFER = 2**23  # bytes, which most films don't fill
+_own = threading.local()
 _COUNTABLE = 2**24  # pixels that OpenCV counts exactly
+_FAR = 4  # OpenCV halves an image first that is so many times larger
 _HALF_SIZES = 2.0  # Pillow averages blocks of pixels first, down to this many times the new size
 
 
@@ -38,9 +45,11 @@ def read_pixels(stream: BinaryIO) -> "Pixels":
     Reads PNG, JPEG, and DICOM where pydicom is installed (extra `dicom`). Colours become gray.
     Raises OSError where the pixels can't be decoded to the last one.
     """
-    data = stream.read()
+    data = _all_of(stream)
     try:
-        pixels: Pixels = _dicom_pixels(data) if data[128:132] == b"DICM" else _film_pixels(data)
+        pixels: Pixels = (
+            _dicom_pixels(data) if bytes(data[128:132]) == b"DICM" else _film_pixels(data)
+        )
         return pixels
     except OSError:
         raise
@@ -48,22 +57,45 @@ def read_pixels(stream: BinaryIO) -> "Pixels":
         raise OSError(str(error) or type(error).__name__) from error
 
 
-def _film_pixels(data: bytes) -> Any:
+def _all_of(stream: BinaryIO) -> memoryview:
+    """Return the bytes of a stream, in a buffer that this thread's next call fills anew.
+
+    Memory that is given back and asked for again film by film costs more time than its reading.
+    """
+    buffer: bytearray = getattr(_own, "buffer", None) or bytearray(_BUFFER)
+    filled = 0
+    while got := stream.readinto(memoryview(buffer)[filled:]):  # type: ignore[attr-defined]
+        filled += got
+        if filled == len(buffer):
+            buffer = buffer + bytes(len(buffer))
+    _own.buffer = buffer
+    return memoryview(buffer)[:filled]
+
+
+def _film_pixels(data: memoryview) -> Any:
     import numpy
     from PIL import Image
 
     cv2 = opencv()
+    if cv2 is not None and _is_gray_png(data):
+        pixels = cv2.imdecode(numpy.frombuffer(data, numpy.uint8), cv2.IMREAD_UNCHANGED)
+        if pixels is not None and pixels.ndim == 2:
+            return pixels
+        if pixels is None:
+            Image.open(BytesIO(data), formats=("PNG",)).load()  # which may tell why
+            raise OSError("it ends before its last pixel, or lacks its end")
     with Image.open(BytesIO(data), formats=("PNG", "JPEG")) as image:
-        if cv2 is not None and image.format == "PNG" and image.mode in _GRAY:
-            pixels = cv2.imdecode(numpy.frombuffer(data, numpy.uint8), cv2.IMREAD_UNCHANGED)
-            if pixels is None:
-                image.load()  # which may tell why
-                raise OSError("it ends before its last pixel, or lacks its end")
-            if pixels.ndim == 2:
-                return pixels
         if image.mode.startswith("I"):
             return _as_16_bits(numpy.array(image))
         return numpy.array(image if image.mode == "L" else image.convert("L"))
+
+
+def _is_gray_png(data: memoryview) -> bool:
+    """Tell whether a PNG is gray, of 8 or 16 bits, and of a size that is no attack."""
+    if bytes(data[:8]) != b"\x89PNG\r\n\x1a\n" or len(data) < _HEADER.size + 16:
+        return False
+    width, height, bits, color = _HEADER.unpack_from(data, 16)
+    return color == 0 and bits in (8, 16) and width * height <= _MOST_PIXELS
 
 
 def _as_16_bits(pixels: Any) -> Any:
@@ -79,7 +111,7 @@ def _as_16_bits(pixels: Any) -> Any:
     return pixels.astype(numpy.uint16, copy=False)
 
 
-def _dicom_pixels(data: bytes) -> Any:
+def _dicom_pixels(data: memoryview) -> Any:
     import numpy
 
     try:
@@ -153,17 +185,24 @@ def scale(
 
     `invert` turns black and white around: MONOCHROME1 means that low values are white.
     """
+    scaled: numpy.typing.NDArray[numpy.uint8] = _levels(8 * pixels.dtype.itemsize, *limits, invert)[
+        pixels
+    ]
+    return scaled
+
+
+@lru_cache(maxsize=64)
+def _levels(depth: int, low: float, high: float, invert: bool) -> Any:
+    """Return the level of 8 bits that each value of a depth becomes."""
     import numpy
 
-    low, high = limits
-    values = numpy.arange(2 ** (8 * pixels.dtype.itemsize), dtype=numpy.float64)
+    values = numpy.arange(2**depth, dtype=numpy.float64)
     if high > low:
         levels = numpy.clip((values - low) / (high - low), 0.0, 1.0) * 255.0
     else:
         levels = numpy.where(values > low, 255.0, 0.0)
     table = numpy.floor(levels + 0.5).astype(numpy.uint8)
-    scaled: numpy.typing.NDArray[numpy.uint8] = (255 - table if invert else table)[pixels]
-    return scaled
+    return 255 - table if invert else table
 
 
 def to_8bit(
@@ -196,6 +235,9 @@ def shrink(pixels: "Pixels", size: int, *, enlarge: bool = False) -> "Pixels":
     cv2 = opencv()
     if cv2 is None:
         return _shrunk_by_pillow(pixels, (columns, rows))
+    while max(height, width) >= _FAR * size and height % 2 == width % 2 == 0:
+        height, width = height // 2, width // 2  # which is quick, and hardly another mean
+        pixels = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA)
     way = cv2.INTER_AREA if longer > size else cv2.INTER_CUBIC
     resized: Pixels = cv2.resize(pixels, (columns, rows), interpolation=way)
     return resized
