@@ -8,6 +8,7 @@ import shlex
 from pathlib import Path
 from typing import Any
 
+import numpy
 import polars
 import pytest
 
@@ -15,7 +16,7 @@ from cxr_duck import ExperimentData
 from cxr_duck.growth import remove_images
 from cxr_duck.progress import SILENT
 from tests.conftest import Run
-from tests.films import make_films
+from tests.films import make_films, pixels_of, walk
 from tests.label_rows import repository, write_labels
 
 FORMS = ("folders", "webdataset", "huggingface", "parquet", "csv")
@@ -142,6 +143,36 @@ def test_front_matter(data: ExperimentData, folder: Path) -> None:
     files = {file["split"]: file["path"] for file in told["configs"][0]["data_files"]}
     assert list(files) == ["train", "valid", "test"]
     assert all(len(list(folder.glob(path))) == 1 for path in files.values())
+
+
+def test_the_python_on_the_card_reads_it(
+    data: ExperimentData, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the card shows reads the split to train on, to the last bit of its pixels."""
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    if folder.name == "webdataset":
+        pytest.importorskip("webdataset")
+    if folder.name == "huggingface":
+        pytest.importorskip("datasets")
+        monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "cache")
+    read: dict[str, Any] = {}
+    exec(block(card_of(folder), "python").replace("DIR", str(folder)), read)
+    names = sorted(data.dataset("pair").recipe.classes)
+    if folder.name in ("parquet", "csv"):
+        assert read["manifest"].height == 40
+        return
+    if folder.name == "webdataset":
+        pairs = [(pixels, names[label]) for pixels, label in read["pairs"]]
+    elif folder.name == "huggingface":
+        pairs = [(numpy.asarray(row["image"]), names[row["label"]]) for row in read["pairs"]]
+    else:
+        pairs = [read["pair"](row) for row in read["rows"].to_dicts()]
+    found = sorted((name, pixels.tobytes()) for pixels, name in pairs)
+    wanted = [
+        (name, pixels_of(data, image_id).tobytes())
+        for name, image_id in walk(data.dataset("pair"), "train")
+    ]
+    assert found == sorted(wanted)
 
 
 def test_every_file_is_on_the_card(folder: Path) -> None:

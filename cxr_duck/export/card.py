@@ -24,6 +24,43 @@ The images and labels of PadChest may be used under the terms of its authors,
 the same dataset. Whoever publishes results is asked to cite:"""
 
 
+# How each form is read in Python, all bits of its pixels; DIR is the export's folder.
+_READ = {
+    "webdataset": """\
+import glob, io
+import numpy, webdataset
+from PIL import Image
+
+def pixels(data):
+    return numpy.asarray(Image.open(io.BytesIO(data)))
+
+tars = sorted(glob.glob("DIR/SPLIT-*.tar"))
+pairs = webdataset.WebDataset(tars, shardshuffle=False).to_tuple("png;jpg;jpeg", "cls")
+pairs = pairs.map_tuple(pixels, int)""",
+    "huggingface": """\
+import datasets
+
+dataset = datasets.load_dataset("DIR")
+pairs = dataset["SPLIT"].select_columns(["image", "label"])""",
+    "parquet": """\
+import polars
+
+manifest = polars.read_parquet("DIR/manifest.parquet")""",
+    "csv": """\
+import polars
+
+manifest = polars.read_csv("DIR/manifest.csv")""",
+    "folders": """\
+import numpy, polars
+from PIL import Image
+
+rows = polars.read_parquet("DIR/manifest.parquet").filter(split="SPLIT")
+
+def pair(row):
+    return numpy.asarray(Image.open(f"DIR/{row['file']}")), row["class"]""",
+}
+
+
 def card(source: Source, options: ExportOptions, files: dict[str, str]) -> str:
     """Return the card of an export, in Markdown; the same export gives the same text.
 
@@ -39,6 +76,8 @@ def card(source: Source, options: ExportOptions, files: dict[str, str]) -> str:
         *_left_out(source),
         "## Files",
         "\n".join(f"- `{pattern}`: {what}" for pattern, what in files.items()),
+        "## Read it",
+        _reading(source, options),
         "## How it was made",
         _origin(source, options),
         "## Licence and citation",
@@ -78,6 +117,14 @@ def _table(source: Source) -> str:
         cells = " | ".join(f"{number:,}" for number in [*numbers, sum(numbers)])
         lines.append(f"| {'&nbsp;&nbsp;' + name if finding else f'**{name}**'} | {cells} |")
     return "\n".join(lines)
+
+
+def _reading(source: Source, options: ExportOptions) -> str:
+    """Return Python that reads the split to train on."""
+    split = next(iter(source.dataset.recipe.shares))
+    name = split_names([split])[split] if options.form == "huggingface" else split
+    form = options.form if source.folder or options.form == "csv" else "parquet"
+    return f"```python\n{_READ[form].replace('SPLIT', name)}\n```"
 
 
 def _left_out(source: Source) -> list[str]:

@@ -24,6 +24,11 @@ __all__ = ["found_films", "plan"]
 
 _SOME = 3  # names of missing files that a message spells out
 _LINK = 4096  # bytes on the disk
+_ABOUT = (
+    "the images, as split/class/image, for `torchvision.datasets.ImageFolder`; its own loader "
+    "makes white of all that is above 255, so give it 8 bits (`--bits 8`), or "
+    "`loader=PIL.Image.open`"
+)
 
 
 def plan(source: Source, options: ExportOptions) -> Plan:
@@ -179,4 +184,4 @@ def _with_files(manifest: "pyarrow.Table", files: list[str | None]) -> "pyarrow.
 def _about(files: list[str | None]) -> dict[str, str]:
     """Return what the files of images are, by the pattern of their paths."""
     endings = sorted({os.path.splitext(file)[1] for file in files if file is not None})
-    return {f"*/*/*{ending}": "the images, as split/class/image" for ending in endings}
+    return {f"*/*/*{ending}": _ABOUT for ending in endings}

@@ -35,9 +35,8 @@ __all__ = ["facts_of", "keys_of", "plan", "write_tar"]
 _BESIDE = 7 * tarfile.BLOCKSIZE  # bytes of a sample beside its image: headers, json, cls
 _ABOUT = (
     "the images, each as `KEY.png` (or `.jpg`) with `KEY.json`, what is known of it, and "
-    "`KEY.cls`, the index of its class, for `webdataset.WebDataset`; its image decoders make 8 "
-    "bits of 16 by cutting off what is above 255, so export with `--bits 8` or decode "
-    "the bytes yourself"
+    "`KEY.cls`, the index of its class, for `webdataset.WebDataset`; that package's own decoders "
+    "make white of all that is above 255, so give them 8 bits (`--bits 8`), or decode as below"
 )
 
 
