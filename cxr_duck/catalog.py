@@ -28,6 +28,14 @@ __all__ = [
     "write_terms",
 ]
 
+# Over the views of data files and the tables.
+_VIEWS = (
+    "coded_postings",
+    "missing_files",
+    "extra_files",
+    "repeated_files",
+    "damaged_images",
+)
 _TERM_TABLES = ("terms", "term_ancestors", "label_cuis")
 
 # The catalog's own folder, wherever the store was moved: an opened database spills to the folder
@@ -47,7 +55,8 @@ def create_views(catalog: duckdb.DuckDBPyConnection) -> None:
             f"CREATE OR REPLACE VIEW {name} AS SELECT * FROM read_parquet("
             f"list_transform([{paths}], lambda path: {_STORE} || path))"
         )
-    catalog.execute(f"CREATE OR REPLACE VIEW coded_postings AS {stage('coded_postings').sql}")
+    for name in _VIEWS:
+        catalog.execute(f"CREATE OR REPLACE VIEW {name} AS {stage(name).sql}")
 
 
 def create_tables(catalog: duckdb.DuckDBPyConnection) -> None:
@@ -124,7 +133,7 @@ def open_hierarchy(
 def describe(catalog: duckdb.DuckDBPyConnection) -> None:
     """Comment every view and term table, and each of its columns, from the cards in `sql/`."""
     comments = []
-    for kind, names in (("VIEW", (*RELATIONS, "coded_postings")), ("TABLE", _TERM_TABLES)):
+    for kind, names in (("VIEW", (*RELATIONS, *_VIEWS)), ("TABLE", _TERM_TABLES)):
         for name in names:
             card = stage(name)
             comments.append(f"COMMENT ON {kind} {name} IS {quoted(card.grain)};")

@@ -29,7 +29,7 @@ class Dataset:
     where the store may not have it yet. `members` has the columns class, finding, image_id,
     patient_id and split, one row per (class, finding, image), ordered by the first three.
     `decisions` are those that it was made by. `removed` of its images were removed from the store
-    since it was recorded.
+    since it was recorded, and of `damaged` the files were found damaged.
     """
 
     name: str
@@ -43,6 +43,7 @@ class Dataset:
     removals: dict[tuple[str, str], int] = field(default_factory=dict, repr=False)
     notes: list[str] = field(default_factory=list, repr=False)
     removed: int = 0
+    damaged: int = 0
     own_hierarchy: Hierarchy | None = None
 
     @property

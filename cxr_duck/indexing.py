@@ -12,7 +12,9 @@ from cxr_duck.catalog import create_tables, write_terms
 from cxr_duck.data_files import DataWriter, data_files, read_expression
 from cxr_duck.engines.duckdb import DuckDBEngine
 from cxr_duck.errors import ConflictError, ImagesError, LabelFileError, StoreError
-from cxr_duck.images.listing import list_images
+from cxr_duck.image_files import is_listed_anew, put_listing, tell_files, write_listing
+from cxr_duck.images.listing import Listing, list_images, nothing_listed
+from cxr_duck.images.surveys import CHECKS
 from cxr_duck.progress import Progress
 from cxr_duck.publishing import Change, last_change, publish_change, working_engine
 from cxr_duck.sources import Source
@@ -23,8 +25,6 @@ from cxr_duck.terms import built_in_hierarchies
 __all__ = ["index_labels"]
 
 _BLOCK = 1_000_000  # records that are sorted at a time: they take about a gigabyte
-
-Listing = list[tuple[str, str, str]]
 
 
 def index_labels(
@@ -90,6 +90,8 @@ def index_labels(
             with progress.step("writing the catalog"):
                 publish_change(publication, change)
         counts = {**_totals(publication), **counts}
+    if images_folder is not None:
+        tell_files(store, images_folder, progress)
     _tell_rejects(counts.pop("refused"), progress)
     _tell_removed(counts.pop("removed"), labels, progress)
     return counts if listing is None else {**counts, "found": found}
@@ -138,16 +140,20 @@ def _match_files(
     images_folder: Path | None,
 ) -> int:
     """Make files, and return how many images have one; ImagesError where none has."""
-    engine.put("listing", "name VARCHAR, folder VARCHAR, path VARCHAR", listing or [])
+    put_listing(engine, listing or nothing_listed())
     engine.make("files")
+    if listing is None:
+        return 0
     found = engine.scalar(
         "SELECT count(*) FROM records "
         "ANTI JOIN refusals USING (row) SEMI JOIN files USING (image_id)"
     )
-    if listing is not None and not found:
+    if not found:
+        refused = listing.refused.slice(0, 1).to_pylist()
         raise ImagesError(
-            f"none of the images of {label_file.path.name} is among the {len(listing):,} image "
-            f"files below {images_folder}: give the folder that holds them"
+            f"none of the images of {label_file.path.name} is among the "
+            f"{listing.files.num_rows:,} image files below {images_folder}: give the folder that "
+            "holds them" + "".join(f" ({row['path']}: {row['reason']})" for row in refused)
         )
     return int(found)
 
@@ -228,7 +234,8 @@ def _write(
     """Write the data files of a change, or discard the publication where nothing changes."""
     refused = engine.count("rejects", label_file=change.label_file)
     known_store = data_files(publication.catalog)
-    if known_store and not change.added and not change.replaced and not refused:
+    listed = bool(images_given and known_store and is_listed_anew(engine, publication))
+    if known_store and not (change.added or change.replaced or refused or listed):
         publication.discarded = True
         return
     records = engine.scalar("SELECT count(*) FROM readable")
@@ -243,6 +250,10 @@ def _write(
     _forget_removals(engine, publication)
     if refused or not known_store:
         writer.add(writer.write("rejects", "rejects", rows=refused, label_file=change.label_file))
+    if not known_store:
+        writer.write_none(CHECKS.relation, CHECKS.columns)
+    if listed or not known_store:
+        write_listing(engine, writer, publication)
     engine.number_findings("SELECT DISTINCT unnest(findings) FROM records")
     # At the same time: one alone does not keep two cores busy.
     for _ in engine.blocks(_BLOCK):

@@ -26,6 +26,7 @@ from cxr_duck.engines.duckdb import DuckDBEngine
 from cxr_duck.errors import AuditError, CxrError, DatasetError, LabelFileError
 from cxr_duck.growth import remove_images
 from cxr_duck.images.decode import damage
+from cxr_duck.images.folder import ImageFolder
 from cxr_duck.progress import SILENT
 from tests.conftest import Run
 from tests.label_rows import USUAL, write_labels
@@ -501,14 +502,14 @@ def test_order_of_splits() -> None:
 
 def test_damage(tmp_path: Path) -> None:
     """A film that is whole is not damaged; what is cut, unreadable or absent is, in a phrase."""
-    film = tmp_path / "film.png"
+    film, folder = tmp_path / "film.png", ImageFolder(tmp_path)
     write_film(film, 1)
-    assert damage(film) is None
+    assert damage(folder, "film.png") is None
     for cut in (1, 40, 200):
         whole = film.read_bytes()
         (tmp_path / "cut.png").write_bytes(whole[: len(whole) // 2 - cut])
-        assert damage(tmp_path / "cut.png")
-    assert damage(tmp_path / "nothing.png") == "[Errno 2] No such file or directory"
+        assert damage(folder, "cut.png")
+    assert damage(folder, "nothing.png") == "No such file or directory"
 
 
 def test_files_that_moved(data: ExperimentData, tmp_path: Path) -> None:

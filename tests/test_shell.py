@@ -65,9 +65,10 @@ def test_views_and_tables(odd_data: ExperimentData, tmp_path: Path) -> None:
         ("experiments", "allocation"), ("experiments", "dataset"), ("experiments", "experiment"),
         ("experiments", "finding"), ("experiments", "image"), ("experiments", "members"),
         ("experiments", "quota"), ("main", "coded_postings"),
-        ("main", "data_files"), ("main", "images"), ("main", "label_cuis"),
-        ("main", "postings"), ("main", "publications"), ("main", "rejects"),
-        ("main", "removed_images"),
+        ("main", "data_files"), ("main", "extra_files"), ("main", "image_files"),
+        ("main", "images"), ("main", "label_cuis"), ("main", "missing_files"),
+        ("main", "postings"), ("main", "publications"), ("main", "refused_files"),
+        ("main", "rejects"), ("main", "removed_images"), ("main", "repeated_files"),
         ("main", "term_ancestors"), ("main", "terms"),
     ]  # fmt: skip
     found = ask(catalog, "SELECT finding, image_id FROM postings ORDER BY ALL", tmp_path)

@@ -105,6 +105,7 @@ def test_macro_has_the_columns_and_the_example_of_its_card(
     "name",
     [
         "images", "postings", "rejects", "coded_postings", "terms", "term_ancestors", "label_cuis",
+        "image_files", "refused_files", "missing_files", "extra_files", "repeated_files",
     ],
 )  # fmt: skip
 def test_columns_on_the_card_are_those_made(odd_data: ExperimentData, name: str) -> None:

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import TypeVar
 
 from cxr_duck.engines.duckdb import DuckDBEngine
+from cxr_duck.image_files import put_listing
 from cxr_duck.images.decode import UNDECODED, damage
+from cxr_duck.images.folder import ImageFolder
 from cxr_duck.images.listing import list_images
 from cxr_duck.progress import Progress
 
@@ -23,7 +25,7 @@ def make_files(engine: DuckDBEngine, folder: Path, progress: Progress) -> None:
     """Make files: where the images of a split lie below a folder. Raises ImagesError."""
     with progress.step("listing image files") as seen:
         listing = list_images(folder, seen)
-    engine.put("listing", "name VARCHAR, folder VARCHAR, path VARCHAR", listing)
+    put_listing(engine, listing)
     engine.connection.execute(
         "CREATE OR REPLACE TEMP VIEW records AS "
         "SELECT image_id, image_dir FROM images SEMI JOIN audited USING (image_id)"
@@ -36,12 +38,13 @@ def make_digests(engine: DuckDBEngine, folder: Path, progress: Progress) -> None
 
     Empty files say nothing, and one that can't be read is none that is equal.
     """
+    images = ImageFolder(folder)
     by_size: dict[int, list[File]] = defaultdict(list)
     for file in _files(engine):
-        if size := _size(folder / file[1]):
+        if size := _size(images, file[1]):
             by_size[size].append(file)
     alike = [file for files in by_size.values() if len(files) > 1 for file in files]
-    digests = _each(alike, lambda file: _sha256(folder / file[1]), "comparing files", progress)
+    digests = _each(alike, lambda file: _sha256(images, file[1]), "comparing files", progress)
     engine.put(
         "digests",
         "image_id VARCHAR, sha256 VARCHAR",
@@ -51,9 +54,10 @@ def make_digests(engine: DuckDBEngine, folder: Path, progress: Progress) -> None
 
 def make_damaged(engine: DuckDBEngine, folder: Path, progress: Progress) -> int:
     """Make damaged: the files that can't be decoded whole; return how many were not tried."""
+    images = ImageFolder(folder)
     files = _files(engine)
     tried = [file for file in files if not file[1].lower().endswith(UNDECODED)]
-    problems = _each(tried, lambda file: damage(folder / file[1]), "decoding files", progress)
+    problems = _each(tried, lambda file: damage(images, file[1]), "decoding files", progress)
     engine.put(
         "damaged",
         "image_id VARCHAR, path VARCHAR, problem VARCHAR",
@@ -69,17 +73,17 @@ def _files(engine: DuckDBEngine) -> list[File]:
     ]
 
 
-def _size(path: Path) -> int:
+def _size(images: ImageFolder, path: str) -> int:
     try:
-        return path.stat().st_size
+        return images.stat(path)[0]
     except OSError:  # it went, or can't be read: to decode it says so
         return 0
 
 
-def _sha256(path: Path) -> str | None:
+def _sha256(images: ImageFolder, path: str) -> str | None:
     try:
-        with path.open("rb") as file:
-            return file_digest(file, "sha256").hexdigest()
+        with images.open(path) as stream:
+            return file_digest(stream, "sha256").hexdigest()  # type: ignore[arg-type]
     except OSError:
         return None
 

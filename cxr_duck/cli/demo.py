@@ -17,6 +17,9 @@ def demo(
     folder: Annotated[Path, typer.Argument(help="New or empty folder to write to.")],
     images: Annotated[int, typer.Option("--images", min=60, help="Number of images.")] = 600,
     seed: Annotated[int, typer.Option("--seed", help="Number that chance is drawn from.")] = 1,
+    zips: Annotated[
+        bool, typer.Option("--zips", help="Films in zips, as PadChest is distributed.")
+    ] = False,
 ) -> None:
     """Write a made-up repository in PadChest's form.
 
@@ -25,7 +28,7 @@ def demo(
     from cxr_duck.cli.output import TerminalProgress
     from cxr_duck.demo import make_demo
 
-    report = make_demo(folder, images=images, seed=seed, progress=TerminalProgress())
+    report = make_demo(folder, images=images, seed=seed, zips=zips, progress=TerminalProgress())
     print(
         f"{report['rows']:,} rows in {folder / 'labels.csv'}, {report['files']:,} films in "
         f"{folder / 'images'}: {report['damaged']} damaged, {report['missing']} missing"

@@ -27,7 +27,9 @@ def index(
     labels: Annotated[Path, typer.Argument(help="Label file of PadChest, .csv or .csv.gz.")],
     images: Annotated[
         Path | None,
-        typer.Option("--images", help="Folder of the images: by ImageDir, below images/, or flat."),
+        typer.Option(
+            "--images", help="Folder of the images: by ImageDir, below images/, flat, zips."
+        ),
     ] = None,
     pure: Annotated[
         bool, typer.Option("--pure", help="Index only images with exactly one finding.")

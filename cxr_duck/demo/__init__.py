@@ -4,7 +4,7 @@ import os
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
-from cxr_duck.demo.files import write_film, write_labels
+from cxr_duck.demo.files import write_film, write_labels, zip_films
 from cxr_duck.demo.films import draw_film
 from cxr_duck.demo.population import FEWEST_IMAGES
 from cxr_duck.demo.rows import MISSING, Row, body_and_film, draw_rows
@@ -20,10 +20,12 @@ def make_demo(
     *,
     images: int = 600,
     seed: int = 1,
+    zips: bool = False,
     progress: Progress = SILENT,
 ) -> dict[str, int]:
     """Write `labels.csv` and `images/<ImageDir>/<ImageID>` into a new folder, or an empty one.
 
+    With `zips` the films lie in `images/<ImageDir>.zip`, as PadChest is distributed.
     Every oddity of PadChest's label file occurs, and some films are damaged or missing. Returns
     the number of rows, of image files, and of damaged and missing ones. The same number of images
     and the same seed give the same bytes. The folder appears whole or, after an ExportError, not
@@ -39,6 +41,9 @@ def make_demo(
     with new_folder(target) as partial:
         write_labels(partial / "labels.csv", rows)
         _write_films(partial / "images", rows, seed, progress)
+        if zips:
+            with progress.step("zipping films"), ThreadPoolExecutor(os.cpu_count()) as pool:
+                list(pool.map(zip_films, sorted((partial / "images").iterdir())))
     missing = sum(row.flaw == MISSING for row in rows)
     damaged = sum(row.flaw not in ("", MISSING) for row in rows)
     return {

@@ -1,9 +1,11 @@
 """The files of a made-up repository: its label file, its films, and what is wrong with some."""
 
 import csv
+import shutil
 from collections.abc import Iterable
 from io import BytesIO
 from pathlib import Path
+from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 from PIL import Image
 
@@ -11,7 +13,7 @@ from cxr_duck.demo.films import Pixels
 from cxr_duck.demo.rows import Row
 from cxr_duck.sources import PADCHEST
 
-__all__ = ["write_film", "write_labels"]
+__all__ = ["write_film", "write_labels", "zip_films"]
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _INTO_THE_DATA = 1000  # bytes
@@ -31,6 +33,17 @@ def write_film(file: Path, pixels: Pixels, flaw: str) -> None:
     png = BytesIO()
     Image.fromarray(pixels).save(png, "PNG", compress_level=1, compress_type=_RUN_LENGTHS)
     file.write_bytes(_damaged(png.getvalue(), flaw) if flaw else png.getvalue())
+
+
+def zip_films(folder: Path) -> None:
+    """Put the films of a folder into a zip beside it, in whose place it comes."""
+    with ZipFile(f"{folder}.zip", "w") as archive:
+        for film in sorted(folder.iterdir()):
+            member = ZipInfo(film.name)  # of the first day of 1980, so that the bytes are the same
+            member.compress_type = ZIP_DEFLATED
+            member.external_attr = 0o644 << 16
+            archive.writestr(member, film.read_bytes())
+    shutil.rmtree(folder)
 
 
 def _damaged(png: bytes, flaw: str) -> bytes:

@@ -145,6 +145,16 @@ class DuckDBEngine:
             unnested = ", ".join(f"unnest(${number})" for number in range(1, len(lists) + 1))
             self.connection.execute(f"INSERT INTO {relation} SELECT {unnested}", lists)
 
+    def put_arrow(self, relation: str, table: "pyarrow.Table") -> None:
+        """Make a table of an Arrow table."""
+        self.connection.register("arrow_rows", table)
+        try:
+            self.connection.execute(
+                f"CREATE OR REPLACE {self._table} {relation} AS SELECT * FROM arrow_rows"
+            )
+        finally:
+            self.connection.unregister("arrow_rows")
+
     def read_csv(
         self,
         name: str,

@@ -67,6 +67,8 @@ def read_source(
         progress.note(
             f"{dataset.removed:,} images of {name} were removed from the store and are left out"
         )
+    if dataset.damaged:
+        progress.note(f"{dataset.damaged:,} images of {name} are damaged and are left out")
     films = _films(engine.arrow("export_films"))
     manifest = engine.arrow("manifest")
     if rendering.augment:

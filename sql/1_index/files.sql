@@ -3,8 +3,8 @@
 -- columns:
 --   image_id  name of the image's file
 --   path      where it lies, below the folder of images
--- PadChest is kept by ImageDir, below images/, or flat. Where a name occurs twice the file in the
--- folder named by the label file wins.
+-- PadChest is kept by ImageDir, below images/, flat, or in zips. Where a name occurs twice the file
+-- in the folder named by the label file wins, and a file of its own over one in a zip.
 WITH places AS (
     SELECT
         records.image_id,
@@ -13,10 +13,11 @@ WITH places AS (
             PARTITION BY records.image_id
             ORDER BY
                 CASE WHEN listing.folder = records.image_dir THEN 0 ELSE 1 END,
+                CASE WHEN listing.zip IS NULL THEN 0 ELSE 1 END,
                 listing.path
         ) AS place,
     FROM records
-    INNER JOIN listing ON records.image_id = listing.name
+    INNER JOIN listing ON records.image_id = listing.image_id
 )
 
 SELECT

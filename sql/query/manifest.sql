@@ -1,5 +1,5 @@
--- manifest: one row per (split, class, image) of a recorded dataset that the store still has.
--- reads: recorded_members, images
+-- manifest: one row per (split, class, image) of a recorded dataset that the store still has whole.
+-- reads: recorded_members, images, damaged_images
 SELECT
     recorded_members.split,
     recorded_members.class,
@@ -12,5 +12,6 @@ SELECT
     images.path AS source_path,
 FROM recorded_members
 INNER JOIN images USING (image_id)
+ANTI JOIN damaged_images USING (image_id)
 GROUP BY ALL
 ORDER BY split, class, image_id;
