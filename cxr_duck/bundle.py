@@ -26,6 +26,7 @@ _REASONS = {
     "removed": "removed from it",
     "rejected": "refused when it was indexed",
     "no file": "without their image file",
+    "damaged": "with a damaged image file",
     "not chosen": "indexed, but not chosen by the recipe",
 }
 

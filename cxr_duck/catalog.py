@@ -28,11 +28,15 @@ __all__ = [
     "write_terms",
 ]
 
-_VIEWS = ("coded_postings", "missing_files", "extra_files", "repeated_files")
+# Over the views of data files and the tables.
+_VIEWS = (
+    "coded_postings",
+    "missing_files",
+    "extra_files",
+    "repeated_files",
+    "damaged_images",
+)
 _TERM_TABLES = ("terms", "term_ancestors", "label_cuis")
-
-# What a relation is of which the store has no file.
-_EMPTY = {"image_files": "no_image_files", "refused_files": "no_refused_files"}
 
 # The catalog's own folder, wherever the store was moved: an opened database spills to the folder
 # <path of the database>.tmp. Where it is attached to another database instead, or spills elsewhere,
@@ -46,11 +50,7 @@ _STORE = (
 def create_views(catalog: duckdb.DuckDBPyConnection) -> None:
     """Point the views at the data files that the catalog lists."""
     for name in RELATIONS:
-        files = data_files(catalog, name)
-        if not files and name in _EMPTY:
-            catalog.execute(f"CREATE OR REPLACE VIEW {name} AS {stage(_EMPTY[name]).sql}")
-            continue
-        paths = ", ".join(quoted(file.path) for file in files)
+        paths = ", ".join(quoted(file.path) for file in data_files(catalog, name))
         catalog.execute(
             f"CREATE OR REPLACE VIEW {name} AS SELECT * FROM read_parquet("
             f"list_transform([{paths}], lambda path: {_STORE} || path))"

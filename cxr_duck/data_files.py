@@ -22,7 +22,7 @@ __all__ = [
     "read_expression",
 ]
 
-RELATIONS = ("images", "postings", "rejects", "image_files", "refused_files")
+RELATIONS = ("images", "postings", "rejects", "image_files", "refused_files", "checks")
 
 # Columns that a relation's files are sorted by. To sort by a number for each finding costs two
 # thirds of the time that their names cost: `DuckDBEngine.number_findings` makes the type.
@@ -32,6 +32,7 @@ _SORTED_BY = {
     "rejects": "file, row",
     "image_files": "image_id, path",
     "refused_files": "path",
+    "checks": "image_id",
 }
 _GROUP = 122_880  # rows of a row group, which has statistics of its own
 
@@ -135,6 +136,11 @@ class DataWriter:
             catalog.execute("INSERT INTO data_files VALUES (?, ?, ?, ?, ?, ?)", list(astuple(file)))
         else:
             (self._publication.store / file.path).unlink()
+
+    def write_none(self, relation: str, columns: str) -> None:
+        """Write a relation's first file, without rows; `columns` as in CREATE TABLE."""
+        self._engine.put("data_file", columns, [])
+        self.add(self.write(relation, "merged_rows", rows=0))
 
     def drop(self, files: Sequence[DataFile]) -> None:
         """Take files out of the list; they stay on the disk for those who read an older state."""

@@ -33,8 +33,9 @@ class Dataset:
     where the store may not have it yet. `members` has the columns class, finding, image_id,
     patient_id and split, one row per (class, finding, image), ordered by the first three.
     `decisions` are those that it was made by. `removed` of its images were removed from the store
-    since it was recorded. `store` and `images_folder` are those of the ExperimentData that it came
-    from; a dataset that came from none has no store.
+    since it was recorded, and of `damaged` the files were found damaged. `store` and
+    `images_folder` are those of the ExperimentData that it came from; a dataset that came from none
+    has no store.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Dataset:
     removals: dict[tuple[str, str], int] = field(default_factory=dict, repr=False)
     notes: list[str] = field(default_factory=list, repr=False)
     removed: int = 0
+    damaged: int = 0
     own_hierarchy: Hierarchy | None = None
     store: Store | None = field(default=None, repr=False, compare=False)
     images_folder: Path | None = field(default=None, repr=False, compare=False)

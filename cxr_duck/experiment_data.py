@@ -11,7 +11,7 @@ from cxr_duck.catalog import open_hierarchy
 from cxr_duck.classes import check_term, filled_classes, make_recipe
 from cxr_duck.datasets import Dataset, make_dataset
 from cxr_duck.engines.duckdb import DuckDBEngine
-from cxr_duck.errors import CxrError
+from cxr_duck.errors import CxrError, ImagesError
 from cxr_duck.experiments import Reproduction, read_dataset, record, reproduce
 from cxr_duck.index import InvertedIndex
 from cxr_duck.progress import SILENT, Progress
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from cxr_duck.audit.report import Audit
     from cxr_duck.comparison import Comparison
     from cxr_duck.images.cxr_image import CXRImage, CXRImages
+    from cxr_duck.images.integrity import Integrity
     from cxr_duck.pairs import Pairs
     from cxr_duck.why import ImageFacts
 
@@ -87,6 +88,21 @@ class ExperimentData:
             pure_terms=pure_terms,
             replacing=replace,
             readmitting=readmit,
+        )
+
+    def check_integrity(self, *, quick: bool = False, full: bool = False) -> "Integrity":
+        """Test every image file to its last byte; what is damaged leaves the datasets made after.
+
+        The files lie below `images_dir`, or else below the folder that was given when they were
+        indexed. Those that were tested before and have not changed since are not tested again,
+        unless `full`. `quick` reads no pixel: it finds missing, empty and cut files and wrong
+        checksums, and not pixels that can't be decompressed behind right ones. A run that was
+        killed goes on where it was. Raises ImagesError, StoreError. (Paper, check_integrity.)
+        """
+        from cxr_duck.images.integrity import check_images
+
+        return check_images(
+            self.store, self._known_images(), self._progress, quick=quick, full=full
         )
 
     @property
@@ -448,6 +464,15 @@ class ExperimentData:
     def _handed_out(self, dataset: Dataset) -> Dataset:
         """Return a dataset that knows where its images are."""
         return replace(dataset, store=self.store, images_folder=self._images_folder())
+
+    def _known_images(self) -> Path:
+        """Return the folder of the images; ImagesError where none is known."""
+        folder = self._images_folder()
+        if folder is None:
+            raise ImagesError(
+                "no folder of images is known to this store: index the label file with --images"
+            )
+        return folder
 
     def _images_folder(self) -> Path | None:
         """Return the folder that was given, or else the one that the images were indexed with."""

@@ -196,6 +196,12 @@ def read_dataset(store: Store, name: str) -> Dataset:
                 name,
             )
         ),
+        damaged=int(
+            engine.scalar(
+                "SELECT count(DISTINCT image_id) FROM recorded_members "
+                "SEMI JOIN damaged_images USING (image_id)"
+            )
+        ),
     )
 
 
@@ -206,10 +212,13 @@ def changes_since(store: Store, publication: int) -> list[str]:
         "WHERE publication > ? AND action <> 'compact' ORDER BY publication",
         publication,
     )
+    told = {
+        "remove": "{removed:,} images were removed",
+        "check": "image files were tested",
+        "index": "{label_file} was indexed ({added:,} images added, {replaced:,} replaced)",
+    }
     return [
-        f"{removed:,} images were removed"
-        if action == "remove"
-        else f"{label_file} was indexed ({added:,} images added, {replaced:,} replaced)"
+        told[action].format(label_file=label_file, added=added, replaced=replaced, removed=removed)
         for action, label_file, added, replaced, removed in rows
     ]
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from cxr_duck.data_files import RELATIONS, DataFile, DataWriter, data_files, read_expression
+from cxr_duck.data_files import DataFile, DataWriter, data_files, read_expression
 from cxr_duck.engines.duckdb import DuckDBEngine
 from cxr_duck.members import choose_images
 from cxr_duck.progress import Progress
@@ -17,8 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Removal", "compact", "images_to_remove", "remove_images"]
 
-# The others are written whole.
-_GROWING = tuple(name for name in RELATIONS if name not in ("image_files", "refused_files"))
+_GROWING = ("images", "postings", "rejects")  # others are written as one file each time
 _LARGE = 1_000_000  # rows of a file that is no small one
 
 
@@ -74,8 +73,7 @@ def _take_out(
 ) -> None:
     """Write the data files anew without what was chosen, and note what was removed."""
     for name, table in chosen.items():
-        engine.connection.register("chosen", table)
-        engine.fetch(f"CREATE TABLE gone_{name} AS SELECT * FROM chosen")
+        engine.put_arrow(f"gone_{name}", table)
     files = data_files(publication.catalog, "images")
     engine.connection.execute(
         f"CREATE VIEW images AS SELECT * FROM {read_expression(publication.store, files)}"
@@ -94,6 +92,7 @@ def _take_out(
     writer = DataWriter(engine, publication, change.provenance)
     writer.filter("images", "kept_rows")
     writer.filter("postings", "kept_rows")
+    writer.filter("checks", "kept_rows")
     writer.filter("rejects", "kept_rejects")
     writer.filter("image_files", "kept_files")
     writer.filter("refused_files", "kept_files")

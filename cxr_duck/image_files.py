@@ -6,12 +6,9 @@ from cxr_duck.data_files import DataWriter, data_files, read_expression
 from cxr_duck.engines.duckdb import DuckDBEngine
 from cxr_duck.images.listing import Listing
 from cxr_duck.progress import Progress
-from cxr_duck.stages import stage
 from cxr_duck.store import Publication, Store
 
 __all__ = ["is_listed_anew", "put_listing", "tell_files", "write_listing"]
-
-_RELATIONS = {"image_files": "no_image_files", "refused_files": "no_refused_files"}
 
 
 def put_listing(engine: DuckDBEngine, listing: Listing) -> None:
@@ -22,11 +19,11 @@ def put_listing(engine: DuckDBEngine, listing: Listing) -> None:
 
 def is_listed_anew(engine: DuckDBEngine, publication: Publication) -> bool:
     """Tell whether the listing is another than the one that the store has."""
-    for relation, none in _RELATIONS.items():
+    for relation in ("image_files", "refused_files"):
         files = data_files(publication.catalog, relation)
-        known = f"SELECT * FROM {read_expression(publication.store, files)}"
         engine.connection.execute(
-            f"CREATE OR REPLACE VIEW stored_{relation} AS {known if files else stage(none).sql}"
+            f"CREATE OR REPLACE VIEW stored_{relation} AS SELECT * FROM "
+            + read_expression(publication.store, files)
         )
     return engine.count("listed_anew") > 0
 
@@ -60,8 +57,8 @@ def tell_files(store: Store, folder: Path, progress: Progress) -> None:
         )
     if zips := cursor.execute(f"{_REFUSED} IS NULL ORDER BY path").fetchall():
         progress.note(
-            f"{folder}: {_counted(len(zips), 'zip')} can't be read, the images there are missing: "
-            + "; ".join(f"{path}: {reason}" for path, reason in zips[:_SOME])
+            f"{folder}: {_counted(len(zips), 'zip')} can't be read: "
+            + ", ".join(f"{path} ({reason})" for path, reason in zips[:_SOME])
             + ('; all: cxr sql "FROM refused_files"' if len(zips) > _SOME else "")
         )
 

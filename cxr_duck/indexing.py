@@ -13,7 +13,8 @@ from cxr_duck.data_files import DataWriter, data_files, read_expression
 from cxr_duck.engines.duckdb import DuckDBEngine
 from cxr_duck.errors import ConflictError, ImagesError, LabelFileError, StoreError
 from cxr_duck.image_files import is_listed_anew, put_listing, tell_files, write_listing
-from cxr_duck.images.listing import Listing, list_images
+from cxr_duck.images.listing import Listing, list_images, nothing_listed
+from cxr_duck.images.surveys import CHECKS
 from cxr_duck.progress import Progress
 from cxr_duck.publishing import Change, last_change, publish_change, working_engine
 from cxr_duck.sources import Source
@@ -139,11 +140,10 @@ def _match_files(
     images_folder: Path | None,
 ) -> int:
     """Make files, and return how many images have one; ImagesError where none has."""
-    if listing is None:
-        engine.put("files", "image_id VARCHAR, path VARCHAR", [])
-        return 0
-    put_listing(engine, listing)
+    put_listing(engine, listing or nothing_listed())
     engine.make("files")
+    if listing is None:
+        return 0
     found = engine.scalar(
         "SELECT count(*) FROM records "
         "ANTI JOIN refusals USING (row) SEMI JOIN files USING (image_id)"
@@ -234,7 +234,7 @@ def _write(
     """Write the data files of a change, or discard the publication where nothing changes."""
     refused = engine.count("rejects", label_file=change.label_file)
     known_store = data_files(publication.catalog)
-    listed = images_given and is_listed_anew(engine, publication)
+    listed = bool(images_given and known_store and is_listed_anew(engine, publication))
     if known_store and not (change.added or change.replaced or refused or listed):
         publication.discarded = True
         return
@@ -250,7 +250,9 @@ def _write(
     _forget_removals(engine, publication)
     if refused or not known_store:
         writer.add(writer.write("rejects", "rejects", rows=refused, label_file=change.label_file))
-    if listed:
+    if not known_store:
+        writer.write_none(CHECKS.relation, CHECKS.columns)
+    if listed or not known_store:
         write_listing(engine, writer, publication)
     engine.number_findings("SELECT DISTINCT unnest(findings) FROM records")
     # At the same time: one alone does not keep two cores busy.

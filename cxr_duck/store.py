@@ -110,6 +110,9 @@ class Store:
                 "SET lock_configuration = true"
             )
             connection.execute("SELECT exactness FROM cxr.experiments.dataset LIMIT 0").fetchall()
+            connection.execute("SELECT path FROM cxr.data_files LIMIT 0").fetchall()
+            if "damaged_images" not in _tables(connection):
+                raise duckdb.CatalogException("it lacks the view damaged_images")
         except duckdb.CatalogException as error:
             if "publications" in _tables(connection):
                 raise StoreError(

@@ -50,7 +50,8 @@ class ImageFacts:
     `image` is its row of `images`, None where it has none. `labels` are those of the label file in
     their order, each with `dropped`, why it is no finding, or None. `postings` are its findings in
     the index with their localizations, `rejects` its refused rows, `datasets` its recorded
-    memberships; `removed` tells that it was removed from the store. The patient's numbers of images
+    memberships; `check` is what the test of its file found, None where it wasn't tested;
+    `removed` tells that it was removed from the store. The patient's numbers of images
     and studies have the image itself among them.
     """
 
@@ -63,6 +64,7 @@ class ImageFacts:
     patient_studies: int
     rejects: list[Row]
     datasets: list[Row]
+    check: Row | None = None
     removed: bool = False
     verdict: Verdict | None = None
 
@@ -88,11 +90,20 @@ def image_facts(store: Store, word: str, dataset: str | None = None) -> ImageFac
         patient_studies=relatives[0].get("patient_studies", 0),
         rejects=_rows(engine, "image_rejects", image_id),
         datasets=_rows(engine, "image_datasets", image_id),
+        check=next(iter(_rows(engine, "image_check", image_id)), None),
         removed=_is_removed(engine, image_id),
     )
     if recorded is None:
         return facts
     return ImageFacts(**{**vars(facts), "verdict": _Walk(store, facts, recorded).verdict()})
+
+
+def damage_told(check: Row | None) -> str:
+    """Say what was found in a file, such as crc at byte 8,412 (the checksum of IDAT is wrong)."""
+    if check is None:
+        return "not known"
+    place = "" if check["offset"] is None else f" at byte {check['offset']:,}"
+    return f"{check['reason']}{place}" + (f" ({check['detail']})" if check["detail"] else "")
 
 
 def _rows(engine: DuckDBEngine, name: str, image_id: str) -> list[Row]:
@@ -208,8 +219,14 @@ class _Walk:
         self.engine.put("excluded_images", "image_id VARCHAR", [])
         self.engine.make("cohort", pure=False, unit=self.recipe.unit)
         if not excluded or not self._in("cohort"):
-            return "file", "its file was not found when the images were indexed"
+            return self._file()
         return "exclude", self._exclusion()
+
+    def _file(self) -> tuple[str, str]:
+        """Say what keeps an image out by its file."""
+        if self._in("damaged_images"):
+            return "damaged", f"its file is damaged: {damage_told(self.facts.check)}"
+        return "file", "its file was not found when the images were indexed"
 
     def _exclusion(self) -> str:
         """Say which excluded findings the image has, or else which queries exclude it."""

@@ -2,10 +2,11 @@
 
     python -m tests.kills --kills 200
 
-A course of changes (index, add, replace, remove, compact, create) is run once undisturbed, to learn
-what the store holds after each. Then each change is started as a process of its own, killed with
-SIGKILL at a random instant, and started again; in between the store must open, break no invariant,
-and hold what it held before the change or after it, and in the end no file may be left over.
+A course of changes (index, add, check, create, replace, remove, compact) is run once undisturbed,
+to learn what the store holds after each. Then each change is started as a process of its own,
+killed with SIGKILL at a random instant, and started again; in between the store must open, break no
+invariant, and hold what it held before the change or after it, and in the end no file may be left
+over.
 """
 
 import argparse
@@ -20,6 +21,7 @@ from collections import Counter
 from pathlib import Path
 
 import duckdb
+from PIL import Image
 
 from cxr_duck import ExperimentData
 from cxr_duck.checks import run_checks
@@ -32,8 +34,9 @@ State = tuple[object, ...]
 
 # What each change runs, with `store` and `folder` at hand.
 _CHANGES = {
-    "index": "ExperimentData(labels_csv=folder / 'first.csv', store=store).create_index()",
+    "index": "ExperimentData(folder / 'images', folder / 'first.csv', store=store).create_index()",
     "add": "ExperimentData(labels_csv=folder / 'more.csv', store=store).create_index()",
+    "check": "ExperimentData(store=store).check_integrity()",
     "create": "ExperimentData(store=store).create_dataset(['nodule', 'normal'], name='pair')",
     "replace": "ExperimentData(labels_csv=folder / 'other.csv', store=store)"
     ".create_index(replace=True)",
@@ -60,6 +63,7 @@ def kill_writers(folder: Path, kills: int, seed: int) -> Counter[str]:
     AssertionError tells the change after which the store held something else.
     """
     _write_label_files(folder)
+    _write_films(folder / "images")
     chance = random.Random(seed)
     states, seconds = _undisturbed(folder)
     killed: Counter[str] = Counter()
@@ -84,6 +88,16 @@ def _write_label_files(folder: Path) -> None:
     other = [{**row, "Labels": "['scoliosis']"} for row in rows[:500]]
     for name, chosen in (("first", rows[:4000]), ("more", rows[3900:]), ("other", other)):
         write_labels(folder / f"{name}.csv", chosen)
+
+
+def _write_films(folder: Path) -> None:
+    """Write small films for some of the images, a few of them cut short."""
+    folder.mkdir()
+    for number in range(0, 2000, 10):
+        path = folder / f"p{number:05d}_0.png"
+        Image.new("I;16", (8, 8), number).save(path)
+        if number % 100 == 0:
+            path.write_bytes(path.read_bytes()[:-30])
 
 
 def _undisturbed(folder: Path) -> tuple[dict[str, State | None], dict[str, float]]:
@@ -130,6 +144,8 @@ def _state(store: Path) -> State | None:
         "(SELECT md5(string_agg(concat_ws('|', finding, image_id, "
         "array_to_string(localizations, ','), known_by), '' ORDER BY finding, image_id)) "
         "FROM postings) AS postings, "
+        "(SELECT md5(string_agg(concat_ws('|', image_id, verdict), '' ORDER BY image_id)) "
+        "FROM checks) AS checks, "
         "(SELECT string_agg(digest, '' ORDER BY digest) FROM experiments.dataset) AS datasets"
     ).to_pylist()
     return tuple(held[0].values())
@@ -138,7 +154,7 @@ def _state(store: Path) -> State | None:
 def _strangers(store: Path) -> set[str]:
     """Return the files of a store that neither its state nor the one before it needs."""
     catalogs = [store / "cxr.duckdb", *(store / ".superseded").glob("*.duckdb")]
-    needed = {".lock"}
+    needed = {".lock", ".runs/check.lock"}
     for catalog in catalogs:
         needed.add(catalog.relative_to(store).as_posix())
         with duckdb.connect() as connection:

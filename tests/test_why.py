@@ -297,5 +297,6 @@ def test_json(data: ExperimentData, cxr: Run) -> None:
     assert printed["verdict"]["reason"] == "file"
     assert list(printed) == [
         "image_id", "image", "labels", "postings", "study_images", "patient_images",
-        "patient_studies", "rejects", "datasets", "removed", "verdict",
+        "patient_studies", "rejects", "datasets", "check", "removed",
+        "verdict",
     ]  # fmt: skip

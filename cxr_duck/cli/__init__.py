@@ -26,7 +26,7 @@ COMMANDS = {
     "records": ("diff", "rename", "delete"),
     "bundles": ("bundle", "unbundle"),
     "audits": ("audit", "matrix"),
-    "checks": ("check-store",),
+    "checks": ("check", "check-store"),
 }
 
 

@@ -13,7 +13,8 @@ __all__ = ["print_dataset", "print_plan"]
 
 # The filters in the order in which they are asked.
 _FILTERS = (
-    "where", "file", "exclude", "pure", "overlap", "date", "apart", "per_patient", "balance",
+    "where", "file", "damaged", "exclude", "pure", "overlap", "date", "apart", "per_patient",
+    "balance",
 )  # fmt: skip
 
 
@@ -33,6 +34,12 @@ def print_dataset(dataset: "Dataset", as_json: bool, recipe: bool = False) -> No
             print(f"{key:<10}{value}")
         if dataset.removed:
             print(f"{dataset.removed:,} of its images were removed from the store", file=sys.stderr)
+        if dataset.damaged:
+            print(
+                f"the files of {dataset.damaged:,} of its images are damaged: "
+                "'cxr check' lists them, 'cxr create' leaves them out",
+                file=sys.stderr,
+            )
     else:
         print(f"{dataset.name}: {dataset.images():,} images, seed {dataset.recipe.seed}")
     for sentence in _exactness(dataset):
@@ -173,6 +180,7 @@ def _as_json(dataset: "Dataset") -> dict[str, Any]:
         "digest": dataset.digest,
         "images": dataset.images(),
         "removed": dataset.removed,
+        "damaged": dataset.damaged,
         "recipe": json.loads(dataset.recipe.to_json()),
         "exactness": asdict(dataset.exactness),
         "removals": [

@@ -3,13 +3,14 @@
 import math
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from cxr_duck.cli.options import Format
 from cxr_duck.errors import CxrError
+from cxr_duck.progress import Done
 
 if TYPE_CHECKING:
     import duckdb
@@ -182,10 +183,10 @@ class TerminalProgress:
     """Shows steps that take a while as bars on stderr, where that is a terminal."""
 
     @contextmanager
-    def step(self, title: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
+    def step(self, title: str, total: int | None = None) -> Iterator[Done]:
         """Run a step, under a bar once it takes longer than a moment."""
         if not sys.stderr.isatty():
-            yield lambda done: None
+            yield lambda done, size=0, /: None
             return
         bar = _Bar(title, total)
         try:
@@ -199,15 +200,19 @@ class TerminalProgress:
 
 
 class _Bar:
-    """A bar that appears after a moment and leaves no trace."""
+    """A bar that appears after a moment and leaves no trace.
+
+    Where bytes are told of, it shows how many files and MB a second are done.
+    """
 
     def __init__(self, title: str, total: int | None) -> None:
         from threading import Timer
 
-        self._title, self._total, self._done = title, total, 0
+        self._title, self._total, self._done, self._size = title, total, 0, 0
         self._bar: Any = None
         self._task: Any = None
         self._shown_at = 0.0
+        self._began_at = time.monotonic()
         self._timer = Timer(_PATIENCE, self._show)
         self._timer.daemon = True
         self._timer.start()
@@ -228,20 +233,30 @@ class _Bar:
             TextColumn("{task.description}"),
             BarColumn(),
             *counted,
+            TextColumn("{task.fields[speed]}"),
             TimeElapsedColumn(),
             console=Console(stderr=True),
             transient=True,
         )
-        self._task = self._bar.add_task(self._title, total=self._total, completed=self._done)
+        self._task = self._bar.add_task(
+            self._title, total=self._total, completed=self._done, speed=self._speed()
+        )
         self._bar.start()
 
-    def update(self, done: int) -> None:
+    def _speed(self) -> str:
+        """Return how many files and megabytes a second were done so far, where bytes count."""
+        if not self._size:
+            return ""
+        seconds = max(time.monotonic() - self._began_at, 1e-3)
+        return f"{self._done / seconds:,.0f} files/s {self._size / seconds / 1e6:,.0f} MB/s"
+
+    def update(self, done: int, size: int = 0, /) -> None:
         """Take the number of units done; the bar is redrawn ten times a second at most."""
-        self._done = done
+        self._done, self._size = done, size
         now = time.monotonic()
         if self._bar is not None and now - self._shown_at > 0.1:
             self._shown_at = now
-            self._bar.update(self._task, completed=done)
+            self._bar.update(self._task, completed=done, speed=self._speed())
 
     def close(self) -> None:
         """Take the bar off the screen, or see to it that it never appears."""

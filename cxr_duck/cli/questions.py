@@ -99,6 +99,17 @@ def _print_facts(facts: "ImageFacts") -> None:
         print(f"\n{place} {facts.verdict.dataset}: {facts.verdict.told}")
 
 
+def _test(facts: "ImageFacts") -> str:
+    """Return what the test of an image's file found, to stand behind its path."""
+    from cxr_duck.why import damage_told
+
+    check = facts.check
+    if check is None or check["reason"] == "missing":
+        return ""
+    found = "ok" if check["verdict"] == "ok" else f"{check['verdict']}: {damage_told(check)}"
+    return f" ({found}{'' if check['whole'] else ', tested quickly'})"
+
+
 def _lines(facts: "ImageFacts") -> list[tuple[str, str]]:
     """Return what is said of an image in a line each: (what, text)."""
     refused = [
@@ -129,6 +140,6 @@ def _lines(facts: "ImageFacts") -> list[tuple[str, str]]:
         ("labelled", f"by {image['label_method']}: {image['labels_text']}"),
         ("findings", ", ".join(image["findings"]) or "none"),
         ("CUIs", ", ".join(dict.fromkeys(cui for cui in cuis if cui)) or "none"),
-        ("file", files[image["present"]]),
+        ("file", f"{files[image['present']]}{_test(facts)}"),
         *refused,
     ]

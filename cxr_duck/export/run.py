@@ -65,10 +65,10 @@ def read_source(
     engine = DuckDBEngine(store.cursor())
     dataset = read_dataset(store, name)
     engine.make("recorded_members", dataset=name)
-    if dataset.removed:
-        progress.note(
-            f"{dataset.removed:,} images of {name} were removed from the store and are left out"
-        )
+    left_out = {"were removed from the store": dataset.removed, "are damaged": dataset.damaged}
+    for reason, images in left_out.items():
+        if images:
+            progress.note(f"{images:,} images of {name} {reason} and are left out")
     films = _films(engine.arrow("export_films"))
     manifest = engine.arrow("manifest")
     if rendering.augment:
@@ -82,7 +82,7 @@ def read_source(
         folder,
         labels_of(store, dataset),
         read_record(store, name),
-        {"were removed from the store": dataset.removed} if dataset.removed else {},
+        {reason: images for reason, images in left_out.items() if images},
     )
 
 

@@ -15,7 +15,7 @@ from filelock import FileLock, Timeout
 
 from cxr_duck.errors import ExportError
 from cxr_duck.new_folder import check_target
-from cxr_duck.progress import SILENT, Progress
+from cxr_duck.progress import SILENT, Done, Progress
 
 __all__ = ["Output", "Plan", "partial_folder", "workers", "write_export"]
 
@@ -196,7 +196,7 @@ def _write_missing(plan: Plan, partial: Path, there: set[str], progress: Progres
             running: set[Future[None]] = set()
             try:
                 for output in missing:
-                    running.add(pool.submit(_write, output, partial, counter.step))
+                    running.add(pool.submit(_write, output, partial, counter))
                     if len(running) >= _AHEAD * threads:
                         running = _finished(running)
                 while running:
@@ -207,11 +207,12 @@ def _write_missing(plan: Plan, partial: Path, there: set[str], progress: Progres
                 raise
 
 
-def _write(output: Output, partial: Path, step: Step) -> None:
+def _write(output: Output, partial: Path, counter: "_Counter") -> None:
     file = partial / output.path
     unfinished = file.with_name(file.name + _UNFINISHED)
-    output.write(unfinished, step)
+    output.write(unfinished, counter.step)
     unfinished.replace(file)
+    counter.wrote(file.lstat().st_size)
 
 
 def _finished(running: set[Future[None]]) -> set[Future[None]]:
@@ -223,10 +224,10 @@ def _finished(running: set[Future[None]]) -> set[Future[None]]:
 
 
 class _Counter:
-    """Counts the images that all threads wrote, and ends their work where one has failed."""
+    """Counts what all threads wrote, images and bytes, and ends their work where one has failed."""
 
-    def __init__(self, done: Callable[[int], None], images: int) -> None:
-        self._done, self._images = done, images
+    def __init__(self, done: Done, images: int) -> None:
+        self._done, self._images, self._bytes = done, images, 0
         self._lock, self._stopped = Lock(), Event()
 
     def step(self) -> None:
@@ -235,7 +236,13 @@ class _Counter:
             raise ExportError("the export was stopped")
         with self._lock:
             self._images += 1
-            self._done(self._images)
+            self._done(self._images, self._bytes)
+
+    def wrote(self, size: int) -> None:
+        """Count the bytes of a file that is whole."""
+        with self._lock:
+            self._bytes += size
+            self._done(self._images, self._bytes)
 
     def stop(self) -> None:
         """Let every thread end with its next image."""

@@ -15,7 +15,7 @@ from cxr_duck.images.zips import is_zip, read_directory
 if TYPE_CHECKING:
     import pyarrow
 
-__all__ = ["Listing", "list_images"]
+__all__ = ["Listing", "list_images", "nothing_listed"]
 
 _SUFFIXES = (".png", ".jpg", ".jpeg", ".dcm", ".dicom")
 _ABSOLUTE = re.compile(r"/|[A-Za-z]:")
@@ -70,6 +70,11 @@ def list_images(folder: Path, seen: Callable[[int], None] = lambda count: None) 
             seen(len(files))
     seen(len(files))
     return _as_tables(files, refused)
+
+
+def nothing_listed() -> Listing:
+    """Return the listing of no folder."""
+    return _as_tables([], [])
 
 
 def _as_tables(files: list[_File], refused: list[_Refused]) -> Listing:

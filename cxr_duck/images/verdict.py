@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-__all__ = ["REASONS", "VERDICTS", "Verdict"]
+__all__ = ["REASONS", "VERDICTS", "Fault", "Verdict"]
 
-VERDICTS = ("ok", "suspect", "damaged")
+VERDICTS = ("ok", "suspect", "damaged", "untested")
 
-# What can be wrong with a file, the first thing that is found.
+# Why a file isn't ok: the first thing that is found.
 REASONS = {
     "missing": "there is no file",
     "unreadable": "the file can't be read",
@@ -21,18 +21,36 @@ REASONS = {
     "filter": "a row of pixels names a filter that doesn't exist",
     "decode": "the decoder refuses it",
     "constant": "all its pixels are the same",
+    "no decoder": "nothing is installed that can decode it",
+    "too large": "it is too large to be decoded in bounded memory",
 }
+
+
+class Fault(Exception):
+    """Why a file isn't ok: one of REASONS, a few words, and the byte where it shows."""
+
+    def __init__(
+        self, reason: str, detail: str, offset: int | None = None, *, verdict: str = "damaged"
+    ) -> None:
+        super().__init__(detail)
+        self.reason = reason
+        self.detail = detail
+        self.offset = offset
+        self.verdict = verdict
 
 
 @dataclass(frozen=True)
 class Verdict:
     """What the test of an image file found.
 
-    `verdict` is ok, suspect or damaged; `reason`, one of REASONS, is None where it is ok; `detail`
-    says more in a few words, and `offset` at which byte of the file, where that can be told.
+    `verdict` is one of VERDICTS: untested where the pixels could not be looked at. `reason`, one of
+    REASONS, is None where it is ok; `detail` says more in a few words (of an ok file what is odd
+    but no damage, or what wasn't looked at), and `offset` at which byte of the file, where that can
+    be told: of compressed pixels it is where the piece begins in which the fault shows.
     `format` is png, jpeg or dicom, `color` gray, gray+alpha, rgb, rgba or palette; `width` and
     `height` are in pixels, `bits` are those of a sample; they are None where the file doesn't say.
-    `sha256` is that of the file's bytes, None where they could not be read to the end.
+    `digest` is that of the file's bytes, XXH3 of 128 bits in hexadecimal, None where they could not
+    be read to the end.
     """
 
     verdict: str
@@ -44,4 +62,4 @@ class Verdict:
     height: int | None = None
     bits: int | None = None
     color: str | None = None
-    sha256: str | None = None
+    digest: str | None = None

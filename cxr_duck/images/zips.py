@@ -8,6 +8,7 @@ import io
 import os
 import zipfile
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from struct import Struct
 from struct import error as StructError
@@ -57,7 +58,7 @@ def read_directory(file: BinaryIO) -> Iterator[zipfile.ZipInfo]:
         OverflowError,
         EOFError,
     ) as error:
-        raise OSError(errno.EIO, f"it is cut, or no zip ({error})") from error
+        raise OSError(errno.EIO, f"it is cut, or no zip: {error}") from error
 
 
 class Zip:
@@ -256,6 +257,7 @@ class _Deflated(_Stream):
         return block
 
 
+@cache
 def _inflating() -> Any:
     """Return the fastest module there is with the interface of zlib."""
     try:

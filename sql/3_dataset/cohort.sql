@@ -1,9 +1,10 @@
 -- cohort: one row per image that a dataset may hold, with the unit that it belongs to.
--- reads: images, chosen_images, excluded_images
+-- reads: images, chosen_images, excluded_images, damaged_images
 -- params: $pure = FALSE, $unit = 'image'
 -- chosen_images are those that meet the recipe's condition. An image whose file was looked for and
--- not found is no member of any dataset, nor is one that is excluded. A unit is what is counted,
--- and what is kept or left out as a whole. The ids of studies are unique within a patient only.
+-- not found, or was tested and found damaged, is no member of any dataset, nor is one that is
+-- excluded. A unit is what is counted, and what is kept or left out as a whole. The ids of studies
+-- are unique within a patient only.
 SELECT
     images.image_id,
     images.patient_id,
@@ -15,6 +16,7 @@ SELECT
 FROM images
 SEMI JOIN chosen_images USING (image_id)
 ANTI JOIN excluded_images USING (image_id)
+ANTI JOIN damaged_images USING (image_id)
 WHERE
     coalesce(images.present, TRUE)
     AND (NOT $pure OR array_length(images.findings) = 1);

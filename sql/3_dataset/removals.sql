@@ -1,6 +1,6 @@
 -- removals: one row per (class, filter): the images of the class that the filter took out.
--- reads: class_images, images, chosen_images, excluded_images, cohort, claims, left_out_images,
--- reads: dataset_members
+-- reads: class_images, images, chosen_images, damaged_images, excluded_images, cohort, claims,
+-- reads: left_out_images, dataset_members
 -- The filters are asked in their order, and an image is counted where it fell first; kept is not a
 -- filter but what is left.
 WITH claimed AS (
@@ -23,6 +23,7 @@ judged AS (
         CASE
             WHEN chosen_images.image_id IS NULL THEN 'where'
             WHEN NOT coalesce(images.present, TRUE) THEN 'file'
+            WHEN damaged_images.image_id IS NOT NULL THEN 'damaged'
             WHEN excluded_images.image_id IS NOT NULL THEN 'exclude'
             WHEN cohort.image_id IS NULL THEN 'pure'
             WHEN claimed.image_id IS NULL THEN 'overlap'
@@ -33,6 +34,7 @@ judged AS (
     FROM class_images
     INNER JOIN images USING (image_id)
     LEFT JOIN chosen_images ON class_images.image_id = chosen_images.image_id
+    LEFT JOIN damaged_images ON class_images.image_id = damaged_images.image_id
     LEFT JOIN excluded_images ON class_images.image_id = excluded_images.image_id
     LEFT JOIN cohort ON class_images.image_id = cohort.image_id
     LEFT JOIN claimed

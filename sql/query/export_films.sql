@@ -1,5 +1,5 @@
--- export_films: one row per image of a recorded dataset that the store still has.
--- reads: recorded_members, images
+-- export_films: one row per image of a recorded dataset that the store still has whole.
+-- reads: recorded_members, images, damaged_images
 SELECT
     image_id,
     path,
@@ -11,4 +11,5 @@ SELECT
     coalesce(photometric_interpretation = 'MONOCHROME1', FALSE) AS low_is_white,
 FROM images
 SEMI JOIN recorded_members USING (image_id)
+ANTI JOIN damaged_images USING (image_id)
 ORDER BY image_id;

@@ -1,5 +1,5 @@
--- manifest: one row per (split, class, image) of a recorded dataset that the store still has.
--- reads: recorded_members, images, postings
+-- manifest: one row per (split, class, image) of a recorded dataset that the store still has whole.
+-- reads: recorded_members, images, postings, damaged_images
 -- columns:
 --   split                     the split
 --   class                     the class
@@ -47,5 +47,6 @@ SELECT
 FROM recorded_members
 INNER JOIN images USING (image_id)
 LEFT JOIN located USING (image_id)
+ANTI JOIN damaged_images USING (image_id)
 GROUP BY ALL
 ORDER BY split, class, image_id;

@@ -1,0 +1,78 @@
+"""The test of the files of all images, to their last byte: the relation `checks`."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cxr_duck.engines.duckdb import DuckDBEngine
+from cxr_duck.images.folder import ImageFolder
+from cxr_duck.images.runs import ImageFile
+from cxr_duck.images.surveys import CHECKS, survey_images
+from cxr_duck.images.testing import test_image as examine
+from cxr_duck.images.verdict import VERDICTS, Verdict
+from cxr_duck.progress import SILENT, Progress
+from cxr_duck.store import Store
+
+if TYPE_CHECKING:
+    import pyarrow
+
+__all__ = ["Integrity", "check_images", "examine_file"]
+
+
+@dataclass(frozen=True)
+class Integrity:
+    """What is known of the files of a store's images after a test.
+
+    `counts` has the images of each verdict, `tested` tells of how many the file was tested in this
+    run. `problems` has the columns image_id, path, verdict, reason, offset (byte) and detail, a row
+    for each image that is not ok.
+    """
+
+    tested: int
+    counts: dict[str, int]
+    problems: "pyarrow.Table"
+
+
+def check_images(
+    store: Store,
+    folder: Path,
+    progress: Progress = SILENT,
+    *,
+    quick: bool = False,
+    full: bool = False,
+) -> Integrity:
+    """Test the files of a store's images below a folder; publish what was found.
+
+    Files whose size and time of change are those of their last test are not tested again, unless
+    `full`. `quick` reads the parts of each file and their checksums, but no pixel. Raises
+    ImagesError, StoreError.
+    """
+
+    def work(images: ImageFolder, file: ImageFile) -> dict[str, Any]:
+        return examine_file(images, file, quick)
+
+    tested = survey_images(store, folder, CHECKS, work, progress, quick=quick, full=full)
+    engine = DuckDBEngine(store.cursor())
+    counts = dict(engine.fetch("SELECT verdict, count(*) FROM checks GROUP BY verdict"))
+    return Integrity(
+        tested,
+        {verdict: int(counts.get(verdict, 0)) for verdict in VERDICTS},
+        engine.arrow("found_problems"),
+    )
+
+
+def examine_file(folder: ImageFolder, file: ImageFile, quick: bool = False) -> dict[str, Any]:
+    """Return what the test of an image's file finds, as the own columns of `checks`."""
+    return {**asdict(_judge(folder, file.path, quick)), "whole": not quick}
+
+
+def _judge(folder: ImageFolder, path: str | None, quick: bool) -> Verdict:
+    if path is None:
+        return Verdict("damaged", "missing")
+    try:
+        with folder.open(path) as stream:
+            return examine(stream, path, quick=quick)
+    except FileNotFoundError:
+        return Verdict("damaged", "missing")
+    except OSError as error:
+        return Verdict("damaged", "unreadable", error.strerror or str(error))

@@ -1,0 +1,193 @@
+"""A function over many image files: on all cores, in bounded memory, going on after a kill.
+
+What comes of the files is kept in parts, small Parquet files in a hidden folder of the store, until
+all of it is published: a run that was killed goes on where it was.
+"""
+
+import os
+import shutil
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from cxr_duck.disk import telling_disk_errors
+from cxr_duck.engines.duckdb import DuckDBEngine
+from cxr_duck.errors import StoreError
+from cxr_duck.images.folder import ImageFolder
+from cxr_duck.progress import Progress
+from cxr_duck.store import Store
+
+if TYPE_CHECKING:
+    import pyarrow
+
+__all__ = ["ImageFile", "Run", "current_files", "each", "only_run", "workers"]
+
+_RUNS = ".runs"
+_PART_SECONDS = 10.0  # what a kill loses at most
+_PART_ROWS = 10_000
+_AHEAD = 8  # files a worker that wait for it
+
+Row = dict[str, Any]
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True)
+class ImageFile:
+    """The file of an image, as it lies in the folder of images now.
+
+    `path` is None where none was found; then, and where it is gone, so are `bytes` and `modified`,
+    the time of its last change in nanoseconds.
+    """
+
+    image_id: str
+    path: str | None
+    bytes: int | None
+    modified: int | None
+
+
+def workers() -> int:
+    """Return how many files are worked on at a time: $CXR_THREADS, or all cores."""
+    asked = os.environ.get("CXR_THREADS", "")
+    if not asked:
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+    if not asked.isdigit() or not int(asked):
+        raise StoreError(f"$CXR_THREADS is {asked}: give a whole number, 1 or more")
+    return int(asked)
+
+
+def current_files(engine: DuckDBEngine, folder: ImageFolder, progress: Progress) -> "pyarrow.Table":
+    """Return the columns of `ImageFile` for every image of the store."""
+    import pyarrow
+
+    rows = engine.rows("placed_images")
+    sizes: list[int | None] = []
+    times: list[int | None] = []
+    with progress.step("looking for files", len(rows)) as done:
+        for number, (_, path) in enumerate(rows, start=1):
+            try:
+                size, modified = folder.stat(path) if path is not None else (None, None)
+            except OSError:
+                size = modified = None
+            sizes.append(size)
+            times.append(modified)
+            done(number)
+    ids, paths = zip(*rows, strict=True) if rows else ((), ())
+    return pyarrow.table(
+        {
+            "image_id": pyarrow.array(ids, pyarrow.string()),
+            "path": pyarrow.array(paths, pyarrow.string()),
+            "bytes": pyarrow.array(sizes, pyarrow.int64()),
+            "modified": pyarrow.array(times, pyarrow.int64()),
+        }
+    )
+
+
+def each(items: Iterable[T], work: Callable[[T], R]) -> Iterator[R]:
+    """Yield what comes of each item, in their order, worked on by all cores.
+
+    Only a few items wait at a time, so that millions cost no memory. An error in one ends all.
+    """
+    waiting: deque[Future[R]] = deque()
+    rest = iter(items)
+    count = workers()
+    with ThreadPoolExecutor(count) as pool:
+        try:
+            waiting.extend(pool.submit(work, item) for item in islice(rest, count * _AHEAD))
+            while waiting:
+                result = waiting.popleft().result()
+                waiting.extend(pool.submit(work, item) for item in islice(rest, 1))
+                yield result
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+
+
+class Run:
+    """One function's work over the files of a store: the parts that are done, and doing the rest.
+
+    `schema` has the columns of what comes of a file, those of `ImageFile` first.
+    """
+
+    def __init__(self, folder: Path, schema: "pyarrow.Schema", progress: Progress) -> None:
+        self._folder = folder
+        self._schema = schema
+        self._progress = progress
+
+    def results(self) -> "pyarrow.Table":
+        """Return what is there of this run, from before a kill too."""
+        import pyarrow
+        import pyarrow.parquet
+
+        parts = [
+            pyarrow.parquet.read_table(path, schema=self._schema)
+            for path in sorted(self._folder.glob("*.parquet"))
+        ]
+        return pyarrow.concat_tables(parts) if parts else self._schema.empty_table()
+
+    def do(self, title: str, files: Sequence[ImageFile], work: Callable[[ImageFile], Row]) -> None:
+        """Let `work` make a row of each file, less its columns of `ImageFile`, and keep them."""
+        rows: list[Row] = []
+        written = time.monotonic()
+        size = 0
+        results = each(files, work)
+        with self._progress.step(title, len(files)) as done:
+            try:
+                for number, (file, row) in enumerate(zip(files, results, strict=True), start=1):
+                    rows.append({**vars(file), **row})
+                    size += file.bytes or 0
+                    done(number, size)
+                    if len(rows) >= _PART_ROWS or time.monotonic() - written > _PART_SECONDS:
+                        self._keep(rows)
+                        written = time.monotonic()
+            finally:
+                self._keep(rows)
+
+    def _keep(self, rows: list[Row]) -> None:
+        """Write rows as a part, and forget them."""
+        import pyarrow
+        import pyarrow.parquet
+
+        if not rows:
+            return
+        number = 1 + max((int(path.stem) for path in self._folder.glob("*.parquet")), default=0)
+        partial = self._folder / "writing"
+        with telling_disk_errors(self._folder):
+            table = pyarrow.Table.from_pylist(rows, self._schema)
+            pyarrow.parquet.write_table(table, partial)
+            partial.rename(self._folder / f"{number:08d}.parquet")
+        rows.clear()
+
+    def forget(self) -> None:
+        """Drop the parts, once what they hold is published."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+@contextmanager
+def only_run(
+    store: Store, name: str, schema: "pyarrow.Schema", progress: Progress
+) -> Iterator[Run]:
+    """Yield a run of this name, of which a store has one at a time; StoreError where it is busy."""
+    from filelock import FileLock, Timeout
+
+    store.cursor().close()  # a StoreError where there is no store
+    runs = store.path / _RUNS
+    lock = FileLock(runs / f"{name}.lock")
+    with telling_disk_errors(store.path):
+        (runs / name).mkdir(parents=True, exist_ok=True)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            raise StoreError(
+                f"another cxr {name} works on {store.path}: wait until it has ended"
+            ) from None
+    try:
+        yield Run(runs / name, schema, progress)
+    finally:
+        lock.release()

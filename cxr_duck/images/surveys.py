@@ -1,0 +1,128 @@
+"""A survey: something to be found in every image file, kept as a relation of the store.
+
+Only files that are new or have changed are read; what is known of the others stays.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+
+from cxr_duck.data_files import DataWriter, data_files, read_expression
+from cxr_duck.engines.duckdb import DuckDBEngine
+from cxr_duck.errors import ImagesError
+from cxr_duck.images.folder import ImageFolder
+from cxr_duck.images.runs import ImageFile, Run, current_files, only_run
+from cxr_duck.progress import Progress
+from cxr_duck.publishing import next_change, publish_change, working_engine
+from cxr_duck.store import Store
+
+if TYPE_CHECKING:
+    import pyarrow
+
+__all__ = ["CHECKS", "Survey", "survey_images"]
+
+_FILE_COLUMNS = "image_id VARCHAR, path VARCHAR, bytes BIGINT, modified BIGINT"
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What is found of a file: the `relation` that holds it and its own columns, as in SQL.
+
+    `command` is the word of the command line for it, `title` what it says while it works. With
+    `quick` a file may be read in parts only, and the column `whole` tells.
+    """
+
+    relation: str
+    own_columns: str
+    command: str
+    title: str
+    quick: bool = False
+
+    @property
+    def columns(self) -> str:
+        """All columns of the relation, as in CREATE TABLE."""
+        return f"{_FILE_COLUMNS}, {self.own_columns}"
+
+    @property
+    def schema(self) -> "pyarrow.Schema":
+        """The columns of a row that a run keeps."""
+        whole = "" if self.quick else ", whole BOOLEAN"
+        with duckdb.connect() as connection:
+            connection.execute(f"CREATE TABLE rows ({self.columns}{whole})")
+            return connection.sql("SELECT * FROM rows").to_arrow_table().schema
+
+
+CHECKS = Survey(
+    "checks",
+    'verdict VARCHAR, reason VARCHAR, detail VARCHAR, "offset" BIGINT, format VARCHAR, '
+    "width BIGINT, height BIGINT, bits INTEGER, color VARCHAR, digest VARCHAR, whole BOOLEAN",
+    "check",
+    "testing images",
+    quick=True,
+)
+
+
+def survey_images(
+    store: Store,
+    folder: Path,
+    survey: Survey,
+    work: Callable[[ImageFolder, ImageFile], dict[str, Any]],
+    progress: Progress,
+    *,
+    quick: bool = False,
+    full: bool = False,
+) -> int:
+    """Find something in the files of a store's images, publish it; return how many were read.
+
+    `work` returns the survey's own columns for a file, from any thread. Files of the size and time
+    of change of their last reading are not read again, unless `full`. A run that was killed goes
+    on where it was. Raises ImagesError, StoreError.
+    """
+    if not folder.is_dir():
+        raise ImagesError(f"{folder} is no folder: give the folder that holds the images")
+    images = ImageFolder(folder)
+    whole = {} if survey.quick else {"whole": True}
+    with only_run(store, survey.command, survey.schema, progress) as run:
+        engine = DuckDBEngine(store.cursor())
+        files = current_files(engine, images, progress)
+        _know(engine, survey, files, run, full)
+        rows = [ImageFile(*row) for row in engine.rows("unread_files", quick=quick)]
+        run.do(survey.title, rows, lambda file: {**work(images, file), **whole})
+        if rows or run.results().num_rows:
+            with progress.step("publishing what was found"):
+                _publish(store, survey, files, run, full)
+        run.forget()
+    return len(rows)
+
+
+def _know(
+    engine: DuckDBEngine, survey: Survey, files: "pyarrow.Table", run: Run, full: bool
+) -> None:
+    """Let the engine see the files as they are now and what is known of them."""
+    engine.put_arrow("current_files", files)
+    engine.put_arrow("fresh_rows", run.results())
+    whole = "" if survey.quick else ", TRUE AS whole"
+    engine.connection.execute(
+        f"CREATE OR REPLACE TEMP VIEW stored_rows AS SELECT *{whole} FROM {survey.relation}"
+    )
+    engine.make("known_rows", full=full)
+
+
+def _publish(store: Store, survey: Survey, files: "pyarrow.Table", run: Run, full: bool) -> None:
+    """Write what is known of the files that are there now as the survey's relation."""
+    with store.publishing() as publication, working_engine(store) as engine:
+        change = next_change(publication, survey.command)
+        before = data_files(publication.catalog, survey.relation)
+        for name in ("images", survey.relation):
+            expression = read_expression(store.path, data_files(publication.catalog, name))
+            engine.connection.execute(f"CREATE VIEW {name} AS SELECT * FROM {expression}")
+        _know(engine, survey, files, run, full)
+        engine.make("fitting_rows")
+        writer = DataWriter(engine, publication, change.provenance)
+        written = writer.write(survey.relation, survey.relation, rows=files.num_rows)
+        writer.drop(before)
+        writer.add(written)
+        publish_change(publication, change)
