@@ -125,13 +125,23 @@ def test_terms_and_citation(folder: Path) -> None:
 
 
 def test_what_is_left_out(tmp_path: Path) -> None:
-    """Images that were removed from the store are counted on the card."""
+    """Images that were removed from the store, or are damaged, are counted on the card."""
     data = make_films(tmp_path)
     made = data.create_dataset(["nodule", "normal"], name="pair")
     data.export("pair", tmp_path / "before", form="csv")
     gone = made.members.to_pylist()[0]["image_id"]
     remove_images(data.store, f"image_id = '{gone}'", SILENT)
     data.export("pair", tmp_path / "after", form="csv")
+    assert data.images_dir is not None
+    spoilt = {row["image_id"] for row in made.members.to_pylist()} - {gone}
+    for image_id in sorted(spoilt)[:2]:
+        (data.images_dir / image_id).write_bytes(b"")
+    data.check_integrity()
+    data.export("pair", tmp_path / "last", form="webdataset")
+    assert (
+        "Not all of these images are here: 1 were removed from the store; 2 are damaged."
+    ) in card_of(tmp_path / "last")
+    assert f"{made.images() - 3:,} examples." in card_of(tmp_path / "last")
     assert "are here: " not in card_of(tmp_path / "before")
     assert "Not all of these images are here: 1 were removed from the store." in card_of(
         tmp_path / "after"

@@ -28,6 +28,13 @@ def dataset(data: ExperimentData) -> Dataset:
     return data.create_dataset(["nodule", "normal"], name="pair")
 
 
+@pytest.fixture(scope="module")
+def zipped(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    """The same dataset of the same films in zips."""
+    made = make_films(tmp_path_factory.mktemp("zips"), zipped=True)
+    return made.create_dataset(["nodule", "normal"], name="pair")
+
+
 def wanted(data: ExperimentData, dataset: Dataset, split: str) -> list[tuple[Any, int]]:
     """Return the pairs of a split, walked over its members, decoded by Pillow alone."""
     pairs = []
@@ -75,30 +82,29 @@ def one(examples: list[Any]) -> Any:
 
 
 @pytest.mark.parametrize("start", ["fork", "spawn"])
-def test_workers_read_the_same(data: ExperimentData, dataset: Dataset, start: str) -> None:
-    """Two workers give what one process gives, forked or started anew, after it has read too."""
-    images = dataset.torch("train")
-    assert images[0][1] == 0
-    loader = torch.utils.data.DataLoader(
-        images, num_workers=2, multiprocessing_context=start, collate_fn=one
-    )
-    assert_same(batches(loader), wanted(data, dataset, "train"))
-
-
-@pytest.mark.parametrize("start", ["fork", "spawn"])
-def test_workers_read_zips(
-    data: ExperimentData, dataset: Dataset, tmp_path: Path, start: str
+def test_workers_read_the_same(
+    data: ExperimentData, dataset: Dataset, zipped: Dataset, start: str
 ) -> None:
-    """From zips, which this process has opened already, workers get the same."""
-    made = make_films(tmp_path, zipped=True).create_dataset(["nodule", "normal"], name="pair")
-    assert made.digest == dataset.digest
-    images = made.torch("train")
+    """Two workers give what one process gives, forked or started anew, from zips and folders.
+
+    This process has opened the zips before.
+    """
+    for made in (dataset, zipped) if start == "fork" else (zipped,):
+        images = made.torch("train")
+        assert images[0][1] == images[1][1] == 0
+        loader = torch.utils.data.DataLoader(
+            images, num_workers=2, multiprocessing_context=start, collate_fn=one
+        )
+        assert_same(batches(loader), wanted(data, dataset, "train"))
+
+
+def test_zips(data: ExperimentData, dataset: Dataset, zipped: Dataset) -> None:
+    """From zips comes the same dataset, of the same pixels."""
+    images = zipped.torch("train")
+    assert zipped.digest == dataset.digest
     assert all(".zip/" in path for path, _ in images.samples)
-    assert images[0][1] == images[1][1] == 0
-    loader = torch.utils.data.DataLoader(
-        images, num_workers=2, multiprocessing_context=start, collate_fn=one
-    )
-    assert_same(batches(loader), wanted(data, dataset, "train"))
+    found = [(image.numpy(), label) for image, label in (images[i] for i in range(len(images)))]
+    assert_same(found, wanted(data, dataset, "train"))
 
 
 def test_transform(data: ExperimentData, dataset: Dataset) -> None:
@@ -132,6 +138,19 @@ def test_image_that_is_damaged(data: ExperimentData, dataset: Dataset, tmp_path:
     loader = torch.utils.data.DataLoader(images, num_workers=1, collate_fn=one)
     with pytest.raises(ImagesError, match=images.samples[0][0]):
         next(iter(loader))
+
+
+def test_images_that_are_known_to_be_damaged(tmp_path: Path) -> None:
+    """What a check found damaged is no example, though the dataset was made before."""
+    data = make_films(tmp_path)
+    made = data.create_dataset(["nodule", "normal"], name="pair")
+    paths = [path for path, _ in made.torch("train").samples]
+    assert data.images_dir is not None
+    (data.images_dir / paths[3]).write_bytes(b"no film")
+    data.check_integrity()
+    left = made.torch("train")
+    assert [path for path, _ in left.samples] == [*paths[:3], *paths[4:]]
+    assert all(left[i][0].shape[0] == 1 for i in range(len(left)))
 
 
 def test_dataset_that_was_not_recorded(data: ExperimentData) -> None:
