@@ -14,7 +14,7 @@ from cxr_duck.query.fields import Fields
 from cxr_duck.query.tree import from_plain
 from cxr_duck.store import Store
 
-__all__ = ["ImageFacts", "Verdict", "image_facts"]
+__all__ = ["ImageFacts", "Verdict", "find_id", "image_facts"]
 
 Row = dict[str, Any]
 _SHOWN = 4  # ids that an error names
@@ -78,7 +78,7 @@ def image_facts(store: Store, word: str, dataset: str | None = None) -> ImageFac
     """
     engine = DuckDBEngine(store.cursor())
     recorded = read_dataset(store, dataset) if dataset is not None else None
-    image_id = _resolve(engine, word)
+    image_id = find_id(engine, word)
     rows = _rows(engine, "image_row", image_id)
     relatives = _rows(engine, "image_relatives", image_id) or [{}]
     facts = ImageFacts(
@@ -116,8 +116,8 @@ def _is_removed(engine: DuckDBEngine, image_id: str) -> bool:
     return bool(engine.scalar("SELECT count(*) FROM removed_images WHERE image_id = ?", image_id))
 
 
-def _resolve(engine: DuckDBEngine, word: str) -> str:
-    """Return the id that a word is, or that alone begins with it."""
+def find_id(engine: DuckDBEngine, word: str) -> str:
+    """Return the id that a word is, or that alone begins with it; or UnknownImageError."""
     for stage in ("image_row", "image_datasets", "image_rejects"):
         if engine.rows(stage, image_id=word):
             return word
