@@ -3,6 +3,7 @@
 import struct
 
 from cxr_duck.images import inflate
+from cxr_duck.images.jpeg import LARGEST
 from cxr_duck.images.png_chunks import HEAD, Chunks
 from cxr_duck.images.png_pixels import Pixels
 from cxr_duck.images.reader import Reader
@@ -138,11 +139,14 @@ class _Walk:
     def notes(self) -> str | None:
         """Say what is odd but no damage, and what wasn't looked at."""
         surplus = self.pixels.surplus if self.pixels else 0
+        header = self._chunks.header
+        many = header is not None and header.width * header.height > LARGEST
         notes = [
             "pixels not inflated" if self._quick else "",
             f"{self._after} bytes after the end" if self._after else "",
             f"{surplus} bytes after the compressed pixels" if surplus else "",
             "an animation, of which the first image was tested" if self._chunks.frames else "",
+            "so many pixels that Pillow opens it only when told to" if many else "",
         ]
         return "; ".join(note for note in notes if note) or None
 
