@@ -442,6 +442,25 @@ def test_an_export_of_ours_is_audited_from_its_manifest(
     assert [c.name for c in found.checks if c.found] in ([], ["damaged_file"])
 
 
+def test_variants_are_audited_as_their_images(dataset: ExperimentData, tmp_path: Path) -> None:
+    """An augmented export breaks no rule; a variant in another split than its image is a leak."""
+    dataset.check_integrity()
+    dataset.create_dataset(["normal", "not-normal"], name="whole", hierarchy="paper")
+    dataset.export("whole", tmp_path / "out", size=64, augment=2)
+    manifest = tmp_path / "out" / "manifest.csv"
+    found = dataset.audit(
+        manifest, shares=[70, 20, 10], balanced=True, files=False, hierarchy="paper"
+    )
+    assert [c.name for c in found.checks if c.found] == []
+    text = manifest.read_text(encoding="utf-8")
+    line = next(line for line in text.splitlines() if "_v2.png" in line)
+    parent = line.split(",")[2].replace("_v2.png", ".png")
+    manifest.write_text(text.replace(line, line.replace("train", "test", 1)), encoding="utf-8")
+    found = dataset.audit(manifest, files=False, hierarchy="paper")
+    broken = {c.name: c.rows.to_pylist() for c in found.checks if c.found}
+    assert [row["image_id"] for row in broken["image_in_two_splits"]] == [parent]
+
+
 def test_a_record_that_no_longer_holds(dataset: ExperimentData, cxr: Run) -> None:
     """Images that were removed, labels that were replaced and members that were lost are told."""
     members = dataset.dataset("pair").members.to_pylist()
