@@ -78,6 +78,7 @@ def test_pixels(data: ExperimentData) -> None:
     found = data.image("a.png").pixels()
     assert found.dtype == np.uint16
     assert (found == STORED << 4).all()
+    assert found.flags.writeable
     small = data.image("c.png").pixels()
     assert small.dtype == np.uint16
     assert (small == (STORED >> 4) * 257).all()

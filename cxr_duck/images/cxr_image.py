@@ -59,7 +59,9 @@ class CXRImage:
         import numpy
 
         stored = self._stored()
-        deep = stored.astype(numpy.uint16) * 257 if stored.dtype.itemsize == 1 else stored
+        deep = stored.astype(numpy.uint16)  # a copy, which can be written to
+        if stored.dtype.itemsize == 1:
+            deep *= 257
         pixels: numpy.typing.NDArray[numpy.uint16] = ~deep if invert and self.low_is_white else deep
         return pixels
 

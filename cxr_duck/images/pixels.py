@@ -43,9 +43,10 @@ def read_pixels(stream: BinaryIO) -> "Pixels":
     """Return the pixels of an image file, rows x columns, uint16 or uint8 as they are stored.
 
     Reads PNG, JPEG, and DICOM where pydicom is installed (extra `dicom`). Colours become gray.
-    Raises OSError where the pixels can't be decoded to the last one.
+    The array may be one that can't be written to. Raises OSError where the pixels can't be decoded
+    to the last one.
     """
-    data = _all_of(stream)
+    data = stream.read() if opencv() is None else _all_of(stream)
     try:
         pixels: Pixels = (
             _dicom_pixels(data) if bytes(data[128:132]) == b"DICM" else _film_pixels(data)
@@ -72,7 +73,7 @@ def _all_of(stream: BinaryIO) -> memoryview:
     return memoryview(buffer)[:filled]
 
 
-def _film_pixels(data: memoryview) -> Any:
+def _film_pixels(data: bytes | memoryview) -> Any:
     import numpy
     from PIL import Image
 
@@ -86,11 +87,11 @@ def _film_pixels(data: memoryview) -> Any:
             raise OSError("it ends before its last pixel, or lacks its end")
     with Image.open(BytesIO(data), formats=("PNG", "JPEG")) as image:
         if image.mode.startswith("I"):
-            return _as_16_bits(numpy.array(image))
-        return numpy.array(image if image.mode == "L" else image.convert("L"))
+            return _as_16_bits(numpy.asarray(image))
+        return numpy.asarray(image if image.mode == "L" else image.convert("L"))
 
 
-def _is_gray_png(data: memoryview) -> bool:
+def _is_gray_png(data: bytes | memoryview) -> bool:
     """Tell whether a PNG is gray, of 8 or 16 bits, and of a size that is no attack."""
     if bytes(data[:8]) != b"\x89PNG\r\n\x1a\n" or len(data) < _HEADER.size + 16:
         return False
@@ -111,7 +112,7 @@ def _as_16_bits(pixels: Any) -> Any:
     return pixels.astype(numpy.uint16, copy=False)
 
 
-def _dicom_pixels(data: memoryview) -> Any:
+def _dicom_pixels(data: bytes | memoryview) -> Any:
     import numpy
 
     try:
