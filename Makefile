@@ -1,6 +1,8 @@
 # make demo   a made-up repository, indexed, a dataset made of it and exported
 # make test   the tests
+# make test-torch   those that need PyTorch, which is 3 GB
 # make real   the tests and benchmarks on PadChest's own label file
+# make images   the benchmarks of image files, on made-up films
 # make lint   ruff and mypy
 # make hundredfold, make splits, make kills   the longer benchmarks, the longer test of crashes
 
@@ -9,11 +11,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 CACHE := .cache
 DEMO := demo
+PARALLEL := --numprocesses 2
 
 PADCHEST := PADCHEST_chest_x_ray_images_labels_160K_01.02.19.csv
 LOADER := torchxrayvision==1.5.7
 
-.PHONY: install demo test test-oldest real lint bench hundredfold splits kills clean
+.PHONY: install demo test test-oldest test-torch real lint bench images hundredfold splits kills clean
 
 install: $(VENV)/installed
 
@@ -28,12 +31,14 @@ demo: install
 	mkdir $(DEMO)
 	$(BIN)/cxr demo $(DEMO)/repository
 	$(BIN)/cxr index $(DEMO)/repository/labels.csv --images $(DEMO)/repository/images --store $(DEMO)/store
+	$(BIN)/cxr check --store $(DEMO)/store
 	$(BIN)/cxr create normal not-normal --pure --hierarchy paper --where frontal --name paper --store $(DEMO)/store
-	$(BIN)/cxr export paper $(DEMO)/training-set --store $(DEMO)/store
+	$(BIN)/cxr export paper $(DEMO)/training-set --size 256 --bits 8 --format png --store $(DEMO)/store
 	@echo
 	@echo 'Where to look:'
 	@echo '  $(DEMO)/repository/images           chest films, 16 bits, made up; labels.csv beside them'
-	@echo '  $(DEMO)/training-set/train/normal   a class of the training set, as links to those films'
+	@echo '  $(DEMO)/training-set/train/normal   a class of the training set, 256 pixels, 8 bits'
+	@echo '  $(DEMO)/training-set/README.md      how it was made, and how to read it'
 	@echo '  $(DEMO)/training-set/manifest.csv   every image of it, with patient and findings'
 	@echo '  $(DEMO)/store/cxr.duckdb            the index and the record, for DuckDB and its shell'
 	@echo 'What to type next:'
@@ -41,17 +46,21 @@ demo: install
 	@echo '  cxr terms not-normal; cxr find nodule; cxr show paper; cxr reproduce paper'
 
 test: install
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(PARALLEL)
 
 # The suite on the oldest DuckDB that is supported.
 test-oldest: .venv-oldest/installed
-	.venv-oldest/bin/python -m pytest -m 'not install'
+	.venv-oldest/bin/python -m pytest $(PARALLEL) -m 'not install'
 
 .venv-oldest/installed: pyproject.toml
 	$(PYTHON) -m venv .venv-oldest
 	.venv-oldest/bin/python -m pip install --quiet --upgrade pip
 	.venv-oldest/bin/python -m pip install --quiet --editable '.[test]' 'duckdb==1.4.*'
 	touch $@
+
+test-torch: install
+	$(BIN)/python -m pip install --quiet --editable '.[test,torch]'
+	$(BIN)/python -m pytest tests/test_torch.py
 
 # PadChest's terms forbid sharing its rows, so its label file is taken from the public wheel of the
 # loader that carries it, into a cache that git ignores.
@@ -73,6 +82,12 @@ bench: install
 	$(BIN)/python benchmarks/sentences.py $$CXR_PADCHEST
 	$(BIN)/python -W ignore benchmarks/splits.py $$CXR_PADCHEST --recipes 20
 	$(BIN)/python benchmarks/hundredfold.py $$CXR_PADCHEST --times 10
+
+images: install
+	$(BIN)/python benchmarks/listing.py
+	$(BIN)/python benchmarks/check.py
+	$(BIN)/python benchmarks/export.py
+	$(BIN)/python benchmarks/twins.py
 
 # The index at a hundred times PadChest: 10 minutes, 25 GB of disk.
 hundredfold: install $(CACHE)/$(PADCHEST)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.3.0"
 
 __all__ = [
+    "CXRImage",
     "CxrError",
     "Dataset",
     "ExperimentData",
@@ -25,10 +26,12 @@ if TYPE_CHECKING:
     from cxr_duck.demo import make_demo
     from cxr_duck.errors import CxrError
     from cxr_duck.experiment_data import ExperimentData
+    from cxr_duck.images.cxr_image import CXRImage
     from cxr_duck.index import InvertedIndex, Postings
     from cxr_duck.recipe import Recipe
 
 _HOMES = {
+    "CXRImage": "images.cxr_image",
     "CxrError": "errors",
     "Dataset": "datasets",
     "ExperimentData": "experiment_data",

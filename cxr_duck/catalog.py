@@ -63,8 +63,8 @@ def create_views(catalog: duckdb.DuckDBPyConnection) -> None:
 
 def create_tables(catalog: duckdb.DuckDBPyConnection) -> None:
     """Make the tables of a new store: its files, what was removed, its experiments."""
-    for name in ("publications", "data_files", "removed_images", "experiments"):
-        catalog.execute(stage(name).sql)
+    names = ("publications", "data_files", "removed_images", "experiments")
+    _execute_at_once(catalog, [stage(name).sql for name in names])
 
 
 def create_macros(catalog: duckdb.DuckDBPyConnection) -> None:
@@ -138,7 +138,12 @@ def describe(catalog: duckdb.DuckDBPyConnection) -> None:
     for kind, names in (("VIEW", (*RELATIONS, *_VIEWS)), ("TABLE", _TERM_TABLES)):
         for name in names:
             card = stage(name)
-            comments.append(f"COMMENT ON {kind} {name} IS {quoted(card.grain)};")
+            comments.append(f"COMMENT ON {kind} {name} IS {quoted(card.grain)}")
             for column, text in card.columns.items():
-                comments.append(f"COMMENT ON COLUMN {name}.{column} IS {quoted(text)};")
-    catalog.execute("\n".join(comments))
+                comments.append(f"COMMENT ON COLUMN {name}.{column} IS {quoted(text)}")
+    _execute_at_once(catalog, comments)
+
+
+def _execute_at_once(catalog: duckdb.DuckDBPyConnection, statements: Sequence[str]) -> None:
+    """Execute statements in one transaction: each in its own would wait for the disk."""
+    catalog.execute(";\n".join(["BEGIN", *statements, "COMMIT"]))

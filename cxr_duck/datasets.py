@@ -1,7 +1,9 @@
 """Datasets: made from a recipe by the stages of `sql/3_dataset`."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from cxr_duck.balancing import Decisions, Exactness, balance, deal_patients, exactness_of
 from cxr_duck.engines.duckdb import DuckDBEngine
@@ -14,7 +16,9 @@ if TYPE_CHECKING:
     import polars
     import pyarrow
 
-__all__ = ["Dataset", "composition_of", "make_dataset", "make_dataset_on"]
+    from cxr_duck.images.torch_images import TorchImages
+
+__all__ = ["Dataset", "composition_of", "composition_rows", "make_dataset", "make_dataset_on"]
 
 
 @dataclass(frozen=True)
@@ -29,7 +33,9 @@ class Dataset:
     where the store may not have it yet. `members` has the columns class, finding, image_id,
     patient_id and split, one row per (class, finding, image), ordered by the first three.
     `decisions` are those that it was made by. `removed` of its images were removed from the store
-    since it was recorded, and of `damaged` the files were found damaged.
+    since it was recorded, and of `damaged` the files were found damaged. `store` and
+    `images_folder` are those of the ExperimentData that it came from; a dataset that came from none
+    has no store.
     """
 
     name: str
@@ -45,6 +51,8 @@ class Dataset:
     removed: int = 0
     damaged: int = 0
     own_hierarchy: Hierarchy | None = None
+    store: Store | None = field(default=None, repr=False, compare=False)
+    images_folder: Path | None = field(default=None, repr=False, compare=False)
 
     @property
     def exactness(self) -> Exactness:
@@ -67,6 +75,19 @@ class Dataset:
         if split is not None:
             members = members.filter(pyarrow.compute.equal(members["split"], split))
         return int(pyarrow.compute.count_distinct(members["image_id"]).as_py())
+
+    def torch(self, split: str, *, transform: Callable[[Any], Any] | None = None) -> "TorchImages":
+        """Return a split as a map-style `torch.utils.data.Dataset` of (image, class index).
+
+        An image is a float tensor of 1 x rows x columns from 0 to 1, or what `transform` makes of
+        it, such as `torch.nn.AdaptiveAvgPool2d(224)`. Images are opened when they are asked for,
+        from folders and zips alike; several workers may. One of several classes is an example of
+        each. Raises DatasetError for an unknown split, ImagesError where no images are known, and
+        CxrError where PyTorch is missing.
+        """
+        from cxr_duck.images.torch_split import torch_split
+
+        return torch_split(self, split, transform)
 
 
 def make_dataset(
@@ -123,6 +144,24 @@ def composition_of(engine: DuckDBEngine) -> dict[tuple[str, str, str], int]:
         (term, finding, split): int(images)
         for term, finding, split, images in engine.rows("composition")
     }
+
+
+def composition_rows(dataset: Dataset) -> list[tuple[str, str, list[int]]]:
+    """Return a label, the class and the images a split, for each class and each of its findings."""
+    splits = list(dataset.recipe.shares)
+    counts = dataset.composition
+    rows = []
+    for term in dataset.recipe.classes:
+        findings = sorted({f for t, f, _ in counts if t == term and f not in ("", term)})
+        own = any(f == term for t, f, _ in counts if t == term)
+        for label, finding in [
+            (term, ""),
+            *([(f"  {term}", term)] if own and findings else []),
+            *((f"  {f}", f) for f in findings),
+        ]:
+            numbers = [counts.get((term, finding, split), 0) for split in splits]
+            rows.append((label, term, numbers))
+    return rows
 
 
 _OVERLAPPING = {

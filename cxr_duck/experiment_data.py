@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     from cxr_duck.audit.report import Audit
     from cxr_duck.comparison import Comparison
+    from cxr_duck.images.cxr_image import CXRImage, CXRImages
     from cxr_duck.images.integrity import Integrity
     from cxr_duck.images.twins import Twins
     from cxr_duck.pairs import Pairs
@@ -190,6 +192,26 @@ class ExperimentData:
         with telling_query_errors():
             return engine.connection.sql(rows.sql, params=rows.params).to_arrow_table()
 
+    def image(self, image_id: str) -> "CXRImage":
+        """Return an image: its file, its findings with their localizations, its pixels.
+
+        The beginning of an id is enough where no other image has it. Raises UnknownImageError.
+        """
+        from cxr_duck.images.asked import image_of
+
+        return image_of(self.store, image_id, self._images_folder())
+
+    def images(
+        self, query: str | None = None, *, hierarchy: _Path = DEFAULT_HIERARCHY
+    ) -> "CXRImages":
+        """Return the images that a finding or query of `find` holds for, or all, by their ids.
+
+        It is a sequence whose images are made when they are asked for. Raises as `find` does.
+        """
+        from cxr_duck.images.asked import images_of
+
+        return images_of(self.store, query, hierarchy, self._images_folder())
+
     def draw_terms(
         self, term: str | None = None, hierarchy: _Path = DEFAULT_HIERARCHY
     ) -> list[str]:
@@ -300,7 +322,9 @@ class ExperimentData:
             dataset = make_dataset(self.store, recipe, name or "", own)
         for note in dataset.notes:
             self._progress.note(note)
-        return self.store_in_dataset(dataset, experiment=experiment) if store_it else dataset
+        if store_it:
+            return self.store_in_dataset(dataset, experiment=experiment)
+        return self._handed_out(dataset)
 
     def store_in_dataset(self, dataset: Dataset, *, experiment: str = "default") -> Dataset:
         """Record a dataset: its recipe, members and digest (paper, store_in_dataset).
@@ -309,7 +333,7 @@ class ExperimentData:
         to record the same dataset again changes nothing.
         """
         with self._progress.step("recording the dataset"):
-            return record(self.store, dataset, experiment)
+            return self._handed_out(record(self.store, dataset, experiment))
 
     def datasets(self) -> list[dict[str, Any]]:
         """Return what is recorded of each dataset, oldest first."""
@@ -319,7 +343,7 @@ class ExperimentData:
 
     def dataset(self, name: str) -> Dataset:
         """Return a recorded dataset."""
-        return read_dataset(self.store, name)
+        return self._handed_out(read_dataset(self.store, name))
 
     def recipe_file(self, name: str) -> str:
         """Return the TOML file that asks for a recorded dataset again; see `create_from_recipe`."""
@@ -377,30 +401,44 @@ class ExperimentData:
         """
         from cxr_duck.bundle import unbundle_dataset
 
-        return unbundle_dataset(self.store, Path(file), name, experiment, self._progress)
+        file = Path(file)
+        return self._handed_out(
+            unbundle_dataset(self.store, file, name, experiment, self._progress)
+        )
 
-    def export(self, name: str, folder: _Path, *, how: str = "symlink") -> dict[str, int]:
-        """Write a recorded dataset to a new folder as `<split>/<class>/<image>` and manifests.
+    def export(
+        self,
+        name: str,
+        folder: _Path,
+        *,
+        how: str = "symlink",
+        form: str = "folders",
+        shard_size: str | int | None = None,
+        dry_run: bool = False,
+        **rendering: Any,
+    ) -> dict[str, Any]:
+        """Write a recorded dataset to a new folder; return its form, images, files and bytes.
 
-        `how` is symlink, hardlink or copy. The images lie below `images_dir`, or else below the
-        folder that was given when they were indexed; without either only the manifests are
-        written, and copies or hard links are refused.
-        Returns the number of image files as `images`. Raises ExportError, and writes nothing then.
+        As `folders` that is `<split>/<class>/<image>` and manifests. Files are linked or copied as
+        `how` says (symlink, hardlink, copy), or written anew with the options of
+        `cxr_duck.export.rendering.Rendering`: size, bits, format, window, … As `webdataset` it is
+        tar files, as `huggingface` Parquet files for `datasets.load_dataset`, of `shard_size` bytes
+        at most (1GB); as `parquet` or `csv` a manifest alone. Each has a card, README.md, and
+        croissant.json. The images lie below `images_dir`, or else below the folder that was given
+        when they were indexed; without either only manifests are written, and anything else is
+        refused. A `dry_run` writes nothing. Raises ExportError; the folder then does not appear.
         """
-        from cxr_duck.export.folders import export_folders
+        from cxr_duck.export.forms import SHARD_SIZE, ExportOptions, size_in_bytes
+        from cxr_duck.export.rendering import Rendering
+        from cxr_duck.export.run import export_dataset
 
-        engine = DuckDBEngine(self.store.cursor())
-        dataset = read_dataset(self.store, name)
-        engine.make("recorded_members", dataset=name)
-        manifest = engine.arrow("manifest")
-        if dataset.removed:
-            self._progress.note(
-                f"{dataset.removed:,} images of {name} were removed from the store and are left out"
-            )
-        images_folder = self.images_dir or self._indexed_images()
-        with self._progress.step("writing images", manifest.num_rows) as done:
-            images = export_folders(manifest, Path(folder), images_folder, how, done)
-        return {"images": images}
+        shards = SHARD_SIZE if shard_size is None else size_in_bytes(shard_size)
+        options = ExportOptions(form, how, Rendering(**rendering), shards)
+        images_folder = self._images_folder()
+        plan = export_dataset(
+            self.store, name, Path(folder), images_folder, options, self._progress, dry_run=dry_run
+        )
+        return plan.report()
 
     def audit(
         self,
@@ -420,7 +458,7 @@ class ExperimentData:
         """
         from cxr_duck.audit.run import AuditRequest, audit_split
 
-        folder = self.images_dir or self._indexed_images()
+        folder = self._images_folder()
         asked = AuditRequest(
             str(name_or_path), classes or {}, str(hierarchy), shares, balanced, files, checks
         )
@@ -435,19 +473,26 @@ class ExperimentData:
         """
         from cxr_duck.matrix import make_matrix
 
-        folder = self.images_dir or self._indexed_images()
+        folder = self._images_folder()
         return make_matrix(self.store, name, columns, form, folder, self._progress)
+
+    def _handed_out(self, dataset: Dataset) -> Dataset:
+        """Return a dataset that knows where its images are."""
+        return replace(dataset, store=self.store, images_folder=self._images_folder())
 
     def _known_images(self) -> Path:
         """Return the folder of the images; ImagesError where none is known."""
-        folder = self.images_dir or self._indexed_images()
+        folder = self._images_folder()
         if folder is None:
             raise ImagesError(
                 "no folder of images is known to this store: index the label file with --images"
             )
         return folder
 
-    def _indexed_images(self) -> Path | None:
+    def _images_folder(self) -> Path | None:
+        """Return the folder that was given, or else the one that the images were indexed with."""
+        if self.images_dir is not None:
+            return self.images_dir
         rows = (
             self.store.cursor()
             .execute("SELECT images_folder FROM publications ORDER BY publication DESC LIMIT 1")

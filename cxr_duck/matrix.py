@@ -1,5 +1,6 @@
 """A dataset as a matrix: one row an image, one column of 0 and 1 a finding or class."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     import polars
     import pyarrow
 
-__all__ = ["COLUMNS", "make_matrix"]
+__all__ = ["COLUMNS", "label_columns", "make_matrix"]
 
 COLUMNS = ("findings", "classes", "all")
 FIRST = ("image_id", "patient_id", "split", "path")
@@ -95,7 +96,8 @@ def _filled(
     ones[cells.column("position").to_numpy(), cells.column("place").to_numpy()] = 1
     fields = {name: images.column(name) for name in FIRST}
     fields["path"] = _absolute(images.column("path"), images_folder)
-    for name, column in zip(_names(labels, columns), ones, strict=True):
+    kind = "class" if columns == "classes" else "finding"
+    for name, column in zip(label_columns(labels, FIRST, kind), ones, strict=True):
         fields[name] = pyarrow.array(column)
     return pyarrow.table(fields)
 
@@ -109,14 +111,13 @@ def _absolute(paths: "pyarrow.ChunkedArray", folder: Path | None) -> "pyarrow.Ch
     return pyarrow.compute.binary_join_element_wise(str(folder.absolute()), paths, "/")
 
 
-def _names(labels: list[str], columns: str) -> list[str]:
+def label_columns(labels: Sequence[str], first: Sequence[str], kind: str = "finding") -> list[str]:
     """Return the columns' names: the labels, with their kind behind those called like the first."""
-    kind = "class" if columns == "classes" else "finding"
-    taken = {*FIRST, *labels}
+    taken = {*first, *labels}
     names = []
     for label in labels:
         name = label
-        if label.lower() in FIRST:
+        if label.lower() in first:
             while name in taken:
                 name = f"{name} ({kind})"
         names.append(name)

@@ -8,7 +8,15 @@ from pathlib import Path
 
 from cxr_duck.errors import ExportError
 
-__all__ = ["new_folder"]
+__all__ = ["check_target", "new_folder"]
+
+
+def check_target(target: Path) -> None:
+    """Raise ExportError unless a folder is new or empty."""
+    if target.is_symlink() or (target.exists() and not target.is_dir()):
+        raise ExportError(f"{target} is no folder: give a new one")
+    if target.is_dir() and any(target.iterdir()):
+        raise ExportError(f"{target} is not empty: give a new folder")
 
 
 @contextmanager
@@ -18,10 +26,7 @@ def new_folder(target: Path) -> Iterator[Path]:
     `target` must not exist, or be an empty folder. After an error, ExportError where the disk
     refuses, nothing is left of it.
     """
-    if target.is_symlink() or (target.exists() and not target.is_dir()):
-        raise ExportError(f"{target} is no folder: give a new one")
-    if target.is_dir() and any(target.iterdir()):
-        raise ExportError(f"{target} is not empty: give a new folder")
+    check_target(target)
     partial = target.parent / f".{target.name}.partial-{os.getpid()}"
     try:
         partial.mkdir(parents=True)

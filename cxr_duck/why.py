@@ -8,12 +8,13 @@ from cxr_duck.datasets import Dataset, make_dataset_on
 from cxr_duck.engines.duckdb import DuckDBEngine
 from cxr_duck.errors import DatasetError, QueryError, RecipeError, UnknownImageError
 from cxr_duck.experiments import read_dataset
+from cxr_duck.images.verdict import Verdict as FileVerdict
 from cxr_duck.query.compile import compile_query
 from cxr_duck.query.fields import Fields
 from cxr_duck.query.tree import from_plain
 from cxr_duck.store import Store
 
-__all__ = ["ImageFacts", "Verdict", "image_facts"]
+__all__ = ["ImageFacts", "Verdict", "find_id", "image_facts"]
 
 Row = dict[str, Any]
 _SHOWN = 4  # ids that an error names
@@ -31,9 +32,9 @@ class Verdict:
     """Why an image is or isn't in a dataset.
 
     `reason` is `member`, or the filter that the image fell through first, in the order in which
-    they are applied: `index`, `where`, `file`, `exclude`, `pure`, `class` (no finding of any),
-    `overlap` (several classes), `date`, `apart`, `per_patient`, `balance` (drawn by chance); or
-    `changed`, where today's index makes another dataset of the recipe, and can't explain this one.
+    they are applied: `index`, `where`, `file`, `damaged`, `exclude`, `pure`, `class` (no finding of
+    any), `overlap` (several classes), `date`, `apart`, `per_patient`, `balance` (drawn by chance);
+    or `changed`, where today's index makes another dataset of the recipe, and can't explain it.
     `told` says it in a sentence.
     """
 
@@ -77,7 +78,7 @@ def image_facts(store: Store, word: str, dataset: str | None = None) -> ImageFac
     """
     engine = DuckDBEngine(store.cursor())
     recorded = read_dataset(store, dataset) if dataset is not None else None
-    image_id = _resolve(engine, word)
+    image_id = find_id(engine, word)
     rows = _rows(engine, "image_row", image_id)
     relatives = _rows(engine, "image_relatives", image_id) or [{}]
     facts = ImageFacts(
@@ -90,7 +91,7 @@ def image_facts(store: Store, word: str, dataset: str | None = None) -> ImageFac
         patient_studies=relatives[0].get("patient_studies", 0),
         rejects=_rows(engine, "image_rejects", image_id),
         datasets=_rows(engine, "image_datasets", image_id),
-        check=next(iter(_rows(engine, "image_check", image_id)), None),
+        check=_check(engine, image_id),
         removed=_is_removed(engine, image_id),
     )
     if recorded is None:
@@ -98,25 +99,25 @@ def image_facts(store: Store, word: str, dataset: str | None = None) -> ImageFac
     return ImageFacts(**{**vars(facts), "verdict": _Walk(store, facts, recorded).verdict()})
 
 
-def damage_told(check: Row | None) -> str:
-    """Say what was found in a file, such as crc at byte 8,412 (the checksum of IDAT is wrong)."""
-    if check is None:
-        return "not known"
-    place = "" if check["offset"] is None else f" at byte {check['offset']:,}"
-    return f"{check['reason']}{place}" + (f" ({check['detail']})" if check["detail"] else "")
-
-
 def _rows(engine: DuckDBEngine, name: str, image_id: str) -> list[Row]:
     rows: list[Row] = engine.arrow(name, image_id=image_id).to_pylist()
     return rows
+
+
+def _check(engine: DuckDBEngine, image_id: str) -> Row | None:
+    """Return what the test of an image's file found, also in a few words."""
+    for row in _rows(engine, "image_check", image_id):
+        verdict = FileVerdict(row["verdict"], row["reason"], row["detail"], row["offset"])
+        return {**row, "told": verdict.told}
+    return None
 
 
 def _is_removed(engine: DuckDBEngine, image_id: str) -> bool:
     return bool(engine.scalar("SELECT count(*) FROM removed_images WHERE image_id = ?", image_id))
 
 
-def _resolve(engine: DuckDBEngine, word: str) -> str:
-    """Return the id that a word is, or that alone begins with it."""
+def find_id(engine: DuckDBEngine, word: str) -> str:
+    """Return the id that a word is, or that alone begins with it; or UnknownImageError."""
     for stage in ("image_row", "image_datasets", "image_rejects"):
         if engine.rows(stage, image_id=word):
             return word
@@ -225,8 +226,11 @@ class _Walk:
     def _file(self) -> tuple[str, str]:
         """Say what keeps an image out by its file."""
         if self._in("damaged_images"):
-            return "damaged", f"its file is damaged: {damage_told(self.facts.check)}"
+            return "damaged", f"its file is damaged: {self._told()}"
         return "file", "its file was not found when the images were indexed"
+
+    def _told(self) -> str:
+        return str(self.facts.check["told"]) if self.facts.check else "not known"
 
     def _exclusion(self) -> str:
         """Say which excluded findings the image has, or else which queries exclude it."""

@@ -25,8 +25,8 @@ from cxr_duck.audit.run import CHECKS
 from cxr_duck.engines.duckdb import DuckDBEngine
 from cxr_duck.errors import AuditError, CxrError, DatasetError, LabelFileError
 from cxr_duck.growth import remove_images
-from cxr_duck.images.decode import damage
 from cxr_duck.images.folder import ImageFolder
+from cxr_duck.images.integrity import judge
 from cxr_duck.progress import SILENT
 from tests.conftest import Run
 from tests.label_rows import USUAL, write_labels
@@ -189,8 +189,9 @@ CASES: dict[str, tuple[list[Row], dict[str, Any], dict[str, list[dict[str, Any]]
             "damaged_file": [
                 {"image_id": name, "splits": ["x"], "path": name, "problem": problem}
                 for name, problem in (
-                    ("cut.png", "image file is truncated"), ("empty.png", "it is empty"),
-                    ("text.png", "cannot identify image file"),
+                    ("cut.png", "truncated at byte 852 (the file ends before IDAT does)"),
+                    ("empty.png", "empty at byte 0 (it has no bytes)"),
+                    ("text.png", "not an image at byte 0 (it begins with 6e 6f 20 69 6d 61 67 65)"),
                 )
             ],
         },
@@ -441,6 +442,25 @@ def test_an_export_of_ours_is_audited_from_its_manifest(
     assert [c.name for c in found.checks if c.found] in ([], ["damaged_file"])
 
 
+def test_variants_are_audited_as_their_images(dataset: ExperimentData, tmp_path: Path) -> None:
+    """An augmented export breaks no rule; a variant in another split than its image is a leak."""
+    dataset.check_integrity()
+    dataset.create_dataset(["normal", "not-normal"], name="whole", hierarchy="paper")
+    dataset.export("whole", tmp_path / "out", size=64, augment=2)
+    manifest = tmp_path / "out" / "manifest.csv"
+    found = dataset.audit(
+        manifest, shares=[70, 20, 10], balanced=True, files=False, hierarchy="paper"
+    )
+    assert [c.name for c in found.checks if c.found] == []
+    text = manifest.read_text(encoding="utf-8")
+    line = next(line for line in text.splitlines() if "_v2.png" in line)
+    parent = line.split(",")[2].replace("_v2.png", ".png")
+    manifest.write_text(text.replace(line, line.replace("train", "test", 1)), encoding="utf-8")
+    found = dataset.audit(manifest, files=False, hierarchy="paper")
+    broken = {c.name: c.rows.to_pylist() for c in found.checks if c.found}
+    assert [row["image_id"] for row in broken["image_in_two_splits"]] == [parent]
+
+
 def test_a_record_that_no_longer_holds(dataset: ExperimentData, cxr: Run) -> None:
     """Images that were removed, labels that were replaced and members that were lost are told."""
     members = dataset.dataset("pair").members.to_pylist()
@@ -509,16 +529,22 @@ def test_order_of_splits() -> None:
     ]  # fmt: skip
 
 
-def test_damage(tmp_path: Path) -> None:
-    """A film that is whole is not damaged; what is cut, unreadable or absent is, in a phrase."""
-    film, folder = tmp_path / "film.png", ImageFolder(tmp_path)
-    write_film(film, 1)
-    assert damage(folder, "film.png") is None
-    for cut in (1, 40, 200):
-        whole = film.read_bytes()
-        (tmp_path / "cut.png").write_bytes(whole[: len(whole) // 2 - cut])
-        assert damage(folder, "cut.png")
-    assert damage(folder, "nothing.png") == "No such file or directory"
+def test_files_that_were_tested_before(data: ExperimentData, tmp_path: Path) -> None:
+    """What cxr check found of a file counts while the file is as it was, and no longer."""
+    assert data.images_dir is not None
+    shutil.copytree(data.images_dir, tmp_path / "films")
+    own = ExperimentData(tmp_path / "films", data.labels_csv, store=tmp_path / "store")
+    own.create_index()
+    own.check_integrity()
+    split = write_split(tmp_path / "s.csv", [("a1.png", "x", ""), ("a2.png", "x", "")])
+    kept = own.audit(split, checks=["damaged_file"])
+    assert kept.checks[0].found == 0
+    raw = (tmp_path / "films" / "a1.png").read_bytes()
+    (tmp_path / "films" / "a1.png").write_bytes(raw[:-20])
+    found = own.audit(split, checks=["damaged_file"]).checks[0]
+    assert found.rows is not None
+    assert [row["image_id"] for row in found.rows.to_pylist()] == ["a1.png"]
+    assert judge(ImageFolder(tmp_path / "films"), "nothing.png").told == "missing"
 
 
 def test_files_that_moved(data: ExperimentData, tmp_path: Path) -> None:

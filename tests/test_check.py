@@ -77,7 +77,10 @@ def test_every_image_has_a_verdict(data: ExperimentData) -> None:
     """Each image that was looked for is in checks once, with what its file is like."""
     cut(data, 3)
     found = data.check_integrity()
-    assert (found.tested, found.counts) == (COUNT + 1, {"ok": 23, "suspect": 0, "damaged": 2})
+    assert (found.tested, found.counts) == (
+        COUNT + 1,
+        {"ok": 23, "suspect": 0, "damaged": 2, "untested": 0},
+    )
     assert verdicts(data) == {
         **{name(number): "ok" for number in range(COUNT)},
         name(3): "damaged truncated",
@@ -230,7 +233,7 @@ def test_a_killed_run_goes_on(data: ExperimentData) -> None:
     assert verdicts(data) == {}
     found = data.check_integrity()
     assert found.tested == COUNT + 1 - 10
-    assert found.counts == {"ok": COUNT, "suspect": 0, "damaged": 1}
+    assert found.counts == {"ok": COUNT, "suspect": 0, "damaged": 1, "untested": 0}
     assert len(verdicts(data)) == COUNT + 1
     assert list((data.store.path / ".runs").rglob("*.parquet")) == []
 

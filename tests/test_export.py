@@ -51,7 +51,9 @@ def test_manifests(pair: ExperimentData, tmp_path: Path) -> None:
         lines = list(csv.DictReader(file))
     assert frame.columns == list(lines[0]) == [
         "split", "class", "image_id", "patient_id", "study_id", "projection", "findings",
-        "localizations", "file",
+        "localizations", "localizations_by_finding", "file", "atelectasis", "calcified granuloma",
+        "fibrotic band", "granuloma", "laminar atelectasis", "nodule", "normal", "pneumonia",
+        "pulmonary mass",
     ]  # fmt: skip
     assert [line["file"] for line in lines] == frame["file"].to_list()
     assert frame.height == pair.dataset("pair").images() == len({line["file"] for line in lines})
@@ -76,7 +78,7 @@ def test_without_images_the_manifests_alone(tmp_path: Path, cxr: Run) -> None:
     assert ran.code == 0
     assert "the manifests of pair" in ran.out
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == [
-        "manifest.csv", "manifest.parquet",
+        "README.md", "croissant.json", "manifest.csv", "manifest.parquet",
     ]  # fmt: skip
 
 

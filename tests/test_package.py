@@ -15,8 +15,8 @@ ROOT = Path(__file__).parent.parent
 def test_public_names() -> None:
     """The names that users import, which stay."""
     assert cxr_duck.__all__ == [
-        "CxrError", "Dataset", "ExperimentData", "InvertedIndex", "Postings", "Recipe",
-        "__version__", "make_demo",
+        "CXRImage", "CxrError", "Dataset", "ExperimentData", "InvertedIndex", "Postings",
+        "Recipe", "__version__", "make_demo",
     ]  # fmt: skip
     assert all(getattr(cxr_duck, name) for name in cxr_duck.__all__)
 

@@ -64,8 +64,9 @@ def test_views_and_tables(odd_data: ExperimentData, tmp_path: Path) -> None:
     assert [(row["schema"], row["name"]) for row in rows] == [
         ("experiments", "allocation"), ("experiments", "dataset"), ("experiments", "experiment"),
         ("experiments", "finding"), ("experiments", "image"), ("experiments", "members"),
-        ("experiments", "quota"), ("main", "coded_postings"),
-        ("main", "data_files"), ("main", "extra_files"), ("main", "image_files"),
+        ("experiments", "quota"), ("main", "checks"), ("main", "coded_postings"),
+        ("main", "damaged_images"), ("main", "data_files"), ("main", "extra_files"),
+        ("main", "image_files"),
         ("main", "images"), ("main", "label_cuis"), ("main", "missing_files"),
         ("main", "postings"), ("main", "publications"), ("main", "refused_files"),
         ("main", "rejects"), ("main", "removed_images"), ("main", "repeated_files"),

@@ -1,23 +1,24 @@
 """The files of a split: which are there, which are identical, which are damaged."""
 
-import os
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from hashlib import file_digest
 from pathlib import Path
 from typing import TypeVar
 
 from cxr_duck.engines.duckdb import DuckDBEngine
 from cxr_duck.image_files import put_listing
-from cxr_duck.images.decode import UNDECODED, damage
 from cxr_duck.images.folder import ImageFolder
+from cxr_duck.images.integrity import judge
 from cxr_duck.images.listing import list_images
+from cxr_duck.images.runs import each
+from cxr_duck.images.verdict import Verdict
 from cxr_duck.progress import Progress
 
 __all__ = ["make_damaged", "make_digests", "make_files"]
 
 T = TypeVar("T")
+_PIECE = 1 << 20
+
 File = tuple[str, str]  # image_id, and its path below the folder of images
 
 
@@ -34,10 +35,10 @@ def make_files(engine: DuckDBEngine, folder: Path, progress: Progress) -> None:
 
 
 def make_digests(engine: DuckDBEngine, folder: Path, progress: Progress) -> None:
-    """Make digests: the SHA-256 of each file that another file of its size might be equal to.
+    """Make digests: the XXH3 of each file that another file of its size might be equal to.
 
     Empty files say nothing, and one that can't be read is none that is equal. A file that was read
-    for twins, and has not changed since, is not read again.
+    before, and has not changed since, is not read again.
     """
     images = ImageFolder(folder)
     by_size: dict[int, list[File]] = defaultdict(list)
@@ -48,28 +49,42 @@ def make_digests(engine: DuckDBEngine, folder: Path, progress: Progress) -> None
     known = {tuple(key): digest for *key, digest in engine.rows("known_digests")}
 
     def digest_of(file: File) -> str | None:
-        return known.get((file[1], *_status(images, file[1]))) or _sha256(images, file[1])
+        return known.get((file[1], *_status(images, file[1]))) or _digest(images, file[1])
 
     digests = _each(alike, digest_of, "comparing files", progress)
     engine.put(
         "digests",
-        "image_id VARCHAR, sha256 VARCHAR",
+        "image_id VARCHAR, digest VARCHAR",
         [(file[0], digest) for file, digest in zip(alike, digests, strict=True) if digest],
     )
 
 
 def make_damaged(engine: DuckDBEngine, folder: Path, progress: Progress) -> int:
-    """Make damaged: the files that can't be decoded whole; return how many were not tried."""
+    """Make damaged: the files that are; return how many are of a kind that can't be tested.
+
+    A file that was tested to its last byte before, and has not changed since, is not tested again.
+    """
     images = ImageFolder(folder)
     files = _files(engine)
-    tried = [file for file in files if not file[1].lower().endswith(UNDECODED)]
-    problems = _each(tried, lambda file: damage(images, file[1]), "decoding files", progress)
+    known = {
+        (path, size, modified): Verdict(*found)
+        for path, size, modified, *found in engine.rows("known_checks")
+    }
+
+    def judged(file: File) -> Verdict:
+        return known.get((file[1], *_status(images, file[1]))) or judge(images, file[1])
+
+    verdicts = _each(files, judged, "testing files", progress)
     engine.put(
         "damaged",
         "image_id VARCHAR, path VARCHAR, problem VARCHAR",
-        [(*file, problem) for file, problem in zip(tried, problems, strict=True) if problem],
+        [
+            (*file, verdict.told)
+            for file, verdict in zip(files, verdicts, strict=True)
+            if verdict.verdict == "damaged"
+        ],
     )
-    return len(files) - len(tried)
+    return sum(verdict.verdict == "untested" for verdict in verdicts)
 
 
 def _files(engine: DuckDBEngine) -> list[File]:
@@ -87,12 +102,17 @@ def _status(images: ImageFolder, path: str) -> tuple[int, int]:
         return 0, 0
 
 
-def _sha256(images: ImageFolder, path: str) -> str | None:
+def _digest(images: ImageFolder, path: str) -> str | None:
+    import xxhash
+
+    digest = xxhash.xxh3_128()
     try:
         with images.open(path) as stream:
-            return file_digest(stream, "sha256").hexdigest()  # type: ignore[arg-type]
+            while piece := stream.read(_PIECE):
+                digest.update(piece)
     except OSError:
         return None
+    return digest.hexdigest()
 
 
 def _each(
@@ -100,12 +120,8 @@ def _each(
 ) -> list[T]:
     """Return what comes of each file, on all cores: hashing and decoding leave Python free."""
     results: list[T] = []
-    with progress.step(title, len(files)) as done, ThreadPoolExecutor(os.cpu_count()) as pool:
-        try:
-            for result in pool.map(work, files):
-                results.append(result)
-                done(len(results))
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
+    with progress.step(title, len(files)) as done:
+        for result in each(files, work):
+            results.append(result)
+            done(len(results))
     return results

@@ -38,11 +38,14 @@ def make_given(engine: DuckDBEngine, path: Path) -> list[str]:
     engine.connection.register("given_rows", rows)
     engine.make("given")
     engine.make("audited", dataset=path.name)
-    taken = int(engine.scalar("SELECT coalesce(sum(times), 0) FROM given"))
+    taken = int(engine.scalar("SELECT coalesce(sum(times + variants), 0) FROM given"))
     if not taken:
         raise AuditError(f"{path} has no row with an image and a split: nothing can be audited")
-    unclassed = int(engine.scalar("SELECT sum(times) FILTER (class IS NULL) FROM given") or 0)
-    remarks = []
+    unclassed = int(
+        engine.scalar("SELECT sum(times + variants) FILTER (class IS NULL) FROM given") or 0
+    )
+    variants = int(engine.scalar("SELECT sum(variants) FROM given"))
+    remarks = [f"{variants:,} rows are variants, audited as their images"] if variants else []
     if left_out := rows.num_rows - taken:
         remarks.append(f"{left_out:,} rows without an image or a split are left out")
     if 0 < unclassed < taken:
@@ -57,7 +60,7 @@ def split_order(splits: list[str]) -> list[str]:
 
 
 def _read(path: Path) -> "pyarrow.Table":
-    """Return image, split and class of each row of a CSV file, as text."""
+    """Return image, split, class and parent of each row of a CSV file, as text."""
     header, compressed = read_header(path, _WHAT)
     if compressed:
         check_gzip(path)
@@ -86,7 +89,7 @@ def _read(path: Path) -> "pyarrow.Table":
 
 
 def _places(path: Path, header: list[str]) -> dict[str, int | None]:
-    """Return the place of each column in a header; only the class may be missing."""
+    """Return the place of each column in a header; the class may be missing, and a parent."""
     lowered = [name.strip().strip('"').lower() for name in header]
     places: dict[str, int | None] = {}
     for column, names in COLUMNS.items():
@@ -99,4 +102,6 @@ def _places(path: Path, header: list[str]) -> dict[str, int | None]:
         if name is not None and lowered.count(name) > 1:
             raise AuditError(f"{path} has the column {name} twice: rename one of them")
         places[column] = None if name is None else lowered.index(name)
+    of_variants = all(lowered.count(name) == 1 for name in ("parent", "variant"))
+    places["parent"] = lowered.index("parent") if of_variants else None
     return places

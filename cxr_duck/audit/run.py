@@ -33,7 +33,7 @@ CHECKS = {
     "twins_within_split": "no two patients of a split have twin images",
     "label_not_held": "the store's labels bear every class out",
     "missing_file": "every image has its file",
-    "damaged_file": "every file can be decoded",
+    "damaged_file": "no file is damaged",
     "promise_missed": "splits and classes have their sizes",
     "unequal_classes": "the classes are equal in every split",
     "repeated_row": "no row is said twice",
@@ -203,7 +203,7 @@ class _Auditor:
         if "damaged_file" in asked:
             skipped = make_damaged(self.engine, folder, self.progress)
             if skipped:
-                self.remarks.append(f"{skipped:,} DICOM files were not decoded")
+                self.remarks.append(f"{skipped:,} files are of a kind that can't be tested here")
 
     def _look_for_twins(self) -> None:
         """Tell how far twins are known, where their checks are asked for."""

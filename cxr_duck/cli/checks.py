@@ -61,7 +61,11 @@ def _tell(found: "Integrity", quick: bool) -> None:
     """Say on stderr what was found in all."""
     print(
         f"{sum(found.counts.values()):,} images: "
-        + ", ".join(f"{count:,} {verdict}" for verdict, count in found.counts.items())
+        + ", ".join(
+            f"{count:,} {verdict}"
+            for verdict, count in found.counts.items()
+            if count or verdict != "untested"
+        )
         + f"; {found.tested:,} files tested now",
         file=sys.stderr,
     )

@@ -24,8 +24,9 @@ def print_dataset(dataset: "Dataset", as_json: bool, recipe: bool = False) -> No
         print(json.dumps(_as_json(dataset), ensure_ascii=False, indent=2))
         return
     from cxr_duck.cli.output import print_table
+    from cxr_duck.datasets import composition_rows
 
-    rows = [[label, *numbers, sum(numbers)] for label, _, numbers in _counts(dataset)]
+    rows = [[label, *numbers, sum(numbers)] for label, _, numbers in composition_rows(dataset)]
     print_table(["class / finding", *dataset.recipe.shares, "all"], rows)
     print()
     if recipe:
@@ -58,10 +59,11 @@ def print_plan(dataset: "Dataset", as_json: bool) -> None:
 def _print_plan_as_text(dataset: "Dataset") -> None:
     from cxr_duck.allocation import largest_remainder
     from cxr_duck.cli.output import print_table
+    from cxr_duck.datasets import composition_rows
 
     splits = list(dataset.recipe.shares)
     rows = []
-    for label, term, numbers in _counts(dataset):
+    for label, term, numbers in composition_rows(dataset):
         whole = [dataset.composition.get((term, "", split), 0) for split in splits]
         wanted: list[float] = [sum(numbers) * part / sum(whole) for part in whole]
         if numbers == whole and not dataset.recipe.by_date:
@@ -85,24 +87,6 @@ def _print_plan_as_text(dataset: "Dataset") -> None:
     print()
     for sentence in _exactness(dataset):
         print(sentence)
-
-
-def _counts(dataset: "Dataset") -> list[tuple[str, str, list[int]]]:
-    """Return a label, the class and the images a split, for each class and each of its findings."""
-    splits = list(dataset.recipe.shares)
-    counts = dataset.composition
-    rows = []
-    for term in dataset.recipe.classes:
-        findings = sorted({f for t, f, _ in counts if t == term and f not in ("", term)})
-        own = any(f == term for t, f, _ in counts if t == term)
-        for label, finding in [
-            (term, ""),
-            *([(f"  {term}", term)] if own and findings else []),
-            *((f"  {f}", f) for f in findings),
-        ]:
-            numbers = [counts.get((term, finding, split), 0) for split in splits]
-            rows.append((label, term, numbers))
-    return rows
 
 
 def _exactness(dataset: "Dataset") -> list[str]:

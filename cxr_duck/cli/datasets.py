@@ -1,4 +1,4 @@
-"""cxr create, datasets, show, reproduce and export."""
+"""cxr create, datasets, show and reproduce."""
 
 import json
 import sys
@@ -22,7 +22,7 @@ _Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a tab
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands of this module to an app."""
-    for command in (create, datasets, show, reproduce, export):
+    for command in (create, datasets, show, reproduce):
         app.command()(command)
 
 
@@ -311,34 +311,8 @@ def _reproduction_as_json(found: "Reproduction") -> dict[str, Any]:
     }
 
 
-def export(
-    name: _Name,
-    folder: Annotated[Path, typer.Argument(help="New or empty folder to write to.")],
-    copy: Annotated[bool, typer.Option("--copy", help="Copy the image files.")] = False,
-    hardlink: Annotated[bool, typer.Option("--hardlink", help="Link the files hard.")] = False,
-    images: Annotated[
-        Path | None, typer.Option("--images", help="Folder of the images, if it was moved.")
-    ] = None,
-    store: StoreOption = None,
-) -> None:
-    """Write a dataset as folders of images and manifests.
-
-    DIR/<split>/<class>/<image> is what torchvision's ImageFolder reads.
-    """
-    if copy and hardlink:
-        raise typer.BadParameter("--copy and --hardlink can't both be done")
-    how = "copy" if copy else "hardlink" if hardlink else "symlink"
-    data = _data(store, images)
-    report = data.export(name, folder, how=how)
-    print(
-        f"{report['images']:,} images of {name} in {folder}"
-        if report["images"]
-        else f"the manifests of {name} in {folder}; no image files"
-    )
-
-
-def _data(store: Path | None, images: Path | None = None) -> "ExperimentData":
+def _data(store: Path | None) -> "ExperimentData":
     from cxr_duck.cli.output import TerminalProgress
     from cxr_duck.experiment_data import ExperimentData
 
-    return ExperimentData(images, store=store, progress=TerminalProgress())
+    return ExperimentData(store=store, progress=TerminalProgress())

@@ -101,12 +101,10 @@ def _print_facts(facts: "ImageFacts") -> None:
 
 def _test(facts: "ImageFacts") -> str:
     """Return what the test of an image's file found, to stand behind its path."""
-    from cxr_duck.why import damage_told
-
     check = facts.check
     if check is None or check["reason"] == "missing":
         return ""
-    found = "ok" if check["verdict"] == "ok" else f"{check['verdict']}: {damage_told(check)}"
+    found = "ok" if check["verdict"] == "ok" else f"{check['verdict']}: {check['told']}"
     return f" ({found}{'' if check['whole'] else ', tested quickly'})"
 
 

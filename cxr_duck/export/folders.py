@@ -2,61 +2,83 @@
 
 import os
 import re
-import shutil
+from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from operator import itemgetter
 from pathlib import Path
-
-import polars
-import pyarrow
-import pyarrow.parquet
+from typing import TYPE_CHECKING
 
 from cxr_duck.errors import ExportError
+from cxr_duck.export.description import describe
+from cxr_duck.export.forms import ExportOptions, Source
+from cxr_duck.export.rendering import KEPT, Film, Renderer, Rendering
+from cxr_duck.export.writing import Output, Plan, Step, workers
 from cxr_duck.images.folder import ImageFolder
-from cxr_duck.new_folder import new_folder
 
-__all__ = ["HOW", "export_folders"]
+if TYPE_CHECKING:
+    import pyarrow
 
-HOW = ("symlink", "hardlink", "copy")
+__all__ = ["found_films", "plan"]
+
 _SOME = 3  # names of missing files that a message spells out
+_LINK = 4096  # bytes on the disk
+_ABOUT = (
+    "the images, as split/class/image, for `torchvision.datasets.ImageFolder`; its own loader "
+    "makes white of all that is above 255, so give it 8 bits (`--bits 8`), or "
+    "`loader=PIL.Image.open`"
+)
 
 
-def export_folders(
-    manifest: "pyarrow.Table",
-    target: Path,
-    images_folder: Path | None,
-    how: str,
-    done: Callable[[int], None],
-) -> int:
-    """Write a dataset into a new folder, or an empty one; return the number of image files.
-
-    `manifest` has a row per image with split, class, image_id and source_path, the file below
-    `images_folder`; where that is None only the manifests are written. `how` is symlink, hardlink
-    or copy; a member of a zip is copied. The folder appears whole or, after an ExportError, not at
-    all.
-    """
-    if how not in HOW:
-        raise ExportError(f"files are written as {', '.join(HOW)}, not as {how!r}")
-    if images_folder is None and how != "symlink":
+def plan(source: Source, options: ExportOptions) -> Plan:
+    """Plan a folder of images by split and class; where no images are known, manifests alone."""
+    anew = options.rendering.anew
+    if anew and options.how != "symlink":
+        raise ExportError("images that are written anew are neither links nor copies")
+    if source.folder is None and (anew or options.how != "symlink"):
         raise ExportError(
             "no folder of images is known to this store: give it with --images, or index with it"
         )
+    files = _files(source, options.rendering)
+    outputs, needed = (
+        _outputs(source.folder, files, found_films(source), options) if source.folder else ([], 0)
+    )
+    return Plan(
+        form=options.form,
+        request=source.request(options),
+        outputs=outputs,
+        bytes=needed,
+        finish=partial(
+            describe, source, options, _with_files(source.manifest, files), _about(files)
+        ),
+        resumable=anew or options.how == "copy",
+    )
+
+
+def _files(source: Source, rendering: Rendering) -> list[str | None]:
+    """Return the path of each row's image in the export, None where it gets none."""
+    manifest = source.manifest
     classes = _class_folders(manifest.column("class").unique().to_pylist())
+    rows = zip(
+        *(manifest.column(name).to_pylist() for name in ("split", "class", "image_id")), strict=True
+    )
+    if source.folder is None:
+        return [None] * manifest.num_rows
     files = [
-        None if images_folder is None else _image_path(split, classes[term], image_id)
-        for split, term, image_id in zip(
-            *(manifest.column(name).to_pylist() for name in ("split", "class", "image_id")),
-            strict=True,
-        )
+        _image_path(split, classes[term], _file_name(image_id, rendering))
+        for split, term, image_id in rows
     ]
-    images = None if images_folder is None else ImageFolder(images_folder.absolute())
-    sources = _sources(manifest, images)
-    with new_folder(target) as partial:
-        for number, (file, source) in enumerate(zip(files, sources, strict=True), start=1):
-            if images is not None and file is not None and source is not None:
-                _place(images, source, partial / file, how)
-            done(number)
-        _write_manifests(manifest, files, partial)
-    return sum(file is not None for file in files)
+    if len(set(files)) < len(files):
+        twice = next(file for file, count in Counter(files).items() if count > 1)
+        raise ExportError(f"two images would be written to {twice}: ask for another --format")
+    return [*files]
+
+
+def _file_name(image_id: str, rendering: Rendering) -> str:
+    if not rendering.anew or image_id.lower().endswith(rendering.suffix):
+        return image_id
+    return os.path.splitext(image_id)[0] + rendering.suffix
 
 
 def _class_folders(classes: list[str]) -> dict[str, str]:
@@ -71,59 +93,95 @@ def _class_folders(classes: list[str]) -> dict[str, str]:
     return folders
 
 
-def _image_path(split: str, folder: str, image_id: str) -> str:
-    for what, name in (("image", image_id), ("split", split)):
-        if name in ("", ".", "..") or re.search(r"[/\\\0]", name):
-            raise ExportError(f"{what} {name!r} can't be written: that is no plain file name")
-    return f"{split}/{folder}/{image_id}"
+def _image_path(split: str, folder: str, name: str) -> str:
+    for what, word in (("image", name), ("split", split)):
+        if word in ("", ".", "..") or re.search(r"[/\\\0]", word):
+            raise ExportError(f"{what} {word!r} can't be written: that is no plain file name")
+    return f"{split}/{folder}/{name}"
 
 
-def _sources(manifest: "pyarrow.Table", images: ImageFolder | None) -> list[str | None]:
-    """Return the path of each image's file; ExportError where some are not there."""
-    paths: list[str | None] = manifest.column("source_path").to_pylist()
-    if images is None:
-        return paths
+def found_films(source: Source) -> list[tuple[Film, int]]:
+    """Return the image of each row and its bytes; ExportError where some are not there."""
+    assert source.folder is not None
+    image_ids = source.manifest.column("image_id").to_pylist()
+    bytes_of: dict[str, int] = {}
+    for path in dict.fromkeys(film.path for film in source.films.values()):
+        with suppress(OSError):
+            bytes_of[path] = source.folder.stat(path)[0]
+    films = [source.films.get(image_id) for image_id in image_ids]
     missing = [
         image_id
-        for image_id, path in zip(manifest.column("image_id").to_pylist(), paths, strict=True)
-        if path is None or not _is_there(images, path)
+        for image_id, film in zip(image_ids, films, strict=True)
+        if film is None or film.path not in bytes_of
     ]
     if missing:
         raise ExportError(
-            f"{len(missing):,} of {len(paths):,} images are not below {images.root}, "
+            f"{len(missing):,} of {len(image_ids):,} images are not below {source.folder.root}, "
             f"{', '.join(missing[:_SOME])}{', …' if len(missing) > _SOME else ''} among them: "
             "give the folder with --images, or index again with --images"
         )
-    return paths
+    return [(film, bytes_of[film.path]) for film in films if film is not None]
 
 
-def _is_there(images: ImageFolder, path: str) -> bool:
-    try:
-        images.stat(path)
-    except OSError:
-        return False
-    return True
+def _outputs(
+    folder: ImageFolder,
+    files: list[str | None],
+    sources: list[tuple[Film, int]],
+    options: ExportOptions,
+) -> tuple[list[Output], int]:
+    """Return the files to write, and the bytes that they need.
+
+    Variants come some images after theirs, so that several images are decoded at a time.
+    """
+    renderer = Renderer(folder, options.rendering)
+    ahead = KEPT // 2 * workers()
+    outputs, needed, place = [], 0, 0
+    for file, (film, size) in zip(files, sources, strict=True):
+        assert file is not None
+        if options.rendering.anew:
+            needed += options.rendering.bytes_of(film)
+        else:
+            needed += size if options.how == "copy" else _LINK
+        link = not options.rendering.anew and options.how != "copy"
+        make = _linking(folder, film, options.how) if link else partial(_write, renderer, film)
+        place += film.chance is None
+        outputs.append((place + (ahead if film.chance else 0), Output(file, make)))
+    return [output for _, output in sorted(outputs, key=itemgetter(0))], needed
 
 
-def _place(images: ImageFolder, path: str, file: Path, how: str) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    source = images.plain_file(path)
-    if source is None:
-        with images.open(path) as stream, file.open("wb") as copy:
-            shutil.copyfileobj(stream, copy)
-    elif how == "symlink":
+def _linking(folder: ImageFolder, film: Film, how: str) -> Callable[[Path, Step], None]:
+    """Return what links to an image's file."""
+    file = folder.plain_file(film.path)
+    if file is None:
+        raise ExportError(
+            f"{film.path} lies in a zip, to which nothing can be linked: copy with --copy, "
+            "or write anew, such as with --size 512"
+        )
+    return partial(_link, file, how)
+
+
+def _write(renderer: Renderer, film: Film, file: Path, step: Step) -> None:
+    file.write_bytes(renderer.bytes_of(film))
+    step()
+
+
+def _link(source: Path, how: str, file: Path, step: Step) -> None:
+    if how == "symlink":
         file.symlink_to(source)
-    elif how == "hardlink":
-        os.link(source, file)
     else:
-        shutil.copyfile(source, file)
+        os.link(source, file)
+    step()
 
 
-def _write_manifests(manifest: "pyarrow.Table", files: list[str | None], folder: Path) -> None:
-    table = manifest.drop_columns(["source_path"]).append_column(
-        "file", pyarrow.array(files, pyarrow.string())
-    )
-    frame = polars.from_arrow(table)
-    assert isinstance(frame, polars.DataFrame)
-    frame.write_csv(folder / "manifest.csv")
-    pyarrow.parquet.write_table(table, folder / "manifest.parquet")
+def _with_files(manifest: "pyarrow.Table", files: list[str | None]) -> "pyarrow.Table":
+    """Return a manifest with the file of each row's image below the export's folder."""
+    import pyarrow
+
+    table = manifest.drop_columns(["source_path"])
+    return table.append_column("file", pyarrow.array(files, pyarrow.string()))
+
+
+def _about(files: list[str | None]) -> dict[str, str]:
+    """Return what the files of images are, by the pattern of their paths."""
+    endings = sorted({os.path.splitext(file)[1] for file in files if file is not None})
+    return {f"*/*/*{ending}": _ABOUT for ending in endings}

@@ -1,7 +1,6 @@
 """What an image's file, its pixels and its looks come to, so that twins can be told."""
 
 from dataclasses import dataclass
-from hashlib import sha256
 from typing import TYPE_CHECKING, BinaryIO
 
 from cxr_duck.errors import ImagesError
@@ -25,8 +24,8 @@ _STRIDE = 41
 class Fingerprint:
     """The columns of `fingerprints` that are read from a file.
 
-    `file_digest` is the SHA-256 of its bytes, None where it has none; `pixel_digest` that of its
-    pixels as they are decoded, None where they can't be; `perceptual_hash` has BITS bits, None
+    `file_digest` is the XXH3 of its bytes, 128 bits, None where it has none; `pixel_digest` that of
+    its pixels as they are decoded, None where they can't be; `perceptual_hash` has BITS bits, None
     where all pixels are the same.
     """
 
@@ -50,7 +49,9 @@ def fingerprint(stream: BinaryIO) -> Fingerprint:
     """Return the fingerprint of an image's bytes, read once to their end. Raises OSError."""
     from io import BytesIO
 
-    digest = sha256()
+    import xxhash
+
+    digest = xxhash.xxh3_128()
     kept = bytearray()
     size = 0
     while piece := stream.read(_PIECE):
@@ -78,12 +79,13 @@ def _decoded(stream: BinaryIO) -> "numpy.ndarray | None":
 
 
 def _digest(pixels: "numpy.ndarray") -> str:
-    """Return the SHA-256 of pixels, row by row, low byte first, after their shape and depth."""
+    """Return the XXH3 of pixels, row by row, low byte first, after their shape and depth."""
     import numpy
+    import xxhash
 
     kind = pixels.dtype.newbyteorder("<")
     shape = "x".join(str(side) for side in pixels.shape)
-    digest = sha256(f"{shape} {kind.str}\n".encode())
+    digest = xxhash.xxh3_128(f"{shape} {kind.str}\n".encode())
     digest.update(numpy.ascontiguousarray(pixels, dtype=kind).data)
     return digest.hexdigest()
 

@@ -16,7 +16,7 @@ from cxr_duck.store import Store
 if TYPE_CHECKING:
     import pyarrow
 
-__all__ = ["Integrity", "check_images", "examine_file"]
+__all__ = ["Integrity", "check_images", "examine_file", "judge"]
 
 
 @dataclass(frozen=True)
@@ -63,10 +63,11 @@ def check_images(
 
 def examine_file(folder: ImageFolder, file: ImageFile, quick: bool = False) -> dict[str, Any]:
     """Return what the test of an image's file finds, as the own columns of `checks`."""
-    return {**asdict(_judge(folder, file.path, quick)), "whole": not quick}
+    return {**asdict(judge(folder, file.path, quick)), "whole": not quick}
 
 
-def _judge(folder: ImageFolder, path: str | None, quick: bool) -> Verdict:
+def judge(folder: ImageFolder, path: str | None, quick: bool = False) -> Verdict:
+    """Return the verdict on an image of a folder, also where it is not there."""
     if path is None:
         return Verdict("damaged", "missing")
     try:

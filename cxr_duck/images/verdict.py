@@ -47,8 +47,8 @@ class Verdict:
     REASONS, is None where it is ok; `detail` says more in a few words (of an ok file what is odd
     but no damage, or what wasn't looked at), and `offset` at which byte of the file, where that can
     be told: of compressed pixels it is where the piece begins in which the fault shows.
-    `format` is png, jpeg or dicom, `color` gray, gray+alpha, rgb, rgba or palette; `width` and
-    `height` are in pixels, `bits` are those of a sample; they are None where the file doesn't say.
+    `format` is png, jpeg or dicom; `color` is gray, gray+alpha, rgb, rgba, cmyk or palette; `width`
+    and `height` are in pixels, `bits` are those of a sample; None where the file doesn't say.
     `digest` is that of the file's bytes, XXH3 of 128 bits in hexadecimal, None where they could not
     be read to the end.
     """
@@ -63,3 +63,11 @@ class Verdict:
     bits: int | None = None
     color: str | None = None
     digest: str | None = None
+
+    @property
+    def told(self) -> str:
+        """What was found, such as crc at byte 8,412 (the CRC of IDAT doesn't fit)."""
+        place = "" if self.offset is None else f" at byte {self.offset:,}"
+        return f"{self.reason or self.verdict}{place}" + (
+            f" ({self.detail})" if self.detail else ""
+        )

@@ -8,11 +8,12 @@ import io
 import os
 import zipfile
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 from struct import Struct
 from struct import error as StructError
-from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
+
+from cxr_duck.images.inflate import fastest
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -142,7 +143,7 @@ class _Stream(io.RawIOBase):
         self._position = 0
         self._summed = 0  # bytes that the checksum covers so far
         self._crc = 0
-        self._inflating = _inflating()
+        self._inflating = fastest()
 
     @property
     def name(self) -> str:
@@ -255,22 +256,3 @@ class _Deflated(_Stream):
         block = os.pread(self._source.descriptor, length, self._start + self._read)
         self._read += len(block)
         return block
-
-
-@cache
-def _inflating() -> Any:
-    """Return the fastest module there is with the interface of zlib."""
-    try:
-        from isal import isal_zlib
-
-        return isal_zlib
-    except ImportError:
-        pass
-    try:
-        from zlib_ng import zlib_ng
-
-        return zlib_ng
-    except ImportError:
-        import zlib
-
-        return zlib

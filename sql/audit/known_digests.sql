@@ -1,12 +1,31 @@
--- known_digests: one row per file of a split that was read for twins before: what it was then.
--- reads: files, fingerprints
+-- known_digests: one row per file of a split that was read before: what its bytes came to then.
+-- reads: files, checks, fingerprints
+WITH known AS (
+    SELECT
+        image_id,
+        path,
+        bytes,
+        modified,
+        digest,
+    FROM checks
+
+    UNION
+
+    SELECT
+        image_id,
+        path,
+        bytes,
+        modified,
+        file_digest AS digest,
+    FROM fingerprints
+)
+
 SELECT
-    fingerprints.path,
-    fingerprints.bytes,
-    fingerprints.modified,
-    fingerprints.file_digest,
-FROM fingerprints
-INNER JOIN files
-    ON fingerprints.image_id = files.image_id AND fingerprints.path = files.path
-WHERE fingerprints.file_digest IS NOT NULL
-ORDER BY fingerprints.path;
+    known.path,
+    known.bytes,
+    known.modified,
+    known.digest,
+FROM known
+INNER JOIN files ON known.image_id = files.image_id AND known.path = files.path
+WHERE known.digest IS NOT NULL
+ORDER BY known.path, known.bytes, known.modified, known.digest;

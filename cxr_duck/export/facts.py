@@ -1,0 +1,45 @@
+"""What the store knows of a dataset that its export tells, beside its recipe and members."""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING
+
+from cxr_duck.engines.duckdb import DuckDBEngine
+
+if TYPE_CHECKING:
+    from cxr_duck.store import Store
+
+__all__ = ["CITATION", "TERMS_URL", "Record", "read_record"]
+
+TERMS_URL = "https://bimcv.cipf.es/bimcv-projects/padchest/"
+CITATION = """@article{bustos2020padchest,
+  title = {PadChest: A large chest x-ray image dataset with multi-label annotated reports},
+  author = {Bustos, Aurelia and Pertusa, Antonio and Salinas, Jose-Maria and
+            de la Iglesia-Vay{\\'a}, Maria},
+  journal = {Medical Image Analysis},
+  volume = {66},
+  pages = {101797},
+  year = {2020},
+  doi = {10.1016/j.media.2020.101797}
+}"""
+
+
+@dataclass(frozen=True)
+class Record:
+    """The experiment of a dataset, the versions that made it, and the day when it was recorded."""
+
+    experiment: str
+    package_version: str
+    duckdb_version: str
+    day: date
+
+
+def read_record(store: "Store", name: str) -> Record:
+    """Return the record of a dataset that the store has."""
+    ((experiment, package, duckdb_version, created_at),) = DuckDBEngine(store.cursor()).fetch(
+        "SELECT experiment.name, package_version, duckdb_version, dataset.created_at "
+        "FROM experiments.dataset INNER JOIN experiments.experiment USING (experiment_id) "
+        "WHERE dataset.name = ?",
+        name,
+    )
+    return Record(experiment, package, duckdb_version, created_at.date())

@@ -1,0 +1,32 @@
+"""A manifest alone, as Parquet or CSV: where each image is, and all that is known of it."""
+
+from functools import partial
+
+from cxr_duck.export.description import describe
+from cxr_duck.export.forms import ExportOptions, Source
+from cxr_duck.export.writing import Plan
+
+__all__ = ["plan"]
+
+_ROW = 500  # bytes, rather more than rows take
+
+
+def plan(source: Source, options: ExportOptions) -> Plan:
+    """Plan a manifest, its column `path` absolute where the folder of the images is known."""
+    import pyarrow
+    import pyarrow.compute
+
+    table = source.manifest.drop_columns(["source_path"])
+    paths = source.manifest.column("source_path")
+    if source.folder is not None:
+        root = str(source.folder.root.absolute())
+        paths = pyarrow.compute.binary_join_element_wise(root, paths, "/")
+    table = table.append_column("path", paths)
+    return Plan(
+        form=options.form,
+        request=source.request(options),
+        outputs=[],
+        bytes=table.num_rows * (_ROW + 4 * source.labels.num_columns),
+        finish=partial(describe, source, options, table, {}),
+        resumable=False,
+    )

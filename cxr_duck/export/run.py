@@ -1,0 +1,123 @@
+"""Hand a recorded dataset out: gather what it has, plan, write."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cxr_duck.engines.duckdb import DuckDBEngine
+from cxr_duck.errors import ExportError
+from cxr_duck.experiments import read_dataset
+from cxr_duck.export.augment import check_augment
+from cxr_duck.export.facts import read_record
+from cxr_duck.export.forms import ExportOptions, Source, plan_export
+from cxr_duck.export.manifest import labels_of
+from cxr_duck.export.rendering import Film, Rendering
+from cxr_duck.export.writing import Plan, write_export
+from cxr_duck.images.folder import ImageFolder
+from cxr_duck.new_folder import check_target
+from cxr_duck.progress import SILENT, Progress
+from cxr_duck.recipe import Recipe
+from cxr_duck.request import fold_shares
+
+if TYPE_CHECKING:
+    import pyarrow
+
+    from cxr_duck.store import Store
+
+__all__ = ["export_dataset", "read_source"]
+
+_AS_THEY_ARE = Rendering()
+
+
+def export_dataset(
+    store: "Store",
+    name: str,
+    target: Path,
+    images_folder: Path | None,
+    options: ExportOptions,
+    progress: Progress = SILENT,
+    *,
+    dry_run: bool = False,
+) -> Plan:
+    """Write a recorded dataset to a new folder, unless it is a dry run; return what is written.
+
+    Raises DatasetError, ExportError.
+    """
+    check_target(target)
+    source = read_source(store, name, images_folder, options.rendering, progress)
+    plan = plan_export(source, options)
+    if not dry_run:
+        write_export(plan, target, progress)
+    return plan
+
+
+def read_source(
+    store: "Store",
+    name: str,
+    images_folder: Path | None,
+    rendering: Rendering = _AS_THEY_ARE,
+    progress: Progress = SILENT,
+) -> Source:
+    """Return a recorded dataset with the images that the store still has, and their variants.
+
+    Raises DatasetError, ExportError.
+    """
+    engine = DuckDBEngine(store.cursor())
+    dataset = read_dataset(store, name)
+    engine.make("recorded_members", dataset=name)
+    left_out = {"were removed from the store": dataset.removed, "are damaged": dataset.damaged}
+    for reason, images in left_out.items():
+        if images:
+            progress.note(f"{images:,} images of {name} {reason} and are left out")
+    films = _films(engine.arrow("export_films"))
+    manifest = engine.arrow("manifest")
+    if rendering.augment:
+        manifest = _with_variants(engine, dataset.recipe, rendering.augment)
+        _add_variants(films, manifest, dataset.recipe.seed)
+    folder = ImageFolder(images_folder.absolute()) if images_folder is not None else None
+    return Source(
+        dataset,
+        manifest,
+        films,
+        folder,
+        labels_of(store, dataset),
+        read_record(store, name),
+        {reason: images for reason, images in left_out.items() if images},
+    )
+
+
+def _films(table: "pyarrow.Table") -> dict[str, Film]:
+    """Return the images that have a file, by their ids."""
+    films = {}
+    for row in table.to_pylist():
+        center, width = row.pop("window_center"), row.pop("window_width")
+        sound = center is not None and width is not None and width >= 1
+        if row["path"] is not None:
+            films[row["image_id"]] = Film(**row, window=(center, width) if sound else None)
+    return films
+
+
+def _with_variants(engine: DuckDBEngine, recipe: Recipe, variants: int) -> "pyarrow.Table":
+    """Return the manifest with variants of the images of the split to train on, the first."""
+    check_augment()
+    if recipe.shares == fold_shares(len(recipe.shares)):
+        raise ExportError(
+            "each fold is tested on in its turn, so that none can hold variants: make them while "
+            "training, or make a dataset with a split to train on"
+        )
+    engine.make("manifest")
+    train = next(iter(recipe.shares))
+    return engine.arrow("manifest_variants", train=train, variants=variants)
+
+
+def _add_variants(films: dict[str, Film], manifest: "pyarrow.Table", seed: int) -> None:
+    """Add the variants of a manifest to the images, each with the chance that makes it."""
+    columns = (manifest.column(name).to_pylist() for name in ("image_id", "parent", "variant"))
+    for image_id, parent, variant in zip(*columns, strict=True):
+        if parent is None or parent not in films:
+            continue
+        if image_id in films and films[image_id].chance is None:
+            raise ExportError(f"a variant of {parent} would have the name of the image {image_id}")
+        films[image_id] = replace(
+            films[parent], image_id=image_id, chance=f"{seed}|{parent}|{variant}"
+        )

@@ -1,0 +1,249 @@
+"""Write the files of an export on all cores: each whole or not at all, and so the folder."""
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event, Lock
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from cxr_duck.errors import ExportError
+from cxr_duck.new_folder import check_target
+from cxr_duck.progress import SILENT, Done, Progress
+
+__all__ = ["Output", "Plan", "partial_folder", "workers", "write_export"]
+
+_REQUEST = ".request.json"
+_LOCK = ".lock"
+_UNFINISHED = ".unfinished"  # ends the names of files that are being written
+_AHEAD = 4  # outputs a thread that wait for one
+
+Step = Callable[[], None]
+
+
+@dataclass(frozen=True)
+class Output:
+    """A file of an export: its path below the folder, with `/` between the parts, and its maker.
+
+    `write` makes the file of the path that it is given, which is renamed to its own when it is
+    whole, and calls the step once for each of the `images` that the file holds. It is called from
+    one of several threads. It raises ExportError, and OSError only where the disk refuses.
+    """
+
+    path: str
+    write: Callable[[Path, Step], None]
+    images: int = 1
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What an export in one form is going to write.
+
+    `request` is all that the files depend on, as JSON can hold it: an export that was stopped goes
+    on where the same is asked again. `bytes` are those needed on the disk, as near as can be told.
+    `finish` is given the folder with all outputs in it, and writes what describes them. An export
+    that isn't `resumable` leaves nothing behind when it is stopped.
+    """
+
+    form: str
+    request: dict[str, Any]
+    outputs: Sequence[Output]
+    bytes: int
+    finish: Callable[[Path], None]
+    resumable: bool = True
+
+    @property
+    def images(self) -> int:
+        """The number of images in all outputs."""
+        return sum(output.images for output in self.outputs)
+
+    def report(self) -> dict[str, Any]:
+        """Return the form and the numbers of images, files and bytes, as JSON can hold it."""
+        return {
+            "form": self.form,
+            "images": self.images,
+            "files": len(self.outputs),
+            "bytes": self.bytes,
+        }
+
+
+def workers() -> int:
+    """Return the number of threads that work is done on: $CXR_THREADS, or one a core."""
+    asked = os.environ.get("CXR_THREADS", "")
+    if asked.isdigit() and int(asked):
+        return int(asked)
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def partial_folder(target: Path) -> Path:
+    """Return the folder beside a target that is filled before it becomes the target."""
+    target = target.absolute()
+    return target.parent / f".{target.name}.partial"
+
+
+def write_export(plan: Plan, target: Path, progress: Progress = SILENT) -> None:
+    """Write an export into a new folder, or an empty one, which appears when all is in it.
+
+    What a stopped export of the same request wrote is kept and not written again. Raises
+    ExportError, where the disk lacks the space before anything is written.
+    """
+    check_target(target)
+    partial = partial_folder(target)
+    try:
+        with _taken(partial, target):
+            there = _left_over(plan, partial, progress)
+            _check_space(plan, partial, there, target)
+            with _tidied(plan, partial, progress):
+                _write_missing(plan, partial, there, progress)
+                plan.finish(partial)
+                for own in (_REQUEST, _LOCK):
+                    (partial / own).unlink(missing_ok=True)
+                if target.is_dir():
+                    target.rmdir()
+                partial.rename(target)
+    except OSError as error:
+        raise ExportError(f"{target} can't be written to: {error.strerror or error}") from error
+
+
+@contextmanager
+def _taken(partial: Path, target: Path) -> Iterator[None]:
+    """Keep other processes from writing to the same folder."""
+    partial.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(partial / _LOCK, timeout=0)
+    try:
+        lock.acquire()
+    except Timeout as error:
+        raise ExportError(
+            f"another process is writing {target}: wait until it has ended"
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
+        if partial.is_dir() and {file.name for file in partial.iterdir()} <= {_LOCK, _REQUEST}:
+            shutil.rmtree(partial, ignore_errors=True)
+
+
+def _left_over(plan: Plan, partial: Path, progress: Progress) -> set[str]:
+    """Return the paths of outputs that an export of the same request left, and nothing else."""
+    request = json.dumps(plan.request, ensure_ascii=False, sort_keys=True, indent=1)
+    file = partial / _REQUEST
+    before = file.read_text(encoding="utf-8") if file.is_file() else None
+    wanted = {output.path for output in plan.outputs} if before == request else set()
+    there = set()
+    for folder, _, names in os.walk(partial):
+        for name in names:
+            path = Path(folder, name)
+            relative = path.relative_to(partial).as_posix()
+            if relative in wanted and path.lstat().st_size:
+                there.add(relative)
+            elif relative != _LOCK:
+                path.unlink()
+    if before is not None and before != request:
+        progress.note(
+            "an export to this folder was stopped, of other options: this one begins anew"
+        )
+    elif there:
+        progress.note(
+            f"{len(there):,} of {len(plan.outputs):,} files are there from an export "
+            "that was stopped, and are kept"
+        )
+    file.write_text(request, encoding="utf-8")
+    return there
+
+
+def _check_space(plan: Plan, partial: Path, there: set[str], target: Path) -> None:
+    """Raise ExportError where the disk lacks the space for what is still to be written."""
+    needed = plan.bytes - sum((partial / path).lstat().st_size for path in there)
+    free = shutil.disk_usage(partial).free
+    if needed > free:
+        raise ExportError(
+            f"{target} needs about {needed / 1e9:,.1f} GB and the disk has {free / 1e9:,.1f} GB "
+            "left: make room, give a folder on another disk, or ask for a smaller --size"
+        )
+
+
+@contextmanager
+def _tidied(plan: Plan, partial: Path, progress: Progress) -> Iterator[None]:
+    """Drop what a failed export wrote, or keep it where it is worth going on from."""
+    try:
+        yield
+    except BaseException:
+        if plan.resumable and any((partial / output.path).exists() for output in plan.outputs):
+            progress.note(
+                "the files that were written are kept: the same export goes on from there"
+            )
+        else:
+            shutil.rmtree(partial, ignore_errors=True)
+        raise
+
+
+def _write_missing(plan: Plan, partial: Path, there: set[str], progress: Progress) -> None:
+    """Write the outputs that are not there yet; the first failure ends it."""
+    for folder in {(partial / output.path).parent for output in plan.outputs}:
+        folder.mkdir(parents=True, exist_ok=True)
+    missing = [output for output in plan.outputs if output.path not in there]
+    threads = workers()
+    with progress.step("writing images", plan.images) as done:
+        counter = _Counter(done, plan.images - sum(output.images for output in missing))
+        with ThreadPoolExecutor(threads) as pool:
+            running: set[Future[None]] = set()
+            try:
+                for output in missing:
+                    running.add(pool.submit(_write, output, partial, counter))
+                    if len(running) >= _AHEAD * threads:
+                        running = _finished(running)
+                while running:
+                    running = _finished(running)
+            except BaseException:
+                counter.stop()
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+
+
+def _write(output: Output, partial: Path, counter: "_Counter") -> None:
+    file = partial / output.path
+    unfinished = file.with_name(file.name + _UNFINISHED)
+    output.write(unfinished, counter.step)
+    unfinished.replace(file)
+    counter.wrote(file.lstat().st_size)
+
+
+def _finished(running: set[Future[None]]) -> set[Future[None]]:
+    """Wait for one of several to end, raise what it raised, and return the others."""
+    ended, others = wait(running, return_when=FIRST_COMPLETED)
+    for future in ended:
+        future.result()
+    return others
+
+
+class _Counter:
+    """Counts what all threads wrote, images and bytes, and ends their work where one has failed."""
+
+    def __init__(self, done: Done, images: int) -> None:
+        self._done, self._images, self._bytes = done, images, 0
+        self._lock, self._stopped = Lock(), Event()
+
+    def step(self) -> None:
+        """Count an image; after the end ExportError."""
+        if self._stopped.is_set():
+            raise ExportError("the export was stopped")
+        with self._lock:
+            self._images += 1
+            self._done(self._images, self._bytes)
+
+    def wrote(self, size: int) -> None:
+        """Count the bytes of a file that is whole."""
+        with self._lock:
+            self._bytes += size
+            self._done(self._images, self._bytes)
+
+    def stop(self) -> None:
+        """Let every thread end with its next image."""
+        self._stopped.set()
