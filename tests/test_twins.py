@@ -610,7 +610,7 @@ def test_command(planted: Planted, cxr: Run) -> None:
     assert lines[0] == "kind,distance,image_id,patient_id,twin_id,twin_patient_id,twin_group"
     assert len(lines) == 1 + len(planted.twins)
     assert lines[1].startswith("file,0,")
-    assert "file: 1 pairs with the same file, 1 of them of different patients; 1 groups" in ran.err
+    assert "file: 1 pair with the same file, 1 of different patients, in 1 group\n" in ran.err
     assert "0 read now" in ran.err
     planted.data.create_dataset(CLASSES, name="some", balance="none")
     ran = cxr("twins", *store, "--dataset", "some", "--format", "csv")

@@ -77,10 +77,14 @@ def _tell(found: "Twins") -> None:
         if kind in found.counts:
             pairs, across, groups = found.counts[kind]
             print(
-                f"{kind}: {pairs:,} pairs with {means}, {across:,} of them of different patients; "
-                f"{groups:,} groups",
+                f"{kind}: {_counted(pairs, 'pair')} with {means}, {across:,} of different "
+                f"patients, in {_counted(groups, 'group')}",
                 file=sys.stderr,
             )
     unread = f", {found.unread:,} without pixels that can be decoded" if found.unread else ""
     told = "" if found.counts else "no twins among "
     print(f"{told}{found.images:,} images{unread}; {found.read:,} read now", file=sys.stderr)
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
