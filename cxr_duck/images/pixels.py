@@ -7,6 +7,7 @@ from struct import Struct
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from cxr_duck.images.opencv import opencv
+from cxr_duck.images.testing import test_image
 
 if TYPE_CHECKING:
     import numpy
@@ -77,6 +78,10 @@ def _film_pixels(data: bytes | memoryview) -> Any:
     import numpy
     from PIL import Image
 
+    # Decoders make pixels of what a wrong checksum covers, and OpenCV's talks to the terminal.
+    verdict = test_image(BytesIO(data), "", quick=True)
+    if verdict.verdict == "damaged":
+        raise OSError(verdict.told)
     cv2 = opencv()
     if cv2 is not None and _is_gray_png(data):
         pixels = cv2.imdecode(numpy.frombuffer(data, numpy.uint8), cv2.IMREAD_UNCHANGED)
