@@ -37,6 +37,7 @@ _BUFFER = 2**23  # bytes, which most films don't fill
 _own = threading.local()
 _COUNTABLE = 2**24  # pixels that OpenCV counts exactly
 _FAR = 4  # OpenCV halves an image first that is so many times larger
+_BAND = 64  # rows that are halved at a time
 _HALF_SIZES = 2.0  # Pillow averages blocks of pixels first, down to this many times the new size
 
 
@@ -253,13 +254,34 @@ def _shrunk_by_pillow(pixels: "Pixels", size: tuple[int, int]) -> "Pixels":
     import numpy
     from PIL import Image
 
+    height, width = pixels.shape
     deep = pixels.dtype == numpy.uint16
-    image = Image.fromarray(pixels)
-    resized = (image.convert("F") if deep else image).resize(
-        size, Image.Resampling.LANCZOS, reducing_gap=_HALF_SIZES
-    )
+    if not deep:
+        image, box = Image.fromarray(pixels), (0.0, 0.0, float(width), float(height))
+    elif min(width / size[0], height / size[1]) >= 2 * _HALF_SIZES:
+        # What `reducing_gap` does, of 16 bits in a third of the time.
+        image, box = Image.fromarray(_halved(pixels)), (0.0, 0.0, width / 2, height / 2)
+    else:
+        image, box = Image.fromarray(pixels).convert("F"), (0.0, 0.0, float(width), float(height))
+    resized = image.resize(size, Image.Resampling.LANCZOS, box=box, reducing_gap=_HALF_SIZES)
     averaged = numpy.array(resized)
     return numpy.clip(numpy.rint(averaged), 0, 2**16 - 1).astype(numpy.uint16) if deep else averaged
+
+
+def _halved(pixels: "Pixels") -> "numpy.typing.NDArray[numpy.float32]":
+    """Return the means of blocks of 2 x 2 pixels; those at an odd edge are of what is there."""
+    import numpy
+
+    height, width = pixels.shape
+    if height % 2 or width % 2:
+        pixels = numpy.pad(pixels, ((0, height % 2), (0, width % 2)), mode="edge")
+    means = numpy.empty((pixels.shape[0] // 2, pixels.shape[1] // 2), numpy.float32)
+    for start in range(0, len(means), _BAND):  # what a processor's own memory holds
+        band = pixels[2 * start : 2 * (start + _BAND)]
+        rows = numpy.add(band[0::2], band[1::2], dtype=numpy.uint32)
+        means[start : start + _BAND] = numpy.add(rows[:, 0::2], rows[:, 1::2])
+    means *= numpy.float32(0.25)
+    return means
 
 
 def encode(pixels: "Pixels", form: str = "png", quality: int = 90) -> bytes:
