@@ -2,7 +2,7 @@
 # make test   the tests
 # make test-torch   those that need PyTorch, which is 3 GB
 # make real   the tests and benchmarks on PadChest's own label file
-# make images   the benchmarks of image files, on made-up films
+# make images   the benchmarks of image files at length, on made-up films
 # make lint   ruff and mypy
 # make hundredfold, make splits, make kills   the longer benchmarks, the longer test of crashes
 
@@ -82,6 +82,10 @@ bench: install
 	$(BIN)/python benchmarks/sentences.py $$CXR_PADCHEST
 	$(BIN)/python -W ignore benchmarks/splits.py $$CXR_PADCHEST --recipes 20
 	$(BIN)/python benchmarks/hundredfold.py $$CXR_PADCHEST --times 10
+	$(BIN)/python benchmarks/listing.py --times 1
+	$(BIN)/python benchmarks/check.py --films 2 --rounds 3
+	$(BIN)/python benchmarks/export.py --films 12 --rounds 1
+	$(BIN)/python benchmarks/twins.py --films 200
 
 images: install
 	$(BIN)/python benchmarks/listing.py

@@ -405,9 +405,10 @@ def test_zips_end_to_end(zipped: Path, tmp_path: Path, cxr: Run) -> None:
         assert cxr("create", "normal", "not-normal", "--name", "p", "--store", store).code == 0
         found = ExperimentData(images, store=store).audit("p")
         damaged = [(r["image_id"], r["problem"]) for r in found["damaged_file"].rows.to_pylist()]
-        for how in (["--copy"], ["--size", "64"]):
+        for how in (["--copy"], ["--size", "64"]):  # the second without damaged films
             target = tmp_path / f"out-{store.name}{how[0]}"
             assert cxr("export", "p", target, "--store", store, *how).code == 0
+            assert cxr("check", "--store", store).code == 0
             films = {
                 f.relative_to(target).as_posix(): f.read_bytes() for f in target.rglob("*.png")
             }
