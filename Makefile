@@ -85,7 +85,6 @@ bench: install
 	$(BIN)/python benchmarks/listing.py --times 1
 	$(BIN)/python benchmarks/check.py --films 2 --rounds 3
 	$(BIN)/python benchmarks/export.py --films 12 --rounds 1
-	$(BIN)/python benchmarks/twins.py --films 200
 
 images: install
 	$(BIN)/python benchmarks/listing.py
