@@ -7,6 +7,7 @@ import duckdb
 
 from cxr_duck.data_files import DataFile, DataWriter, data_files, read_expression
 from cxr_duck.engines.duckdb import DuckDBEngine
+from cxr_duck.images.runs import forget_runs
 from cxr_duck.images.twins import pair_what_stays
 from cxr_duck.members import choose_images
 from cxr_duck.progress import Progress
@@ -63,6 +64,7 @@ def remove_images(store: Store, where: str, progress: Progress) -> Removal:
             chosen = {name: reading.arrow_of(f"chosen_{name}") for name in ("images", "rejects")}
             _take_out(engine, publication, change, chosen)
         publish_change(publication, replace(change, removed=removal.images))
+    forget_runs(store)
     return replace(removal, still_read=store.older_states_in_use())
 
 

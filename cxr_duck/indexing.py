@@ -15,7 +15,7 @@ from cxr_duck.errors import ConflictError, ImagesError, LabelFileError, StoreErr
 from cxr_duck.image_files import is_listed_anew, put_listing, tell_files, write_listing
 from cxr_duck.images.listing import Listing, list_images, nothing_listed
 from cxr_duck.images.surveys import CHECKS, FINGERPRINTS
-from cxr_duck.images.twins import PAIR_COLUMNS
+from cxr_duck.images.twins import PAIR_COLUMNS, pair_what_stays
 from cxr_duck.progress import Progress
 from cxr_duck.publishing import Change, last_change, publish_change, working_engine
 from cxr_duck.sources import Source
@@ -257,6 +257,9 @@ def _write(
         writer.write_none("twin_pairs", PAIR_COLUMNS)
     if listed or not known_store:
         write_listing(engine, writer, publication)
+    if listed:
+        writer.filter("checks", "kept_readings")
+        pair_what_stays(writer, engine, publication, "kept_readings")
     engine.number_findings("SELECT DISTINCT unnest(findings) FROM records")
     # At the same time: one alone does not keep two cores busy.
     for _ in engine.blocks(_BLOCK):

@@ -204,7 +204,8 @@ def _verdict(dataset: Any, verdict: str, reason: str | None, detail: str | None)
             told[name] = None
     width, height, bits, kind = told.values()
     width, height, bits = (
-        number if isinstance(number, int) else None for number in (width, height, bits)
+        number if isinstance(number, int) and 0 <= number < 1 << 31 else None
+        for number in (width, height, bits)
     )
     color = _COLORS.get(str(kind), "rgb") if kind else None
     return Verdict(verdict, reason, detail, None, "dicom", width, height, bits, color)

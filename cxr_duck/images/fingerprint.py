@@ -1,9 +1,13 @@
 """What an image's file, its pixels and its looks come to, so that twins can be told."""
 
+from contextlib import nullcontext
 from dataclasses import dataclass
+from threading import Lock
 from typing import TYPE_CHECKING, BinaryIO
 
 from cxr_duck.errors import ImagesError
+from cxr_duck.images.jpeg import LARGEST
+from cxr_duck.images.testing import test_image
 
 if TYPE_CHECKING:
     import numpy
@@ -14,6 +18,8 @@ _SIDE = 32  # frequencies of a perceptual hash, each way
 BITS = _SIDE * _SIDE
 _SHRUNK = 256  # pixels each way to which a film is averaged before it is hashed
 _PIECE = 1 << 20
+_LARGE = 1 << 25  # pixels of an image that takes much memory
+_of_large_images = Lock()
 _LONGEST = 1 << 29  # bytes of a file whose pixels are looked at
 # The bits are stored one of each so many after another, low frequencies far apart: films differ
 # little in these, and a band of them alone would tell few films apart.
@@ -47,7 +53,6 @@ def refuse_without_imagehash() -> None:
 
 def fingerprint(stream: BinaryIO) -> Fingerprint:
     """Return the fingerprint of an image's bytes, read once to their end. Raises OSError."""
-    from io import BytesIO
 
     import xxhash
 
@@ -61,10 +66,24 @@ def fingerprint(stream: BinaryIO) -> Fingerprint:
             kept += piece
     if not size:
         return Fingerprint()
-    pixels = _decoded(BytesIO(kept)) if size <= _LONGEST else None
-    if pixels is None:
+    if size > _LONGEST:
         return Fingerprint(digest.hexdigest())
-    return Fingerprint(digest.hexdigest(), _digest(pixels), look(pixels))
+    return _seen(kept, digest.hexdigest())
+
+
+def _seen(data: bytearray, file_digest: str) -> Fingerprint:
+    """Return the fingerprint of an image's bytes; large ones are decoded one at a time."""
+    from io import BytesIO
+
+    verdict = test_image(BytesIO(data), "", quick=True)
+    area = (verdict.width or 0) * (verdict.height or 0)
+    if verdict.verdict == "damaged" or area > LARGEST:
+        return Fingerprint(file_digest)
+    with _of_large_images if area > _LARGE else nullcontext():
+        pixels = _decoded(BytesIO(data))
+        if pixels is None:
+            return Fingerprint(file_digest)
+        return Fingerprint(file_digest, _digest(pixels), look(pixels))
 
 
 def _decoded(stream: BinaryIO) -> "numpy.ndarray | None":

@@ -6,7 +6,7 @@ from pathlib import Path
 from threading import Lock
 from typing import BinaryIO
 
-from cxr_duck.images.zips import Zip
+from cxr_duck.images.zips import Zip, open_file
 
 __all__ = ["ImageFolder"]
 
@@ -38,7 +38,7 @@ class ImageFolder:
         archive, name = self._place(path)
         if archive is not None:
             return archive.open(name)
-        return (self.root / path).open("rb", buffering=0)
+        return open_file(self.root / path)
 
     def read(self, path: str) -> bytes:
         """Return an image's bytes. Raises OSError."""

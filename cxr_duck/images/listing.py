@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from zipfile import ZipInfo
 
 from cxr_duck.errors import ImagesError
-from cxr_duck.images.zips import is_zip, read_directory
+from cxr_duck.images.zips import is_zip, open_file, read_directory
 
 if TYPE_CHECKING:
     import pyarrow
@@ -128,6 +128,8 @@ def _plain_file(directory: str, name: str, path: str) -> _File | _Refused:
         status = os.stat(os.path.join(directory, name))
     except OSError as error:
         return _refusal(name, folder, path, f"it can't be read: {error.strerror}")
+    if not stat.S_ISREG(status.st_mode):
+        return _refusal(name, folder, path, "it is no file")
     return _File(name, folder, None, path, status.st_size, status.st_mtime_ns)
 
 
@@ -138,7 +140,7 @@ def _members(file: Path, path: str) -> Iterator[_File | _Refused]:
     """
     top = file.stem
     try:
-        with file.open("rb") as stream:
+        with open_file(file) as stream:
             modified = os.fstat(stream.fileno()).st_mtime_ns
             entries = list(read_directory(stream))
     except OSError as error:
@@ -172,6 +174,7 @@ def _reason_against(entry: ZipInfo, path: str) -> str | None:
         "it is a link": kind == stat.S_IFLNK,
         "it is no file": kind not in (0, stat.S_IFREG),
         "its size can't be": entry.file_size > _LARGEST,
+        "its place can't be": entry.header_offset > _LARGEST,
     }
     return next((reason for reason, holds in reasons.items() if holds), None)
 

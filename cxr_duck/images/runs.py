@@ -16,7 +16,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from cxr_duck.disk import telling_disk_errors
+from cxr_duck.disk import sync, telling_disk_errors
 from cxr_duck.engines.duckdb import DuckDBEngine
 from cxr_duck.errors import StoreError
 from cxr_duck.images.folder import ImageFolder
@@ -26,7 +26,7 @@ from cxr_duck.store import Store
 if TYPE_CHECKING:
     import pyarrow
 
-__all__ = ["ImageFile", "Run", "current_files", "each", "only_run", "workers"]
+__all__ = ["ImageFile", "Run", "current_files", "each", "forget_runs", "only_run", "workers"]
 
 _RUNS = ".runs"
 _PART_SECONDS = 10.0  # what a kill loses at most
@@ -125,11 +125,15 @@ class Run:
         import pyarrow
         import pyarrow.parquet
 
-        parts = [
-            pyarrow.parquet.read_table(path, schema=self._schema)
-            for path in sorted(self._folder.glob("*.parquet"))
-        ]
-        return pyarrow.concat_tables(parts) if parts else self._schema.empty_table()
+        parts = [self._schema.empty_table()]
+        for path in sorted(self._folder.glob("*.parquet")):
+            try:
+                part = pyarrow.parquet.read_table(path)
+            except (pyarrow.ArrowException, OSError):  # cut off, with the machine's power
+                continue
+            if part.schema.equals(self._schema):
+                parts.append(part)
+        return pyarrow.concat_tables(parts)
 
     def do(self, title: str, files: Sequence[ImageFile], work: Callable[[ImageFile], Row]) -> None:
         """Let `work` make a row of each file, less its columns of `ImageFile`, and keep them."""
@@ -161,6 +165,7 @@ class Run:
         with telling_disk_errors(self._folder):
             table = pyarrow.Table.from_pylist(rows, self._schema)
             pyarrow.parquet.write_table(table, partial)
+            sync(partial)
             partial.rename(self._folder / f"{number:08d}.parquet")
         rows.clear()
 
@@ -169,18 +174,27 @@ class Run:
         shutil.rmtree(self._folder, ignore_errors=True)
 
 
+def forget_runs(store: Store) -> None:
+    """Drop the parts of all runs of a store, say for the images that they name."""
+    for part in (store.path / _RUNS).glob("*/*"):
+        part.unlink(missing_ok=True)
+
+
 @contextmanager
 def only_run(
-    store: Store, name: str, schema: "pyarrow.Schema", progress: Progress
+    store: Store, name: str, schema: "pyarrow.Schema", progress: Progress, *, full: bool = False
 ) -> Iterator[Run]:
-    """Yield a run of this name, of which a store has one at a time; StoreError where it is busy."""
+    """Yield a run of this name, of which a store has one at a time; StoreError where it is busy.
+
+    What a run left that was ended early is nothing that a `full` one goes on from.
+    """
     from filelock import FileLock, Timeout
 
     store.cursor().close()  # a StoreError where there is no store
     runs = store.path / _RUNS
     lock = FileLock(runs / f"{name}.lock")
     with telling_disk_errors(store.path):
-        (runs / name).mkdir(parents=True, exist_ok=True)
+        runs.mkdir(exist_ok=True)
         try:
             lock.acquire(timeout=0)
         except Timeout:
@@ -188,6 +202,8 @@ def only_run(
                 f"another cxr {name} works on {store.path}: wait until it has ended"
             ) from None
     try:
-        yield Run(runs / name, schema, progress)
+        parts = runs / (f"{name}-full" if full else name)
+        parts.mkdir(exist_ok=True)
+        yield Run(parts, schema, progress)
     finally:
         lock.release()

@@ -4,7 +4,7 @@ Only files that are new or have changed are read; what is known of the others st
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,14 +31,16 @@ _FILE_COLUMNS = "image_id VARCHAR, path VARCHAR, bytes BIGINT, modified BIGINT"
 class Survey:
     """What is found of a file: the `relation` that holds it and its own columns, as in SQL.
 
-    `command` is the word of the command line for it, `title` what it says while it works. With
-    `quick` a file may be read in parts only, and the column `whole` tells.
+    `command` is the word of the command line for it, `title` what it says while it works, `settled`
+    the stage that tells which readings stand. With `quick` a file may be read in parts only, and
+    the column `whole` tells.
     """
 
     relation: str
     own_columns: str
     command: str
     title: str
+    settled: str
     quick: bool = False
 
     @property
@@ -61,6 +63,7 @@ CHECKS = Survey(
     "width BIGINT, height BIGINT, bits INTEGER, color VARCHAR, digest VARCHAR, whole BOOLEAN",
     "check",
     "testing images",
+    "settled_checks",
     quick=True,
 )
 FINGERPRINTS = Survey(
@@ -68,6 +71,7 @@ FINGERPRINTS = Survey(
     "file_digest VARCHAR, pixel_digest VARCHAR, perceptual_hash BLOB",
     "twins",
     "reading images",
+    "settled_fingerprints",
 )
 
 
@@ -84,6 +88,8 @@ def survey_images(
 ) -> int:
     """Find something in the files of a store's images, publish it; return how many were read.
 
+    The folder is that of the store's images from then on.
+
     `work` returns the survey's own columns for a file, from any thread. Files of the size and time
     of change of their last reading are not read again, unless `full`. A run that was killed goes
     on where it was. `conclude` writes what follows from all that was found, in the same
@@ -91,19 +97,51 @@ def survey_images(
     """
     if not folder.is_dir():
         raise ImagesError(f"{folder} is no folder: give the folder that holds the images")
+    if quick and full:
+        raise ImagesError("files are read quickly or in full, not both: leave out one of the two")
     images = ImageFolder(folder)
     whole = {} if survey.quick else {"whole": True}
-    with only_run(store, survey.command, survey.schema, progress) as run:
+    with only_run(store, survey.command, survey.schema, progress, full=full) as run:
         engine = DuckDBEngine(store.cursor())
         files = current_files(engine, images, progress)
+        _refuse_absent(engine, files, folder)
         _know(engine, survey, files, run, full)
-        rows = [ImageFile(*row) for row in engine.rows("unread_files", quick=quick)]
-        run.do(survey.title, rows, lambda file: {**work(images, file), **whole})
-        if rows or run.results().num_rows:
+        engine.make(survey.settled, **({"quick": quick} if survey.quick else {}))
+        engine.connection.execute(
+            f"CREATE OR REPLACE TEMP VIEW settled_rows AS SELECT * FROM {survey.settled}"
+        )
+        rows = [ImageFile(*row) for row in engine.rows("unread_files")]
+        run.do(f"{survey.title} below {folder}", rows, lambda file: {**work(images, file), **whole})
+        if rows or run.results().num_rows or not _is_known(engine, folder):
             with progress.step("publishing what was found"):
-                _publish(store, survey, files, run, full, conclude)
+                _publish(store, survey, files, run, folder, full, conclude)
         run.forget()
-    return len(rows)
+    return sum(row.bytes is not None for row in rows)
+
+
+def _refuse_absent(engine: DuckDBEngine, files: "pyarrow.Table", folder: Path) -> None:
+    """Raise ImagesError where no file was ever looked for, or none is there any more."""
+    if not files.num_rows and engine.scalar("SELECT count(*) FROM images"):
+        raise ImagesError(
+            "nobody looked for the files of this store's images: index the label file with --images"
+        )
+    known = files.num_rows - files["path"].null_count
+    if known and files["bytes"].null_count == files.num_rows:
+        raise ImagesError(
+            f"none of the {known:,} image files is below {folder}: give the folder that holds them "
+            "with --images"
+        )
+
+
+def _is_known(engine: DuckDBEngine, folder: Path) -> bool:
+    """Tell whether a folder is that of the store's images."""
+    return bool(
+        engine.scalar(
+            "SELECT arg_max(images_folder, publication) = ? FROM publications "
+            "WHERE images_folder IS NOT NULL",
+            str(folder.absolute()),
+        )
+    )
 
 
 def _know(
@@ -124,12 +162,14 @@ def _publish(
     survey: Survey,
     files: "pyarrow.Table",
     run: Run,
+    folder: Path,
     full: bool,
     conclude: Callable[[DataWriter, DuckDBEngine, Publication], None] | None,
 ) -> None:
     """Write what is known of the files that are there now as the survey's relation."""
     with store.publishing() as publication, working_engine(store) as engine:
         change = next_change(publication, survey.command)
+        change = replace(change, images_folder=str(folder.absolute()))
         before = data_files(publication.catalog, survey.relation)
         for name in ("images", survey.relation):
             expression = read_expression(store.path, data_files(publication.catalog, name))

@@ -110,13 +110,15 @@ def _fingerprint_of(folder: ImageFolder, file: ImageFile) -> dict[str, Any]:
     return asdict(found)
 
 
-def pair_what_stays(writer: DataWriter, engine: DuckDBEngine, publication: Publication) -> None:
-    """Take images that go out of the fingerprints, and pair what stays anew.
+def pair_what_stays(
+    writer: DataWriter, engine: DuckDBEngine, publication: Publication, stage: str = "kept_rows"
+) -> None:
+    """Take rows that a stage doesn't keep out of the fingerprints, and pair what stays anew.
 
     An image that goes may be the one that others with its file were paired with.
     """
     before = data_files(publication.catalog, "fingerprints")
-    writer.filter("fingerprints", "kept_rows")
+    writer.filter("fingerprints", stage)
     if data_files(publication.catalog, "fingerprints") != before:
         _write_pairs(writer, engine, publication)
 

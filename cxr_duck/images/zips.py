@@ -6,6 +6,7 @@ The form is PKWARE's APPNOTE.TXT, 6.3.10. The central directory is read by Pytho
 import errno
 import io
 import os
+import stat
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -36,6 +37,19 @@ class _Member(NamedTuple):
     crc: int
     method: int
     flags: int
+
+
+def open_file(path: Path) -> BinaryIO:
+    """Return the unbuffered stream of a file; OSError, too, where it is a pipe or a device."""
+
+    def opener(file: str, flags: int) -> int:
+        descriptor = os.open(file, flags | getattr(os, "O_NONBLOCK", 0))
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            raise OSError(errno.EINVAL, "it is no file", file)
+        return descriptor
+
+    return open(path, "rb", buffering=0, opener=opener)
 
 
 def is_zip(name: str) -> bool:

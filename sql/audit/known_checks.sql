@@ -10,4 +10,7 @@ SELECT
     checks."offset",
 FROM checks
 INNER JOIN files ON checks.image_id = files.image_id AND checks.path = files.path
-WHERE checks.whole;
+WHERE
+    checks.whole
+    AND checks.digest IS NOT NULL
+    AND checks.reason IS DISTINCT FROM 'no decoder';

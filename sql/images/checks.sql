@@ -14,7 +14,7 @@
 --   width     pixels, as the file says
 --   height    pixels
 --   bits      bits of a sample
---   color     gray, gray+alpha, rgb, rgba or palette
+--   color     gray, gray+alpha, rgb, rgba, palette or cmyk
 --   digest    XXH3 of the file's bytes, 128 bits; NULL where they could not be read to the end
 --   whole     whether every byte was tested, or only quickly (cxr check --quick)
 SELECT

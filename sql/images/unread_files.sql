@@ -1,17 +1,7 @@
 -- unread_files: one row per image whose file has to be read, in the order of their places.
--- reads: current_files, known_rows
--- params: $quick = FALSE
+-- reads: current_files, settled_rows
 -- A file that is as large as it was, and was not changed since, is as it was read; one that is
--- still missing, too. One of which only parts were read is not known as a whole.
-WITH settled AS (
-    SELECT
-        image_id,
-        path,
-        bytes,
-        modified,
-    FROM known_rows
-    WHERE whole OR $quick
-)
+-- still missing, too.
 
 SELECT
     current_files.image_id,
@@ -19,10 +9,10 @@ SELECT
     current_files.bytes,
     current_files.modified,
 FROM current_files
-ANTI JOIN settled
+ANTI JOIN settled_rows
     ON
-        current_files.image_id = settled.image_id
-        AND current_files.path IS NOT DISTINCT FROM settled.path
-        AND current_files.bytes IS NOT DISTINCT FROM settled.bytes
-        AND current_files.modified IS NOT DISTINCT FROM settled.modified
+        current_files.image_id = settled_rows.image_id
+        AND current_files.path IS NOT DISTINCT FROM settled_rows.path
+        AND current_files.bytes IS NOT DISTINCT FROM settled_rows.bytes
+        AND current_files.modified IS NOT DISTINCT FROM settled_rows.modified
 ORDER BY current_files.path, current_files.image_id;
