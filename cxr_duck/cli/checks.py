@@ -26,11 +26,10 @@ def check(
     quick: Annotated[
         bool, typer.Option("--quick", help="Only the parts of a file and their checksums.")
     ] = False,
-    full: Annotated[
-        bool, typer.Option("--full", help="Also files that have not changed since their test.")
-    ] = False,
+    full: Annotated[bool, typer.Option("--full", help="All files anew, changed or not.")] = False,
     images: Annotated[
-        Path | None, typer.Option("--images", help="Folder of the images, if it was moved.")
+        Path | None,
+        typer.Option("--images", help="Folder of the images, if it was moved: from now on."),
     ] = None,
     form: Annotated[
         Format, typer.Option("--format", help="How to print what is wrong.")

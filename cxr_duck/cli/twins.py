@@ -35,7 +35,8 @@ def twins(
         bool, typer.Option("--full", help="Also read files that have not changed since.")
     ] = False,
     images: Annotated[
-        Path | None, typer.Option("--images", help="Folder of the images, if it was moved.")
+        Path | None,
+        typer.Option("--images", help="Folder of the images, if it was moved: from now on."),
     ] = None,
     form: Annotated[Format, typer.Option("--format", help="How to print the twins.")] = (
         Format.table
