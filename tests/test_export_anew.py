@@ -261,6 +261,52 @@ def test_another_request_begins_anew(
     assert {Image.open(path).size for path in target.rglob("*.png")} == {(21, 32)}
 
 
+def copied(data: ExperimentData, images: Path) -> Path:
+    """Return a new folder with copies of all films."""
+    images.mkdir()
+    assert data.images_dir is not None
+    for path in data.images_dir.iterdir():
+        (images / path.name).write_bytes(path.read_bytes())
+    return images
+
+
+@pytest.mark.parametrize("form", ["folders", "webdataset"])
+@pytest.mark.parametrize("changed", [False, True], ids=["the same", "another film"])
+def test_changed_films_begin_anew(
+    films: ExperimentData,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    changed: bool,
+    form: str,
+) -> None:
+    """Where a film's file was changed since an export was stopped, nothing old stays in it."""
+    images = copied(films, tmp_path / "images")
+    data = ExperimentData(images, store=films.store.path)
+    asked: dict[str, Any] = {"form": form, "size": 48}
+    if form == "webdataset":
+        asked["shard_size"] = 30_000
+    make = Renderer.bytes_of
+    made = []
+
+    def interrupted(self: Renderer, one: Film) -> bytes:
+        made.append(one.image_id)
+        if len(made) == PATIENTS - 5:
+            raise KeyboardInterrupt
+        return make(self, one)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Renderer, "bytes_of", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            data.export("films", tmp_path / "out", **asked)
+    if changed:
+        Image.fromarray(film(99)).save(images / made[0])
+    again = count_made(monkeypatch)
+    data.export("films", tmp_path / "out", **asked)
+    assert (len(again) == PATIENTS) == changed
+    data.export("films", tmp_path / "whole", **asked)
+    assert files_of(tmp_path / "out") == files_of(tmp_path / "whole")
+
+
 def test_an_empty_file_is_written_again(films: ExperimentData, killed: tuple[Path, int]) -> None:
     """A file that a crash of the machine left without bytes is not taken for one that is there."""
     target, _ = killed
