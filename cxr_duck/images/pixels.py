@@ -7,6 +7,7 @@ from struct import Struct
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from cxr_duck.images.opencv import opencv
+from cxr_duck.images.png import SIGNATURE
 from cxr_duck.images.testing import test_image
 
 if TYPE_CHECKING:
@@ -80,11 +81,14 @@ def _film_pixels(data: bytes | memoryview) -> Any:
     from PIL import Image
 
     # Decoders make pixels of what a wrong checksum covers, and OpenCV's talks to the terminal.
-    verdict = test_image(BytesIO(data), "", quick=True)
+    # Pillow's fills the rows that lack in a stream of pixels with 0, and passes over surplus ones.
+    cv2 = opencv()
+    by_opencv = cv2 is not None and _is_gray_png(data)
+    is_png = bytes(data[: len(SIGNATURE)]) == SIGNATURE
+    verdict = test_image(BytesIO(data), "", quick=by_opencv or not is_png)
     if verdict.verdict == "damaged":
         raise OSError(verdict.told)
-    cv2 = opencv()
-    if cv2 is not None and _is_gray_png(data):
+    if cv2 is not None and by_opencv:
         pixels = cv2.imdecode(numpy.frombuffer(data, numpy.uint8), cv2.IMREAD_UNCHANGED)
         if pixels is not None and pixels.ndim == 2:
             return pixels
@@ -99,7 +103,7 @@ def _film_pixels(data: bytes | memoryview) -> Any:
 
 def _is_gray_png(data: bytes | memoryview) -> bool:
     """Tell whether a PNG is gray, of 8 or 16 bits, and of a size that is no attack."""
-    if bytes(data[:8]) != b"\x89PNG\r\n\x1a\n" or len(data) < _HEADER.size + 16:
+    if bytes(data[: len(SIGNATURE)]) != SIGNATURE or len(data) < _HEADER.size + 16:
         return False
     width, height, bits, color = _HEADER.unpack_from(data, 16)
     return color == 0 and bits in (8, 16) and width * height <= _MOST_PIXELS
