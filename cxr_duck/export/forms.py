@@ -1,10 +1,8 @@
 """The forms that a dataset is handed out in, each a module with the function `plan`."""
 
-import hashlib
-import json
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, astuple, dataclass, field
+from dataclasses import asdict, dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -94,29 +92,11 @@ class Source:
             "digest": self.dataset.digest,
             "seed": self.dataset.recipe.seed,
             "images": str(self.folder.root.absolute()) if self.folder else None,
-            "films": self._films_digest() if options.form not in MANIFESTS else None,
             "options": asdict(options),
             "opencv": opencv() is not None,
             "version": __version__,
             **more,
         }
-
-    def _films_digest(self) -> str:
-        """Return the SHA-256 of what is known of all images, the bytes and time of their files."""
-        told = hashlib.sha256()
-        status: dict[str, tuple[int, int] | None] = {}
-        for _, film in sorted(self.films.items()):
-            if film.path not in status:
-                status[film.path] = self._status(film.path)
-            told.update(json.dumps([astuple(film), status[film.path]]).encode())
-        return told.hexdigest()
-
-    def _status(self, path: str) -> tuple[int, int] | None:
-        """Return the bytes of an image and when it was changed, None where it isn't there."""
-        try:
-            return self.folder.stat(path) if self.folder else None
-        except OSError:
-            return None
 
 
 def plan_export(source: Source, options: ExportOptions) -> Plan:

@@ -33,12 +33,15 @@ class Output:
 
     `write` makes the file of the path that it is given, which is renamed to its own when it is
     whole, and calls the step once for each of the `images` that the file holds. It is called from
-    one of several threads. It raises ExportError, and OSError only where the disk refuses.
+    one of several threads. It raises ExportError, and OSError only where the disk refuses. `source`
+    is a digest of what the file is made from, beside the plan's request: where it has changed since
+    an export was stopped, the file is written again.
     """
 
     path: str
     write: Callable[[Path, Step], None]
     images: int = 1
+    source: str = ""
 
 
 @dataclass(frozen=True)
@@ -132,10 +135,14 @@ def _taken(partial: Path, target: Path) -> Iterator[None]:
 
 def _left_over(plan: Plan, partial: Path, progress: Progress) -> set[str]:
     """Return the paths of outputs that an export of the same request left, and nothing else."""
-    request = json.dumps(plan.request, ensure_ascii=False, sort_keys=True, indent=1)
     file = partial / _REQUEST
-    before = file.read_text(encoding="utf-8") if file.is_file() else None
-    wanted = {output.path for output in plan.outputs} if before == request else set()
+    request = json.loads(json.dumps(plan.request))
+    before, sources = _read_request(file)
+    wanted = {
+        output.path
+        for output in plan.outputs
+        if before == request and sources.get(output.path) == output.source
+    }
     there = set()
     for folder, _, names in os.walk(partial):
         for name in names:
@@ -154,8 +161,19 @@ def _left_over(plan: Plan, partial: Path, progress: Progress) -> set[str]:
             f"{len(there):,} of {len(plan.outputs):,} files are there from an export "
             "that was stopped, and are kept"
         )
-    file.write_text(request, encoding="utf-8")
+    sources = {output.path: output.source for output in plan.outputs}
+    asked = {"request": request, "sources": sources}
+    file.write_text(json.dumps(asked, ensure_ascii=False, indent=1), encoding="utf-8")
     return there
+
+
+def _read_request(file: Path) -> tuple[Any, dict[str, str]]:
+    """Return what a stopped export was asked, and what its files were made from, None and {}."""
+    try:
+        asked = json.loads(file.read_text(encoding="utf-8"))
+        return asked["request"], asked["sources"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None, {}
 
 
 def _check_space(plan: Plan, partial: Path, there: set[str], target: Path) -> None:
