@@ -7,7 +7,7 @@ from dataclasses import fields
 from cxr_duck import __version__
 from cxr_duck.datasets import composition_rows
 from cxr_duck.export.facts import CITATION, TERMS_URL
-from cxr_duck.export.forms import SHARD_SIZE, ExportOptions, Source, split_names
+from cxr_duck.export.forms import SHARD_SIZE, ExportOptions, Source, split_names, train_split
 from cxr_duck.export.rendering import Rendering
 from cxr_duck.request import recipe_as_toml
 
@@ -95,7 +95,7 @@ def _summary(source: Source) -> str:
     variants = 0
     if "parent" in manifest.column_names:
         variants = manifest.num_rows - manifest.column("parent").null_count
-    varied = f", {variants:,} of them variants of images of `{next(iter(recipe.shares))}`"
+    varied = f", {variants:,} of them variants of images of `{train_split([*recipe.shares])}`"
     classes = ", ".join(f"`{name}`" for name in sorted(recipe.classes))
     return (
         f"Chest X-rays of {len(recipe.classes)} classes, {classes}, in the splits "
@@ -120,8 +120,9 @@ def _table(source: Source) -> str:
 
 
 def _reading(source: Source, options: ExportOptions) -> str:
-    """Return Python that reads the split to train on."""
-    split = next(iter(source.dataset.recipe.shares))
+    """Return Python that reads the split to train on, or the first where none is."""
+    splits = list(source.dataset.recipe.shares)
+    split = train_split(splits) or splits[0]
     name = split_names([split])[split] if options.form == "huggingface" else split
     form = options.form if source.folder or options.form == "csv" else "parquet"
     return f"```python\n{_READ[form].replace('SPLIT', name)}\n```"
