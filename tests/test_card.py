@@ -197,6 +197,18 @@ def test_the_python_on_the_card_reads_it(
     assert found == sorted(wanted)
 
 
+def test_a_split_whose_name_begins_another(data: ExperimentData, tmp_path: Path) -> None:
+    """What the card shows reads its own split, not one whose name goes on after it."""
+    pytest.importorskip("webdataset")
+    made = data.create_dataset(
+        ["nodule", "normal"], name="tr", shares={"tr": 3, "tr-test": 1}, store_it=True
+    )
+    data.export("tr", tmp_path / "out", form="webdataset")
+    read: dict[str, Any] = {}
+    exec(block(card_of(tmp_path / "out"), "python").replace("DIR", str(tmp_path / "out")), read)
+    assert len(list(read["pairs"])) == made.images("tr")
+
+
 def test_every_file_is_on_the_card(folder: Path) -> None:
     """Each file of the export is of one of the patterns that the card explains."""
     section = card_of(folder).split("## Files")[1].split("## How")[0]

@@ -34,7 +34,7 @@ from PIL import Image
 def pixels(data):
     return numpy.asarray(Image.open(io.BytesIO(data)))
 
-tars = sorted(glob.glob("DIR/SPLIT-*.tar"))
+tars = sorted(glob.glob("DIR/SPLIT-[0-9][0-9][0-9][0-9][0-9][0-9].tar"))
 pairs = webdataset.WebDataset(tars, shardshuffle=False).to_tuple("png;jpg;jpeg", "cls")
 pairs = pairs.map_tuple(pixels, int)""",
     "huggingface": """\
