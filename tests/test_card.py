@@ -24,8 +24,8 @@ FORMS = ("folders", "webdataset", "huggingface", "parquet", "csv")
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> ExperimentData:
-    """A repository of tiny films with the dataset pair."""
-    made = make_films(tmp_path_factory.mktemp("films"))
+    """A repository of tiny films with ids of 36 and 39 digits, and the dataset pair."""
+    made = make_films(tmp_path_factory.mktemp("films"), long_ids=True)
     made.create_dataset(
         classes={"nodule": "nodule AND NOT pneumonia", "it is | normal": "normal"}, seed=5,
         name="pair",
@@ -182,6 +182,13 @@ def test_the_python_on_the_card_reads_it(
     names = sorted(data.dataset("pair").recipe.classes)
     if folder.name in ("parquet", "csv"):
         assert read["manifest"].height == 40
+        rows = data.dataset("pair").members
+        found = read["manifest"].select("image_id", "patient_id").sort("image_id").rows()
+        known = data.sql("SELECT image_id, patient_id FROM images").to_pylist()
+        patients = {row["image_id"]: row["patient_id"] for row in known}
+        wanted = sorted(rows["image_id"].to_pylist())
+        assert found == [(image_id, patients[image_id]) for image_id in wanted]
+        assert {len(patient) for _, patient in found} == {36}
         return
     if folder.name == "webdataset":
         pairs = [(pixels, names[label]) for pixels, label in read["pairs"]]
@@ -239,8 +246,13 @@ def test_croissant_is_valid(data: ExperimentData, folder: Path) -> None:
 def test_croissant_iterates_the_manifest(folder: Path) -> None:
     """Its records are the rows of the manifest, ids of patients to the last digit."""
     form = folder.name if folder.name == "csv" else "parquet"
-    read = polars.read_csv if form == "csv" else polars.read_parquet
-    rows = read(folder / f"manifest.{form}").to_dicts()
+    file = folder / f"manifest.{form}"
+    ids = dict.fromkeys(["patient_id", "study_id"], polars.String)
+    frame = (
+        polars.read_parquet(file) if form == "parquet"
+        else polars.read_csv(file, schema_overrides=ids)
+    )  # fmt: skip
+    rows = frame.to_dicts()
     records = list(dataset_of(folder).records("images"))
     assert len(records) == len(rows) == 40
     for record, row in zip(records, rows, strict=True):

@@ -49,7 +49,8 @@ manifest = polars.read_parquet("DIR/manifest.parquet")""",
     "csv": """\
 import polars
 
-manifest = polars.read_csv("DIR/manifest.csv")""",
+ids = dict.fromkeys(["image_id", "patient_id", "study_id"], polars.String)
+manifest = polars.read_csv("DIR/manifest.csv", schema_overrides=ids)""",
     "folders": """\
 import numpy, polars
 from PIL import Image
