@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import polars
 import pytest
+from filelock import FileLock
 from PIL import Image
 
 from cxr_duck import ExperimentData
@@ -382,6 +383,105 @@ def test_straight_from_zips(films: ExperimentData, tmp_path: Path, options: dict
     for how in ("symlink", "hardlink"):
         with pytest.raises(ExportError, match=r"lies in a zip.* copy with --copy, or write anew"):
             data.export("films", tmp_path / "out", how=how)
+
+
+def assert_locked(data: ExperimentData, target: Path) -> None:
+    """Assert that a second export to a folder is told to wait."""
+    with pytest.raises(ExportError, match="another process is writing"):
+        data.export("films", target, size=48)
+
+
+def test_the_lock_holds_to_the_end(
+    films: ExperimentData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Until the folder has its name no second export can begin, and then the lock is gone."""
+    rename = Path.rename
+    tried = []
+
+    def renaming(self: Path, target: Path) -> Path:
+        if self.name == ".out.partial":
+            assert_locked(films, target)
+            tried.append(sorted(path.name for path in self.iterdir()))
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", renaming)
+    films.export("films", tmp_path / "out", size=48)
+    assert len(tried) == 1
+    assert not [name for name in tried[0] if name.startswith(".")]
+    assert os.listdir(tmp_path) == ["out"]
+
+
+def test_a_target_that_was_written_before_the_lock(
+    films: ExperimentData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What another process wrote before the lock was taken is not written over."""
+    acquire = FileLock.acquire
+
+    def after_another(self: FileLock) -> object:
+        (tmp_path / "out").mkdir(exist_ok=True)
+        (tmp_path / "out" / "another.txt").write_text("by another process")
+        return acquire(self)
+
+    monkeypatch.setattr("cxr_duck.export.writing.FileLock.acquire", after_another)
+    with pytest.raises(ExportError, match="is not empty"):
+        films.export("films", tmp_path / "out", size=48)
+    assert files_of(tmp_path) == {"out/another.txt": b"by another process"}
+
+
+def test_stopped_right_after_its_end(
+    films: ExperimentData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stopped when the folder has its name, an export is whole, and what is left does no harm."""
+    unlink = Path.unlink
+
+    def stopped(self: Path, missing_ok: bool = False) -> None:
+        if self.name == ".out.request.json":
+            raise KeyboardInterrupt
+        unlink(self, missing_ok)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            films.export("films", tmp_path / "out", size=48)
+    films.export("films", tmp_path / "whole", size=48)
+    assert files_of(tmp_path / "out") == files_of(tmp_path / "whole")
+    (tmp_path / "out").rename(tmp_path / "before")
+    films.export("films", tmp_path / "out", size=32)
+    assert sorted(os.listdir(tmp_path)) == ["before", "out", "whole"]
+
+
+@pytest.mark.parametrize("strange", ["a link", "files", "a file"])
+def test_what_stands_in_the_way_is_kept(
+    films: ExperimentData, tmp_path: Path, strange: str
+) -> None:
+    """A folder or link of another's, called as an export's partial folder, is never emptied."""
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / "thesis.txt").write_text("all of it")
+    partial = tmp_path / ".out.partial"
+    if strange == "a link":
+        partial.symlink_to(mine)
+    elif strange == "files":
+        mine.rename(partial)
+    else:
+        partial.write_text("all of it")
+    before = files_of(tmp_path)
+    with pytest.raises(ExportError, match=r"\.out\.partial, in which .* is of no export: move it"):
+        films.export("films", tmp_path / "out", size=48)
+    assert files_of(tmp_path) == before
+
+
+@pytest.mark.parametrize("same", [True, False], ids=["same request", "another request"])
+def test_no_empty_folders_are_left(
+    films: ExperimentData, tmp_path: Path, killed: tuple[Path, int], same: bool
+) -> None:
+    """Of a stopped export no folder stays that the new one doesn't fill: loaders refuse those."""
+    target, _ = killed
+    (tmp_path / ".out.partial" / "learn" / "mass").mkdir(parents=True)
+    films.export("films", target, size=48 if same else 32, bits=8)
+    folders = [path for path in target.rglob("*") if path.is_dir()]
+    assert folders
+    assert all(any(path.iterdir()) for path in folders)
 
 
 def test_dry_run(films: ExperimentData, tmp_path: Path, cxr: Run) -> None:
