@@ -11,6 +11,7 @@ from typing import Any
 import numpy
 import polars
 import pytest
+from PIL import Image
 
 from cxr_duck import ExperimentData
 from cxr_duck.growth import remove_images
@@ -226,6 +227,28 @@ def test_every_file_is_on_the_card(folder: Path) -> None:
             assert sum(fnmatch.fnmatchcase(file, pattern) for pattern in patterns) == 1, file
     for pattern in patterns:
         assert fnmatch.filter(files, pattern), pattern
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_names_in_capitals(tmp_path: Path, form: str) -> None:
+    """Images whose names end in .PNG, or in nothing known, are exported like others."""
+    rows = repository(60, [["nodule"], ["normal"]])
+    (tmp_path / "images").mkdir()
+    for number, row in enumerate(rows):
+        row["ImageID"] = f"film{number}.{'PNG' if number % 3 else 'image'}"
+        Image.fromarray(numpy.full((4, 4), number, numpy.uint16)).save(
+            tmp_path / "images" / row["ImageID"], "PNG"
+        )
+    labels = write_labels(tmp_path / "labels.csv", rows)
+    data = ExperimentData(tmp_path / "images", labels, store=tmp_path / "store")
+    data.create_index()
+    data.create_dataset(["nodule", "normal"], name="pair")
+    data.export("pair", tmp_path / "out", form=form)
+    sets = json.loads((tmp_path / "out" / "croissant.json").read_text())["distribution"]
+    kinds = {part["includes"]: part["encodingFormat"] for part in sets if "includes" in part}
+    if form == "folders":
+        assert kinds["*/*/*.PNG"] == "image/png"
+    assert bool(kinds) == (form not in ("parquet", "csv"))
 
 
 def dataset_of(folder: Path) -> Any:
