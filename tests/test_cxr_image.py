@@ -155,6 +155,7 @@ def test_images_of_a_query(data: ExperimentData) -> None:
     assert every[-1] == every[3] == data.image("gone.png")
     assert [image.image_id for image in every[1:3]] == ["b.png", "c.png"]
     assert [image.image_id for image in every[::-2]] == ["gone.png", "b.png"]
+    assert (len(every[3:1]), list(every[3:1]), list(every[9:])) == (0, [], [])
     with pytest.raises(IndexError):
         every[4]
     assert list(data.images("pneumonia @ basal")) == [data.image("a.png")]

@@ -131,6 +131,41 @@ def test_every_option(
         assert np.abs(found - wanted).max() <= within
 
 
+@pytest.mark.parametrize(
+    ("center", "width", "bits", "sound"),
+    [
+        ("inf", "1500", "12", False), ("1800", "inf", "12", False), ("nan", "nan", "12", False),
+        ("1800", "0", "12", False), ("1800", "1500", "-2000", True), ("1800", "1500", "0", True),
+        ("1800", "1500", "2000", True),
+    ],
+)  # fmt: skip
+def test_odd_windows(
+    films: ExperimentData, tmp_path: Path, center: str, width: str, bits: str, sound: bool
+) -> None:
+    """A window that is none gives the full range, and a number of bits that is none no shift."""
+    names = sorted(path.name for path in films.images_dir.iterdir())  # type: ignore[union-attr]
+    rows = [
+        {
+            **USUAL, "ImageID": name, "PatientID": f"p{name}", "StudyID": f"s{name}",
+            "Labels": "['normal']" if number % 2 else "['nodule']", "WindowCenter_DICOM": center,
+            "WindowWidth_DICOM": width, "BitsStored_DICOM": bits,
+        }
+        for number, name in enumerate(names)
+    ]  # fmt: skip
+    labels = write_labels(tmp_path / "labels.csv", rows)
+    data = ExperimentData(films.images_dir, labels, store=tmp_path / "store")
+    data.create_index()
+    data.create_dataset(["normal", "nodule"], name="films")
+    found = exported(data, tmp_path / "out", bits=8, window="dicom")
+    for image_id, pixels in found.items():
+        whole = film(int(image_id[4:6])).astype(float)
+        level = whole / 65535 * 255
+        if sound:
+            level = ((whole - (1800 - 0.5 - 1499 / 2)) / 1499).clip(0, 1) * 255
+        assert np.abs(pixels - level).max() <= 0.5
+        assert data.image(image_id).window == ((1800.0, 1500.0) if sound else None)
+
+
 def test_quality(films: ExperimentData, tmp_path: Path) -> None:
     """A JPEG of less quality is a smaller file, and named .jpg."""
     sizes = []

@@ -14,6 +14,7 @@ from cxr_duck.export.manifest import labels_of
 from cxr_duck.export.rendering import Film, Rendering
 from cxr_duck.export.writing import Plan, write_export
 from cxr_duck.images.folder import ImageFolder
+from cxr_duck.images.window import sound_window
 from cxr_duck.new_folder import check_target
 from cxr_duck.progress import SILENT, Progress
 from cxr_duck.recipe import Recipe
@@ -90,10 +91,9 @@ def _films(table: "pyarrow.Table") -> dict[str, Film]:
     """Return the images that have a file, by their ids."""
     films = {}
     for row in table.to_pylist():
-        center, width = row.pop("window_center"), row.pop("window_width")
-        sound = center is not None and width is not None and width >= 1
+        window = sound_window(row.pop("window_center"), row.pop("window_width"))
         if row["path"] is not None:
-            films[row["image_id"]] = Film(**row, window=(center, width) if sound else None)
+            films[row["image_id"]] = Film(**row, window=window)
     return films
 
 

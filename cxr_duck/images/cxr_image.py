@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, overload
 from cxr_duck.errors import ImagesError
 from cxr_duck.images.folder import ImageFolder
 from cxr_duck.images.pixels import limits_of, read_pixels, scale, shrink
+from cxr_duck.images.window import sound_window
 
 if TYPE_CHECKING:
     import numpy
@@ -150,7 +151,10 @@ class CXRImages(Sequence[CXRImage]):
     def __getitem__(self, place: int | slice) -> "CXRImage | CXRImages":
         """Return the image at a place, or those of a slice."""
         if isinstance(place, slice):
-            return CXRImages(self._table.take(list(range(len(self))[place])), self._folder)
+            import pyarrow
+
+            places = pyarrow.array(range(len(self))[place], pyarrow.int64())
+            return CXRImages(self._table.take(places), self._folder)
         (row,) = self._table.slice(range(len(self))[place], 1).to_pylist()
         return _image_of(row, self._folder)
 
@@ -160,8 +164,6 @@ class CXRImages(Sequence[CXRImage]):
 
 
 def _image_of(row: dict[str, Any], folder: ImageFolder | None) -> CXRImage:
-    center, width = row["window_center"], row["window_width"]
-    sound = center is not None and width is not None and width >= 1
     located = zip(row["findings"] or (), row["localizations"] or (), strict=True)
     return CXRImage(
         row["image_id"],
@@ -174,6 +176,6 @@ def _image_of(row: dict[str, Any], folder: ImageFolder | None) -> CXRImage:
         row["study_id"],
         {finding: tuple(places or ()) for finding, places in located},
         row["photometric_interpretation"],
-        (center, width) if sound else None,
+        sound_window(row["window_center"], row["window_width"]),
         folder,
     )

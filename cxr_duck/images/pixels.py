@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from cxr_duck.images.opencv import opencv
 from cxr_duck.images.png import SIGNATURE
 from cxr_duck.images.testing import test_image
+from cxr_duck.images.window import sound_bits, sound_window
 
 if TYPE_CHECKING:
     import numpy
@@ -152,8 +153,6 @@ def limits_of(
     many `bits_stored`; where the pixels don't fit into these bits, they were shifted to the top of
     their 8 or 16 when they were stored anew, and the window is shifted with them.
     """
-    import numpy
-
     depth = 8 * pixels.dtype.itemsize
     if window == "full":
         return 0.0, float(2**depth - 1)
@@ -161,10 +160,11 @@ def limits_of(
         return _percentiles(pixels, depth)
     if isinstance(window, str):
         raise ValueError(f"a window is full, percentile or (centre, width), not {window!r}")
-    center, width = window
-    if not (width >= 1 and numpy.isfinite([center, width]).all()):
+    sound = sound_window(*window)
+    if sound is None:
         raise ValueError(f"a DICOM window is a centre and a width of 1 or more, not {window!r}")
-    shift = 0
+    center, width = sound
+    bits_stored, shift = sound_bits(bits_stored), 0
     if bits_stored and pixels.size and (bits_stored > depth or pixels.max() >= 2**bits_stored):
         shift = depth - bits_stored
     low, high = center - 0.5 - (width - 1) / 2, center - 0.5 + (width - 1) / 2
