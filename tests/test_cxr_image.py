@@ -2,6 +2,7 @@
 
 import pickle
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -131,6 +132,28 @@ def test_what_cannot_be_shown(data: ExperimentData, image_id: str, window: str, 
     """Where there is no file, or no window, an error names the image and what to do."""
     with pytest.raises(ImagesError, match=said):
         data.image(image_id).to_8bit(window)
+
+
+@pytest.mark.parametrize(
+    "window",
+    ["foo", "", (float("nan"), 3), (3, float("inf")), (3, 0), (3,), (1, 2, 3), ("a", "b"), 7, None],
+    ids=repr,
+)
+def test_windows_that_are_none(data: ExperimentData, window: Any) -> None:
+    """A window that can't be is an ImagesError, of 8 bits and of a thumbnail."""
+    for show in (
+        data.image("a.png").to_8bit,
+        lambda asked: data.image("a.png").thumbnail(9, asked),
+    ):
+        with pytest.raises(ImagesError, match="a window is "):
+            show(window)
+
+
+@pytest.mark.parametrize("size", [0, -1, 2.5, "9", None])
+def test_sizes_that_are_none(data: ExperimentData, size: Any) -> None:
+    """A thumbnail's side is a whole number of pixels from 1 up."""
+    with pytest.raises(ImagesError, match="a side of 1 pixel or more, not "):
+        data.image("a.png").thumbnail(size)
 
 
 def test_damaged(data: ExperimentData, tmp_path: Path) -> None:

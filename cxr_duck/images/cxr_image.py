@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 from cxr_duck.errors import ImagesError
 from cxr_duck.images.folder import ImageFolder
-from cxr_duck.images.pixels import limits_of, read_pixels, scale, shrink
+from cxr_duck.images.pixels import WINDOWS, limits_of, read_pixels, scale, shrink
 from cxr_duck.images.window import sound_window
 
 if TYPE_CHECKING:
@@ -88,10 +88,11 @@ class CXRImage:
     ) -> "Image":
         """Return a Pillow image of 8 bits whose longer side has `size` pixels at most.
 
-        `window` and `invert` as with `to_8bit`.
+        `window` and `invert` as with `to_8bit`. Raises ImagesError.
         """
         from PIL import Image
 
+        _check_side(size)
         stored = self._stored()
         limits = limits_of(stored, self._asked(window), self.bits)
         small = shrink(stored, size)
@@ -113,6 +114,17 @@ class CXRImage:
             ) from error
 
     def _asked(self, window: str | tuple[float, float]) -> str | tuple[float, float]:
+        if not isinstance(window, str):
+            pair = isinstance(window, Sequence) and len(window) == 2  # a centre and a width
+            if not pair or (sound := sound_window(*window)) is None:
+                raise ImagesError(
+                    f"a window is a centre and a width of 1 or more, both finite, not {window!r}"
+                )
+            return sound
+        if window not in WINDOWS:
+            raise ImagesError(
+                f"a window is {', '.join(WINDOWS)}, or a centre and a width, not {window!r}"
+            )
         if window != "dicom":
             return window
         if self.window is None:
@@ -161,6 +173,11 @@ class CXRImages(Sequence[CXRImage]):
     def __repr__(self) -> str:
         """Say the number of images."""
         return f"CXRImages({len(self):,} images)"
+
+
+def _check_side(size: object) -> None:
+    if not isinstance(size, int) or size < 1:
+        raise ImagesError(f"a thumbnail has a side of 1 pixel or more, not {size!r}")
 
 
 def _image_of(row: dict[str, Any], folder: ImageFolder | None) -> CXRImage:
