@@ -75,6 +75,7 @@ def card(source: Source, options: ExportOptions, files: dict[str, str]) -> str:
         "## Composition",
         _table(source),
         *_left_out(source),
+        *_empty(source),
         "## Files",
         "\n".join(f"- `{pattern}`: {what}" for pattern, what in files.items()),
         "## Read it",
@@ -134,6 +135,16 @@ def _left_out(source: Source) -> list[str]:
     return [f"Not all of these images are here: {'; '.join(reasons)}."] if reasons else []
 
 
+def _empty(source: Source) -> list[str]:
+    """Return a sentence where a split has no images."""
+    filled = set(source.manifest.column("split").to_pylist())
+    empty = [f"`{split}`" for split in source.dataset.recipe.shares if split not in filled]
+    if not empty:
+        return []
+    of = "them" if empty[1:] else "it"
+    return [f"No image is in {', '.join(empty)}: there are no files of {of}."]
+
+
 def _origin(source: Source, options: ExportOptions) -> str:
     """Return the commands, versions and digests."""
     dataset, record = source.dataset, source.record
@@ -189,6 +200,9 @@ def _front_matter(source: Source) -> str:
         "- config_name: default",
         "  data_files:",
     ]
-    for split in split_names(list(source.dataset.recipe.shares)).values():
+    filled = set(source.manifest.column("split").to_pylist())  # a split without files fails
+    for name, split in split_names(list(source.dataset.recipe.shares)).items():
+        if name not in filled:
+            continue
         lines += [f"  - split: {split}", f"    path: data/{split}-?????-of-?????.parquet"]
     return "---\n" + "\n".join(lines) + "\n---\n\n"
