@@ -18,11 +18,7 @@ from cxr_duck.progress import SILENT, Progress
 from cxr_duck.query.sql import check_query, telling_query_errors
 from cxr_duck.request import Request, check_name, read_recipe_file, recipe_as_toml
 from cxr_duck.store import Store
-from cxr_duck.terms import (
-    DEFAULT_HIERARCHY,
-    Hierarchy,
-    draw_tree,
-)
+from cxr_duck.terms import DEFAULT_HIERARCHY, Hierarchy, draw_tree
 
 if TYPE_CHECKING:
     import polars
@@ -415,7 +411,14 @@ class ExperimentData:
         form: str = "folders",
         shard_size: str | int | None = None,
         dry_run: bool = False,
-        **rendering: Any,
+        size: int | None = None,
+        bits: int | None = None,
+        format: str | None = None,
+        quality: int = 90,
+        window: str = "full",
+        invert_monochrome1: bool = False,
+        augment: int = 0,
+        flip: bool = False,
     ) -> dict[str, Any]:
         """Write a recorded dataset to a new folder; return its form, images, files and bytes.
 
@@ -433,7 +436,8 @@ class ExperimentData:
         from cxr_duck.export.run import export_dataset
 
         shards = SHARD_SIZE if shard_size is None else size_in_bytes(shard_size)
-        options = ExportOptions(form, how, Rendering(**rendering), shards)
+        anew = Rendering(size, bits, format, window, invert_monochrome1, quality, augment, flip)
+        options = ExportOptions(form, how, anew, shards)
         images_folder = self._images_folder()
         plan = export_dataset(
             self.store, name, Path(folder), images_folder, options, self._progress, dry_run=dry_run
@@ -493,17 +497,13 @@ class ExperimentData:
         """Return the folder that was given, or else the one that the images were indexed with."""
         if self.images_dir is not None:
             return self.images_dir
-        rows = (
-            self.store.cursor()
-            .execute("SELECT images_folder FROM publications ORDER BY publication DESC LIMIT 1")
-            .fetchall()
+        rows = DuckDBEngine(self.store.cursor()).fetch(
+            "SELECT images_folder FROM publications ORDER BY publication DESC LIMIT 1"
         )
         return Path(rows[0][0]) if rows and rows[0][0] else None
 
     def _tell_empty_terms(self, hierarchy: Hierarchy, counts: dict[str, int]) -> None:
         terms = dict.fromkeys(edge[0] for edge in hierarchy.edges)
         if empty := [term for term in terms if not counts.get(term)]:
-            self._progress.note(
-                f"no image has a finding at or below these terms of {hierarchy.name}: "
-                + ", ".join(empty)
-            )
+            below = f"no image has a finding at or below these terms of {hierarchy.name}"
+            self._progress.note(f"{below}: {', '.join(empty)}")

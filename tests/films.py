@@ -15,12 +15,18 @@ __all__ = ["SHAPES", "make_films", "pixels_of", "walk"]
 SHAPES = [["nodule"], ["normal"], ["pneumonia"]]
 
 
-def make_films(folder: Path, patients: int = 60, *, zipped: bool = False) -> ExperimentData:
+def make_films(
+    folder: Path, patients: int = 60, *, zipped: bool = False, long_ids: bool = False
+) -> ExperimentData:
     """Return an indexed repository of films of 16 and of 8 bits, of two sizes.
 
-    They lie in one folder, or as the repository is published: in zips.
+    They lie in one folder, or as the repository is published: in zips. Ids are texts, or as long as
+    those of the repository, of digits alone.
     """
     rows = repository(patients, SHAPES)
+    for number, row in enumerate(rows if long_ids else []):
+        row["PatientID"] = f"{10**35 + number}"
+        row["StudyID"] = f"{10**38 + number}"
     for row in rows[::6]:
         row["LabelsLocalizationsBySentence"] = "[['nodule', 'loc right', 'loc hilar']]"
         row["Localizations"] = "['loc right', 'loc hilar']"

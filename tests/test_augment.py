@@ -17,6 +17,10 @@ from tests.test_export_anew import files_of
 pytest.importorskip("skimage")
 
 VARIANTS = 3
+NAMED = {
+    "later": {"test": 1, "train": 3}, "learned": {"learn": 3, "held": 1},
+    "tested": {"Test": 1, "learn": 3}, "validated": {"val": 1, "learn": 3},
+}  # fmt: skip
 
 
 def marked(height: int = 120, width: int = 100) -> np.ndarray:
@@ -50,7 +54,8 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> ExperimentData:
     made.create_index()
     made.create_dataset(["normal", "nodule"], name="films")
     made.create_dataset(["normal", "nodule"], name="folds", folds=4)
-    made.create_dataset(["normal", "nodule"], name="named", shares={"learn": 3, "train": 1})
+    for name, shares in NAMED.items():
+        made.create_dataset(["normal", "nodule"], name=name, shares=shares)
     return made
 
 
@@ -89,11 +94,27 @@ def test_the_originals_are_as_without(data: ExperimentData, tmp_path: Path) -> N
     assert all(without[name] == beside[name] for name in images)
 
 
-def test_the_first_split_is_the_one_to_train_on(data: ExperimentData, tmp_path: Path) -> None:
-    """Whatever the splits are called, the first of the recipe is trained on."""
-    data.export("named", tmp_path / "out", bits=8, augment=1)
+@pytest.mark.parametrize(("name", "split"), [("later", "train"), ("learned", "learn")])
+def test_which_split_is_trained_on(
+    data: ExperimentData, tmp_path: Path, name: str, split: str
+) -> None:
+    """The split called train is trained on, wherever it stands; without one the first."""
+    data.export(name, tmp_path / "out", bits=8, augment=1)
     frame = polars.read_parquet(tmp_path / "out" / "manifest.parquet")
-    assert set(frame.filter(polars.col("variant") > 0)["split"]) == {"learn"}
+    assert set(frame.filter(polars.col("variant") > 0)["split"]) == {split}
+    card = (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
+    assert f"variants of images of `{split}`" in card
+    assert f'filter(split="{split}")' in card
+
+
+@pytest.mark.parametrize("name", ["tested", "validated"])
+def test_what_is_tested_on_gets_no_variants(
+    data: ExperimentData, tmp_path: Path, name: str
+) -> None:
+    """Where no split is called train, and the first is one to test on, variants are refused."""
+    with pytest.raises(ExportError, match="which split is trained on isn't clear: none is called"):
+        data.export(name, tmp_path / "out", bits=8, augment=1)
+    assert not list(tmp_path.iterdir())
 
 
 def test_folds_get_none(data: ExperimentData, tmp_path: Path) -> None:

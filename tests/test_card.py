@@ -11,6 +11,7 @@ from typing import Any
 import numpy
 import polars
 import pytest
+from PIL import Image
 
 from cxr_duck import ExperimentData
 from cxr_duck.growth import remove_images
@@ -24,8 +25,8 @@ FORMS = ("folders", "webdataset", "huggingface", "parquet", "csv")
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> ExperimentData:
-    """A repository of tiny films with the dataset pair."""
-    made = make_films(tmp_path_factory.mktemp("films"))
+    """A repository of tiny films with ids of 36 and 39 digits, and the dataset pair."""
+    made = make_films(tmp_path_factory.mktemp("films"), long_ids=True)
     made.create_dataset(
         classes={"nodule": "nodule AND NOT pneumonia", "it is | normal": "normal"}, seed=5,
         name="pair",
@@ -182,6 +183,13 @@ def test_the_python_on_the_card_reads_it(
     names = sorted(data.dataset("pair").recipe.classes)
     if folder.name in ("parquet", "csv"):
         assert read["manifest"].height == 40
+        rows = data.dataset("pair").members
+        found = read["manifest"].select("image_id", "patient_id").sort("image_id").rows()
+        known = data.sql("SELECT image_id, patient_id FROM images").to_pylist()
+        patients = {row["image_id"]: row["patient_id"] for row in known}
+        wanted = sorted(rows["image_id"].to_pylist())
+        assert found == [(image_id, patients[image_id]) for image_id in wanted]
+        assert {len(patient) for _, patient in found} == {36}
         return
     if folder.name == "webdataset":
         pairs = [(pixels, names[label]) for pixels, label in read["pairs"]]
@@ -197,6 +205,18 @@ def test_the_python_on_the_card_reads_it(
     assert found == sorted(wanted)
 
 
+def test_a_split_whose_name_begins_another(data: ExperimentData, tmp_path: Path) -> None:
+    """What the card shows reads its own split, not one whose name goes on after it."""
+    pytest.importorskip("webdataset")
+    made = data.create_dataset(
+        ["nodule", "normal"], name="tr", shares={"tr": 3, "tr-test": 1}, store_it=True
+    )
+    data.export("tr", tmp_path / "out", form="webdataset")
+    read: dict[str, Any] = {}
+    exec(block(card_of(tmp_path / "out"), "python").replace("DIR", str(tmp_path / "out")), read)
+    assert len(list(read["pairs"])) == made.images("tr")
+
+
 def test_every_file_is_on_the_card(folder: Path) -> None:
     """Each file of the export is of one of the patterns that the card explains."""
     section = card_of(folder).split("## Files")[1].split("## How")[0]
@@ -207,6 +227,28 @@ def test_every_file_is_on_the_card(folder: Path) -> None:
             assert sum(fnmatch.fnmatchcase(file, pattern) for pattern in patterns) == 1, file
     for pattern in patterns:
         assert fnmatch.filter(files, pattern), pattern
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_names_in_capitals(tmp_path: Path, form: str) -> None:
+    """Images whose names end in .PNG, or in nothing known, are exported like others."""
+    rows = repository(60, [["nodule"], ["normal"]])
+    (tmp_path / "images").mkdir()
+    for number, row in enumerate(rows):
+        row["ImageID"] = f"film{number}.{'PNG' if number % 3 else 'image'}"
+        Image.fromarray(numpy.full((4, 4), number, numpy.uint16)).save(
+            tmp_path / "images" / row["ImageID"], "PNG"
+        )
+    labels = write_labels(tmp_path / "labels.csv", rows)
+    data = ExperimentData(tmp_path / "images", labels, store=tmp_path / "store")
+    data.create_index()
+    data.create_dataset(["nodule", "normal"], name="pair")
+    data.export("pair", tmp_path / "out", form=form)
+    sets = json.loads((tmp_path / "out" / "croissant.json").read_text())["distribution"]
+    kinds = {part["includes"]: part["encodingFormat"] for part in sets if "includes" in part}
+    if form == "folders":
+        assert kinds["*/*/*.PNG"] == "image/png"
+    assert bool(kinds) == (form not in ("parquet", "csv"))
 
 
 def dataset_of(folder: Path) -> Any:
@@ -227,8 +269,13 @@ def test_croissant_is_valid(data: ExperimentData, folder: Path) -> None:
 def test_croissant_iterates_the_manifest(folder: Path) -> None:
     """Its records are the rows of the manifest, ids of patients to the last digit."""
     form = folder.name if folder.name == "csv" else "parquet"
-    read = polars.read_csv if form == "csv" else polars.read_parquet
-    rows = read(folder / f"manifest.{form}").to_dicts()
+    file = folder / f"manifest.{form}"
+    ids = dict.fromkeys(["patient_id", "study_id"], polars.String)
+    frame = (
+        polars.read_parquet(file) if form == "parquet"
+        else polars.read_csv(file, schema_overrides=ids)
+    )  # fmt: skip
+    rows = frame.to_dicts()
     records = list(dataset_of(folder).records("images"))
     assert len(records) == len(rows) == 40
     for record, row in zip(records, rows, strict=True):

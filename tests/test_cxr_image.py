@@ -2,6 +2,7 @@
 
 import pickle
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -133,6 +134,28 @@ def test_what_cannot_be_shown(data: ExperimentData, image_id: str, window: str, 
         data.image(image_id).to_8bit(window)
 
 
+@pytest.mark.parametrize(
+    "window",
+    ["foo", "", (float("nan"), 3), (3, float("inf")), (3, 0), (3,), (1, 2, 3), ("a", "b"), 7, None],
+    ids=repr,
+)
+def test_windows_that_are_none(data: ExperimentData, window: Any) -> None:
+    """A window that can't be is an ImagesError, of 8 bits and of a thumbnail."""
+    for show in (
+        data.image("a.png").to_8bit,
+        lambda asked: data.image("a.png").thumbnail(9, asked),
+    ):
+        with pytest.raises(ImagesError, match="a window is "):
+            show(window)
+
+
+@pytest.mark.parametrize("size", [0, -1, 2.5, "9", None])
+def test_sizes_that_are_none(data: ExperimentData, size: Any) -> None:
+    """A thumbnail's side is a whole number of pixels from 1 up."""
+    with pytest.raises(ImagesError, match="a side of 1 pixel or more, not "):
+        data.image("a.png").thumbnail(size)
+
+
 def test_damaged(data: ExperimentData, tmp_path: Path) -> None:
     """A file that can't be decoded is an error that names the image and what finds more."""
     (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(100))
@@ -155,6 +178,7 @@ def test_images_of_a_query(data: ExperimentData) -> None:
     assert every[-1] == every[3] == data.image("gone.png")
     assert [image.image_id for image in every[1:3]] == ["b.png", "c.png"]
     assert [image.image_id for image in every[::-2]] == ["gone.png", "b.png"]
+    assert (len(every[3:1]), list(every[3:1]), list(every[9:])) == (0, [], [])
     with pytest.raises(IndexError):
         every[4]
     assert list(data.images("pneumonia @ basal")) == [data.image("a.png")]

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import polars
 import pytest
+from filelock import FileLock
 from PIL import Image
 
 from cxr_duck import ExperimentData
@@ -130,6 +131,41 @@ def test_every_option(
         assert np.abs(found - wanted).max() <= within
 
 
+@pytest.mark.parametrize(
+    ("center", "width", "bits", "sound"),
+    [
+        ("inf", "1500", "12", False), ("1800", "inf", "12", False), ("nan", "nan", "12", False),
+        ("1800", "0", "12", False), ("1800", "1500", "-2000", True), ("1800", "1500", "0", True),
+        ("1800", "1500", "2000", True),
+    ],
+)  # fmt: skip
+def test_odd_windows(
+    films: ExperimentData, tmp_path: Path, center: str, width: str, bits: str, sound: bool
+) -> None:
+    """A window that is none gives the full range, and a number of bits that is none no shift."""
+    names = sorted(path.name for path in films.images_dir.iterdir())  # type: ignore[union-attr]
+    rows = [
+        {
+            **USUAL, "ImageID": name, "PatientID": f"p{name}", "StudyID": f"s{name}",
+            "Labels": "['normal']" if number % 2 else "['nodule']", "WindowCenter_DICOM": center,
+            "WindowWidth_DICOM": width, "BitsStored_DICOM": bits,
+        }
+        for number, name in enumerate(names)
+    ]  # fmt: skip
+    labels = write_labels(tmp_path / "labels.csv", rows)
+    data = ExperimentData(films.images_dir, labels, store=tmp_path / "store")
+    data.create_index()
+    data.create_dataset(["normal", "nodule"], name="films")
+    found = exported(data, tmp_path / "out", bits=8, window="dicom")
+    for image_id, pixels in found.items():
+        whole = film(int(image_id[4:6])).astype(float)
+        level = whole / 65535 * 255
+        if sound:
+            level = ((whole - (1800 - 0.5 - 1499 / 2)) / 1499).clip(0, 1) * 255
+        assert np.abs(pixels - level).max() <= 0.5
+        assert data.image(image_id).window == ((1800.0, 1500.0) if sound else None)
+
+
 def test_quality(films: ExperimentData, tmp_path: Path) -> None:
     """A JPEG of less quality is a smaller file, and named .jpg."""
     sizes = []
@@ -154,7 +190,20 @@ def test_quality(films: ExperimentData, tmp_path: Path) -> None:
         ({"window": "dicom"}, "ask for --bits 8"),
         ({"size": 48, "how": "copy"}, "neither links nor copies"),
         ({"augment": 2}, "ask for --size, --bits or --format"),
-        ({"flip": True, "size": 48}, "--flip needs it"),
+        ({"flip": True, "size": 48}, "--flip mirrors variants"),
+        ({"augment": 101, "size": 48}, "variants from 0 to 100, not 101"),
+        ({"augment": -1, "size": 48}, "variants from 0 to 100, not -1"),
+        ({"quality": 80}, "only a JPEG has a quality"),
+        ({"quality": 80, "format": "png"}, "only a JPEG has a quality"),
+        ({"size": "512"}, "size is a whole number, not '512'"),
+        ({"size": 51.5}, "size is a whole number, not 51.5"),
+        ({"size": True}, "size is a whole number, not True"),
+        ({"quality": "a"}, "quality is a whole number, not 'a'"),
+        ({"quality": None}, "quality is a whole number, not None"),
+        ({"bits": 8.0}, "bits is a whole number, not 8.0"),
+        ({"format": 3}, "format is a word, not 3"),
+        ({"window": (3, 4), "bits": 8}, "window is a word"),
+        ({"flip": "no", "augment": 1, "size": 48}, "flip is True or False, not 'no'"),
         ({"form": "scroll"}, "the forms are folders"),
     ],
 )
@@ -261,6 +310,53 @@ def test_another_request_begins_anew(
     assert {Image.open(path).size for path in target.rglob("*.png")} == {(21, 32)}
 
 
+def copied(data: ExperimentData, images: Path) -> Path:
+    """Return a new folder with copies of all films."""
+    images.mkdir()
+    assert data.images_dir is not None
+    for path in data.images_dir.iterdir():
+        (images / path.name).write_bytes(path.read_bytes())
+    return images
+
+
+@pytest.mark.parametrize("form", ["folders", "webdataset"])
+@pytest.mark.parametrize("changed", [False, True], ids=["the same", "another film"])
+def test_changed_films_are_written_again(
+    films: ExperimentData,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    changed: bool,
+    form: str,
+) -> None:
+    """What was made of a film that was changed since an export was stopped is made again."""
+    images = copied(films, tmp_path / "images")
+    data = ExperimentData(images, store=films.store.path)
+    asked: dict[str, Any] = {"form": form, "size": 48}
+    if form == "webdataset":
+        asked["shard_size"] = 30_000
+    make = Renderer.bytes_of
+    made = []
+
+    def interrupted(self: Renderer, one: Film) -> bytes:
+        made.append(one.image_id)
+        if len(made) == PATIENTS - 5:
+            raise KeyboardInterrupt
+        return make(self, one)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Renderer, "bytes_of", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            data.export("films", tmp_path / "out", **asked)
+    if changed:
+        Image.fromarray(film(99)).save(images / made[0])
+    again = count_made(monkeypatch)
+    data.export("films", tmp_path / "out", **asked)
+    assert (made[0] in again) == changed
+    assert len(again) < PATIENTS
+    data.export("films", tmp_path / "whole", **asked)
+    assert files_of(tmp_path / "out") == files_of(tmp_path / "whole")
+
+
 def test_an_empty_file_is_written_again(films: ExperimentData, killed: tuple[Path, int]) -> None:
     """A file that a crash of the machine left without bytes is not taken for one that is there."""
     target, _ = killed
@@ -335,6 +431,105 @@ def test_straight_from_zips(films: ExperimentData, tmp_path: Path, options: dict
     for how in ("symlink", "hardlink"):
         with pytest.raises(ExportError, match=r"lies in a zip.* copy with --copy, or write anew"):
             data.export("films", tmp_path / "out", how=how)
+
+
+def assert_locked(data: ExperimentData, target: Path) -> None:
+    """Assert that a second export to a folder is told to wait."""
+    with pytest.raises(ExportError, match="another process is writing"):
+        data.export("films", target, size=48)
+
+
+def test_the_lock_holds_to_the_end(
+    films: ExperimentData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Until the folder has its name no second export can begin, and then the lock is gone."""
+    rename = Path.rename
+    tried = []
+
+    def renaming(self: Path, target: Path) -> Path:
+        if self.name == ".out.partial":
+            assert_locked(films, target)
+            tried.append(sorted(path.name for path in self.iterdir()))
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", renaming)
+    films.export("films", tmp_path / "out", size=48)
+    assert len(tried) == 1
+    assert not [name for name in tried[0] if name.startswith(".")]
+    assert os.listdir(tmp_path) == ["out"]
+
+
+def test_a_target_that_was_written_before_the_lock(
+    films: ExperimentData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What another process wrote before the lock was taken is not written over."""
+    acquire = FileLock.acquire
+
+    def after_another(self: FileLock) -> object:
+        (tmp_path / "out").mkdir(exist_ok=True)
+        (tmp_path / "out" / "another.txt").write_text("by another process")
+        return acquire(self)
+
+    monkeypatch.setattr("cxr_duck.export.writing.FileLock.acquire", after_another)
+    with pytest.raises(ExportError, match="is not empty"):
+        films.export("films", tmp_path / "out", size=48)
+    assert files_of(tmp_path) == {"out/another.txt": b"by another process"}
+
+
+def test_stopped_right_after_its_end(
+    films: ExperimentData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stopped when the folder has its name, an export is whole, and what is left does no harm."""
+    unlink = Path.unlink
+
+    def stopped(self: Path, missing_ok: bool = False) -> None:
+        if self.name == ".out.request.json":
+            raise KeyboardInterrupt
+        unlink(self, missing_ok)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            films.export("films", tmp_path / "out", size=48)
+    films.export("films", tmp_path / "whole", size=48)
+    assert files_of(tmp_path / "out") == files_of(tmp_path / "whole")
+    (tmp_path / "out").rename(tmp_path / "before")
+    films.export("films", tmp_path / "out", size=32)
+    assert sorted(os.listdir(tmp_path)) == ["before", "out", "whole"]
+
+
+@pytest.mark.parametrize("strange", ["a link", "files", "a file"])
+def test_what_stands_in_the_way_is_kept(
+    films: ExperimentData, tmp_path: Path, strange: str
+) -> None:
+    """A folder or link of another's, called as an export's partial folder, is never emptied."""
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / "thesis.txt").write_text("all of it")
+    partial = tmp_path / ".out.partial"
+    if strange == "a link":
+        partial.symlink_to(mine)
+    elif strange == "files":
+        mine.rename(partial)
+    else:
+        partial.write_text("all of it")
+    before = files_of(tmp_path)
+    with pytest.raises(ExportError, match=r"\.out\.partial, in which .* is of no export: move it"):
+        films.export("films", tmp_path / "out", size=48)
+    assert files_of(tmp_path) == before
+
+
+@pytest.mark.parametrize("same", [True, False], ids=["same request", "another request"])
+def test_no_empty_folders_are_left(
+    films: ExperimentData, tmp_path: Path, killed: tuple[Path, int], same: bool
+) -> None:
+    """Of a stopped export no folder stays that the new one doesn't fill: loaders refuse those."""
+    target, _ = killed
+    (tmp_path / ".out.partial" / "learn" / "mass").mkdir(parents=True)
+    films.export("films", target, size=48 if same else 32, bits=8)
+    folders = [path for path in target.rglob("*") if path.is_dir()]
+    assert folders
+    assert all(any(path.iterdir()) for path in folders)
 
 
 def test_dry_run(films: ExperimentData, tmp_path: Path, cxr: Run) -> None:

@@ -255,6 +255,21 @@ def test_split_names_for_huggingface(data: ExperimentData, tmp_path: Path, load:
         split_names(["a-b", "a.b"])
 
 
+def test_a_split_without_images(tmp_path: Path, load: Any) -> None:
+    """A split that has lost all its images is not among those that the library opens."""
+    data = make_films(tmp_path)
+    made = data.create_dataset(CLASSES, name="pair")
+    for _, image_id in walk(made, "valid"):
+        remove_images(data.store, f"image_id = '{image_id}'", SILENT)
+    data.export("pair", tmp_path / "out", form="huggingface")
+    loaded = load(tmp_path / "out")
+    assert {split: rows.num_rows for split, rows in loaded.items()} == {
+        split: made.images(split) for split in ("train", "test")
+    }
+    card = (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
+    assert "No image is in `valid`: there are no files of it." in card
+
+
 def test_rows_are_held_a_few_at_a_time(
     data: ExperimentData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,6 +1,8 @@
 """Pixels: read as they are stored, scaled to 8 bits, made smaller, written again."""
 
 import io
+import struct
+import zlib
 from fractions import Fraction
 
 import numpy as np
@@ -12,6 +14,7 @@ from PIL import Image
 from cxr_duck.images import pixels as module
 from cxr_duck.images.opencv import opencv
 from cxr_duck.images.pixels import encode, limits_of, read_pixels, scale, shrink, to_8bit
+from tests.png_files import file_of
 
 FILM = (np.arange(60 * 40).reshape(60, 40) * 27 % 65536).astype(np.uint16)
 SMALL = (FILM >> 8).astype(np.uint8)
@@ -82,6 +85,40 @@ def test_what_cannot_be_decoded_is_an_os_error(damage: object) -> None:
     png = written(Image.fromarray(noise), "PNG").getvalue()
     with pytest.raises(OSError, match=r"\w"):
         read_pixels(io.BytesIO(damage(png)))  # type: ignore[operator]
+
+
+def with_rows(rows: int, height: int, color: int) -> bytes:
+    """Return a PNG of 16 bits, gray or coloured, whose sound stream has so many rows of 10."""
+    samples = {0: 1, 2: 3}[color]
+    noise = np.random.default_rng(2).integers(0, 256, (rows, 1 + 10 * samples * 2), np.uint8)
+    noise[:, 0] = 0  # each row's filter: none
+    header = struct.pack(">IIBBBBB", 10, height, 16, color, 0, 0, 0)
+    return file_of([(b"IHDR", header), (b"IDAT", zlib.compress(noise.tobytes())), (b"IEND", b"")])
+
+
+@pytest.mark.usefixtures("engine")
+@pytest.mark.parametrize("color", [0, 2], ids=["gray", "coloured"])
+@pytest.mark.parametrize(
+    ("rows", "height"),
+    [(10, 20), (19, 20), (20, 4000)],
+    ids=["half the rows missing", "one row missing", "wrong height"],
+)
+def test_every_row_is_there(rows: int, height: int, color: int) -> None:
+    """A PNG whose sound stream has other rows than its header promises is never made up for."""
+    assert read_pixels(io.BytesIO(with_rows(20, 20, color))).shape == (20, 10)
+    with pytest.raises(OSError, match=r"\w"):
+        read_pixels(io.BytesIO(with_rows(rows, height, color)))
+
+
+@pytest.mark.parametrize("color", [0, 2], ids=["gray", "coloured"])
+def test_one_row_too_many(engine: str, color: int) -> None:
+    """A surplus row is an error; OpenCV, which doesn't tell, gives the rows of the header."""
+    surplus = io.BytesIO(with_rows(21, 20, color))
+    if engine == "opencv" and color == 0:
+        assert (read_pixels(surplus) == read_pixels(io.BytesIO(with_rows(20, 20, 0)))).all()
+        return
+    with pytest.raises(OSError, match=r"\w"):
+        read_pixels(surplus)
 
 
 @pytest.mark.parametrize(

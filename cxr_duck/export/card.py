@@ -7,7 +7,7 @@ from dataclasses import fields
 from cxr_duck import __version__
 from cxr_duck.datasets import composition_rows
 from cxr_duck.export.facts import CITATION, TERMS_URL
-from cxr_duck.export.forms import SHARD_SIZE, ExportOptions, Source, split_names
+from cxr_duck.export.forms import SHARD_SIZE, ExportOptions, Source, split_names, train_split
 from cxr_duck.export.rendering import Rendering
 from cxr_duck.request import recipe_as_toml
 
@@ -34,7 +34,7 @@ from PIL import Image
 def pixels(data):
     return numpy.asarray(Image.open(io.BytesIO(data)))
 
-tars = sorted(glob.glob("DIR/SPLIT-*.tar"))
+tars = sorted(glob.glob("DIR/SPLIT-[0-9][0-9][0-9][0-9][0-9][0-9].tar"))
 pairs = webdataset.WebDataset(tars, shardshuffle=False).to_tuple("png;jpg;jpeg", "cls")
 pairs = pairs.map_tuple(pixels, int)""",
     "huggingface": """\
@@ -49,7 +49,8 @@ manifest = polars.read_parquet("DIR/manifest.parquet")""",
     "csv": """\
 import polars
 
-manifest = polars.read_csv("DIR/manifest.csv")""",
+ids = dict.fromkeys(["image_id", "patient_id", "study_id"], polars.String)
+manifest = polars.read_csv("DIR/manifest.csv", schema_overrides=ids)""",
     "folders": """\
 import numpy, polars
 from PIL import Image
@@ -74,6 +75,7 @@ def card(source: Source, options: ExportOptions, files: dict[str, str]) -> str:
         "## Composition",
         _table(source),
         *_left_out(source),
+        *_empty(source),
         "## Files",
         "\n".join(f"- `{pattern}`: {what}" for pattern, what in files.items()),
         "## Read it",
@@ -95,7 +97,7 @@ def _summary(source: Source) -> str:
     variants = 0
     if "parent" in manifest.column_names:
         variants = manifest.num_rows - manifest.column("parent").null_count
-    varied = f", {variants:,} of them variants of images of `{next(iter(recipe.shares))}`"
+    varied = f", {variants:,} of them variants of images of `{train_split([*recipe.shares])}`"
     classes = ", ".join(f"`{name}`" for name in sorted(recipe.classes))
     return (
         f"Chest X-rays of {len(recipe.classes)} classes, {classes}, in the splits "
@@ -120,8 +122,9 @@ def _table(source: Source) -> str:
 
 
 def _reading(source: Source, options: ExportOptions) -> str:
-    """Return Python that reads the split to train on."""
-    split = next(iter(source.dataset.recipe.shares))
+    """Return Python that reads the split to train on, or the first where none is."""
+    splits = list(source.dataset.recipe.shares)
+    split = train_split(splits) or splits[0]
     name = split_names([split])[split] if options.form == "huggingface" else split
     form = options.form if source.folder or options.form == "csv" else "parquet"
     return f"```python\n{_READ[form].replace('SPLIT', name)}\n```"
@@ -130,6 +133,16 @@ def _reading(source: Source, options: ExportOptions) -> str:
 def _left_out(source: Source) -> list[str]:
     reasons = [f"{images:,} {reason}" for reason, images in source.left_out.items()]
     return [f"Not all of these images are here: {'; '.join(reasons)}."] if reasons else []
+
+
+def _empty(source: Source) -> list[str]:
+    """Return a sentence where a split has no images."""
+    filled = set(source.manifest.column("split").to_pylist())
+    empty = [f"`{split}`" for split in source.dataset.recipe.shares if split not in filled]
+    if not empty:
+        return []
+    of = "them" if empty[1:] else "it"
+    return [f"No image is in {', '.join(empty)}: there are no files of {of}."]
 
 
 def _origin(source: Source, options: ExportOptions) -> str:
@@ -187,6 +200,9 @@ def _front_matter(source: Source) -> str:
         "- config_name: default",
         "  data_files:",
     ]
-    for split in split_names(list(source.dataset.recipe.shares)).values():
+    filled = set(source.manifest.column("split").to_pylist())  # a split without files fails
+    for name, split in split_names(list(source.dataset.recipe.shares)).items():
+        if name not in filled:
+            continue
         lines += [f"  - split: {split}", f"    path: data/{split}-?????-of-?????.parquet"]
     return "---\n" + "\n".join(lines) + "\n---\n\n"

@@ -43,6 +43,7 @@ _FORMATS = {
     ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".dcm": "application/dicom",
     ".dicom": "application/dicom", ".tar": "application/x-tar",
 }  # fmt: skip
+_UNKNOWN = "application/octet-stream"
 _ABOUT = {
     "split": "The split of the example.",
     "class": "The class of the example.",
@@ -129,7 +130,7 @@ def _file_set(pattern: str) -> dict[str, Any]:
         "@type": "cr:FileSet",
         "@id": pattern,
         "name": pattern,
-        "encodingFormat": _FORMATS[Path(pattern).suffix],
+        "encodingFormat": _FORMATS.get(Path(pattern).suffix.lower(), _UNKNOWN),
         "includes": pattern,
     }
 

@@ -1,14 +1,17 @@
 """`DIR/<split>/<class>/<image>`, which torchvision's ImageFolder reads, and the manifests."""
 
+import hashlib
+import json
 import os
 import re
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import astuple
 from functools import partial
 from operator import itemgetter
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from cxr_duck.errors import ExportError
 from cxr_duck.export.description import describe
@@ -20,7 +23,7 @@ from cxr_duck.images.folder import ImageFolder
 if TYPE_CHECKING:
     import pyarrow
 
-__all__ = ["found_films", "plan"]
+__all__ = ["Found", "found_films", "plan"]
 
 _SOME = 3  # names of missing files that a message spells out
 _LINK = 4096  # bytes on the disk
@@ -100,19 +103,33 @@ def _image_path(split: str, folder: str, name: str) -> str:
     return f"{split}/{folder}/{name}"
 
 
-def found_films(source: Source) -> list[tuple[Film, int]]:
-    """Return the image of each row and its bytes; ExportError where some are not there."""
+class Found(NamedTuple):
+    """An image and its file's size in bytes, and when that was changed, in nanoseconds."""
+
+    film: Film
+    bytes: int
+    modified: int
+
+    @property
+    def digest(self) -> str:
+        """The digest of all that the image's file in an export depends on, beside the options."""
+        known = json.dumps([astuple(self.film), self.bytes, self.modified])
+        return hashlib.sha256(known.encode()).hexdigest()[:32]
+
+
+def found_films(source: Source) -> list[Found]:
+    """Return the image of each row and its file; ExportError where some are not there."""
     assert source.folder is not None
     image_ids = source.manifest.column("image_id").to_pylist()
-    bytes_of: dict[str, int] = {}
+    status: dict[str, tuple[int, int]] = {}
     for path in dict.fromkeys(film.path for film in source.films.values()):
         with suppress(OSError):
-            bytes_of[path] = source.folder.stat(path)[0]
+            status[path] = source.folder.stat(path)
     films = [source.films.get(image_id) for image_id in image_ids]
     missing = [
         image_id
         for image_id, film in zip(image_ids, films, strict=True)
-        if film is None or film.path not in bytes_of
+        if film is None or film.path not in status
     ]
     if missing:
         raise ExportError(
@@ -120,13 +137,13 @@ def found_films(source: Source) -> list[tuple[Film, int]]:
             f"{', '.join(missing[:_SOME])}{', …' if len(missing) > _SOME else ''} among them: "
             "give the folder with --images, or index again with --images"
         )
-    return [(film, bytes_of[film.path]) for film in films if film is not None]
+    return [Found(film, *status[film.path]) for film in films if film is not None]
 
 
 def _outputs(
     folder: ImageFolder,
     files: list[str | None],
-    sources: list[tuple[Film, int]],
+    sources: list[Found],
     options: ExportOptions,
 ) -> tuple[list[Output], int]:
     """Return the files to write, and the bytes that they need.
@@ -136,16 +153,18 @@ def _outputs(
     renderer = Renderer(folder, options.rendering)
     ahead = KEPT // 2 * workers()
     outputs, needed, place = [], 0, 0
-    for file, (film, size) in zip(files, sources, strict=True):
+    for file, found in zip(files, sources, strict=True):
         assert file is not None
+        film = found.film
         if options.rendering.anew:
             needed += options.rendering.bytes_of(film)
         else:
-            needed += size if options.how == "copy" else _LINK
+            needed += found.bytes if options.how == "copy" else _LINK
         link = not options.rendering.anew and options.how != "copy"
         make = _linking(folder, film, options.how) if link else partial(_write, renderer, film)
         place += film.chance is None
-        outputs.append((place + (ahead if film.chance else 0), Output(file, make)))
+        output = Output(file, make, source=found.digest)
+        outputs.append((place + (ahead if film.chance else 0), output))
     return [output for _, output in sorted(outputs, key=itemgetter(0))], needed
 
 

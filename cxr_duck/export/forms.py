@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FORMS", "HOW", "MANIFESTS", "SHARDED", "SHARD_SIZE", "ExportOptions", "Source", "plan_export",
-    "size_in_bytes", "split_names",
+    "size_in_bytes", "split_names", "train_split",
 ]  # fmt: skip
 
 # The modules of the forms. Each has `plan(source, options) -> Plan`.
@@ -34,6 +34,7 @@ SHARDED = ("webdataset", "huggingface")
 MANIFESTS = ("parquet", "csv")
 HOW = ("symlink", "hardlink", "copy")
 SHARD_SIZE = 10**9
+_HELD_OUT = ("valid", "validation", "val", "dev", "test")
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 
 
@@ -115,6 +116,13 @@ def split_names(splits: Sequence[str]) -> dict[str, str]:
                 "takes letters, digits and _ alone: make the dataset with other names"
             )
     return names
+
+
+def train_split(splits: Sequence[str]) -> str | None:
+    """Return the split to train on: train, or else the first, None where that is one to test on."""
+    if "train" in splits:
+        return "train"
+    return None if splits[0].lower() in _HELD_OUT else splits[0]
 
 
 def size_in_bytes(size: str | int) -> int:

@@ -50,6 +50,7 @@ def plan(source: Source, options: ExportOptions) -> Plan:
             parquet_name(shard),
             partial(write_shard, shard, classes, image_of, threads),
             len(shard.rows),
+            shard.source,
         )
         for shard in shards
     ]

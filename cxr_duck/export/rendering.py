@@ -20,6 +20,14 @@ __all__ = ["KEPT", "Film", "Renderer", "Rendering"]
 KEPT = 4  # images a core that are kept until their variants are made
 
 _BITS = (8, 16)
+_QUALITY = 90
+_MOST_VARIANTS = 100  # of an image
+_KINDS: dict[type, str] = {int: "a whole number", str: "a word", bool: "True or False"}
+_TYPES = {
+    "size": int, "bits": int, "format": str, "window": str, "invert_monochrome1": bool,
+    "quality": int, "augment": int, "flip": bool,
+}  # fmt: skip
+_OPTIONAL = ("size", "bits", "format")
 _BLOCK = 4096  # bytes that the last part of a file may take on the disk
 _USUAL_FILM = (2500, 2000)  # where the label file doesn't tell
 _SHARE = {"png": 0.75, "jpg": 0.35}  # of the bytes of bare pixels; more than films need
@@ -61,12 +69,13 @@ class Rendering:
     format: str | None = None
     window: str = "full"
     invert_monochrome1: bool = False
-    quality: int = 90
+    quality: int = _QUALITY
     augment: int = 0
     flip: bool = False
 
     def __post_init__(self) -> None:
         """Raise ExportError for what can't be asked, or not together."""
+        self._check_types()
         if self.size is not None and self.size < 1:
             raise ExportError(f"--size is a number of pixels from 1 up, not {self.size}")
         if self.bits not in (None, *_BITS):
@@ -77,13 +86,29 @@ class Rendering:
             raise ExportError(f"a window is {', '.join(WINDOWS)}, not {self.window!r}")
         if not 1 <= self.quality <= 100:
             raise ExportError(f"the quality of a JPEG is 1 to 100, not {self.quality}")
+        if self.quality != _QUALITY and self.format != "jpg":
+            raise ExportError("only a JPEG has a quality: ask for --format jpg with --quality")
         if self.format == "jpg" and self.bits == 16:
             raise ExportError("a JPEG has 8 bits a pixel: ask for --bits 8, or for --format png")
         if self.window != "full" and not self.in_8_bits:
             raise ExportError(f"a window scales to 8 bits: ask for --bits 8 with {self.window}")
+        self._check_variants()
 
-        if self.augment < 0 or (self.flip and not self.augment):
-            raise ExportError("--augment is a number of variants from 0 up, and --flip needs it")
+    def _check_types(self) -> None:
+        """Raise ExportError for a value that isn't of its option's type."""
+        for name, kind in _TYPES.items():
+            value = getattr(self, name)
+            wrong = not isinstance(value, kind) or (kind is int and isinstance(value, bool))
+            if wrong and not (value is None and name in _OPTIONAL):
+                raise ExportError(f"{name} is {_KINDS[kind]}, not {value!r}")
+
+    def _check_variants(self) -> None:
+        if self.flip and not self.augment:
+            raise ExportError("--flip mirrors variants: ask for --augment with it")
+        if not 0 <= self.augment <= _MOST_VARIANTS:
+            raise ExportError(
+                f"--augment is a number of variants from 0 to {_MOST_VARIANTS}, not {self.augment}"
+            )
         if self.augment and not self.anew:
             raise ExportError(
                 "variants are new files: ask for --size, --bits or --format beside --augment"

@@ -9,11 +9,12 @@ from cxr_duck.errors import ExportError
 from cxr_duck.experiments import read_dataset
 from cxr_duck.export.augment import check_augment
 from cxr_duck.export.facts import read_record
-from cxr_duck.export.forms import ExportOptions, Source, plan_export
+from cxr_duck.export.forms import ExportOptions, Source, plan_export, train_split
 from cxr_duck.export.manifest import labels_of
 from cxr_duck.export.rendering import Film, Rendering
 from cxr_duck.export.writing import Plan, write_export
 from cxr_duck.images.folder import ImageFolder
+from cxr_duck.images.window import sound_window
 from cxr_duck.new_folder import check_target
 from cxr_duck.progress import SILENT, Progress
 from cxr_duck.recipe import Recipe
@@ -90,23 +91,27 @@ def _films(table: "pyarrow.Table") -> dict[str, Film]:
     """Return the images that have a file, by their ids."""
     films = {}
     for row in table.to_pylist():
-        center, width = row.pop("window_center"), row.pop("window_width")
-        sound = center is not None and width is not None and width >= 1
+        window = sound_window(row.pop("window_center"), row.pop("window_width"))
         if row["path"] is not None:
-            films[row["image_id"]] = Film(**row, window=(center, width) if sound else None)
+            films[row["image_id"]] = Film(**row, window=window)
     return films
 
 
 def _with_variants(engine: DuckDBEngine, recipe: Recipe, variants: int) -> "pyarrow.Table":
-    """Return the manifest with variants of the images of the split to train on, the first."""
+    """Return the manifest with variants of the images of the split to train on."""
     check_augment()
     if recipe.shares == fold_shares(len(recipe.shares)):
         raise ExportError(
             "each fold is tested on in its turn, so that none can hold variants: make them while "
             "training, or make a dataset with a split to train on"
         )
+    train = train_split([*recipe.shares])
+    if train is None:
+        raise ExportError(
+            f"which split is trained on isn't clear: none is called train, and the first is "
+            f"{next(iter(recipe.shares))}; make the dataset with a split called train"
+        )
     engine.make("manifest")
-    train = next(iter(recipe.shares))
     return engine.arrow("manifest_variants", train=train, variants=variants)
 
 

@@ -34,12 +34,16 @@ _Made = TypeVar("_Made")
 
 @dataclass(frozen=True)
 class Shard:
-    """A file of examples of one split: its number from 0, of how many, and the examples' rows."""
+    """A file of examples of one split: its number from 0, of how many, and the examples' rows.
+
+    `source` is the digest of what their images were made from.
+    """
 
     split: str
     number: int
     of: int
     rows: Sequence[Row]
+    source: str = ""
 
 
 def mixed(source: Source) -> Source:
@@ -76,15 +80,25 @@ def plan_shards(
             "with --images, or ask for --as parquet"
         )
     rendering = options.rendering
+    found = found_films(source)
     sizes = [
-        beside + (rendering.bytes_of(film) if rendering.anew else size)
-        for film, size in found_films(source)
+        beside + (rendering.bytes_of(one.film) if rendering.anew else one.bytes) for one in found
     ]
     indices = class_indices(source.dataset)
     rows = [{**row, "label": indices[row["class"]]} for row in source.manifest.to_pylist()]
-    shards = make_shards(rows, sizes, options.shard_size)
+    sources = {one.film.image_id: one.digest for one in found}
+    shards = [
+        replace(shard, source=_source_of(shard, sources))
+        for shard in make_shards(rows, sizes, options.shard_size)
+    ]
     renderer = Renderer(source.folder, rendering)
     return shards, partial(image_of, renderer, source.films), sum(sizes)
+
+
+def _source_of(shard: Shard, sources: dict[str, str]) -> str:
+    """Return the digest of the digests of a shard's images."""
+    told = "".join(sources[row["image_id"]] for row in shard.rows)
+    return hashlib.sha256(told.encode()).hexdigest()
 
 
 def digest_of(shards: Sequence[Shard]) -> str:

@@ -55,7 +55,12 @@ def plan(source: Source, options: ExportOptions) -> Plan:
         form=options.form,
         request=source.request(options, shards=digest_of(shards)),
         outputs=[
-            Output(tar_name(shard), partial(write_tar, shard, image_of, threads), len(shard.rows))
+            Output(
+                tar_name(shard),
+                partial(write_tar, shard, image_of, threads),
+                len(shard.rows),
+                shard.source,
+            )
             for shard in shards
         ],
         bytes=needed,

@@ -19,8 +19,7 @@ from cxr_duck.progress import SILENT, Done, Progress
 
 __all__ = ["Output", "Plan", "partial_folder", "workers", "write_export"]
 
-_REQUEST = ".request.json"
-_LOCK = ".lock"
+_PARTIAL = ".partial"
 _UNFINISHED = ".unfinished"  # ends the names of files that are being written
 _AHEAD = 4  # outputs a thread that wait for one
 
@@ -33,12 +32,15 @@ class Output:
 
     `write` makes the file of the path that it is given, which is renamed to its own when it is
     whole, and calls the step once for each of the `images` that the file holds. It is called from
-    one of several threads. It raises ExportError, and OSError only where the disk refuses.
+    one of several threads. It raises ExportError, and OSError only where the disk refuses. `source`
+    is a digest of what the file is made from, beside the plan's request: where it has changed since
+    an export was stopped, the file is written again.
     """
 
     path: str
     write: Callable[[Path, Step], None]
     images: int = 1
+    source: str = ""
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,7 @@ def workers() -> int:
 def partial_folder(target: Path) -> Path:
     """Return the folder beside a target that is filled before it becomes the target."""
     target = target.absolute()
-    return target.parent / f".{target.name}.partial"
+    return target.parent / f".{target.name}{_PARTIAL}"
 
 
 def write_export(plan: Plan, target: Path, progress: Progress = SILENT) -> None:
@@ -97,13 +99,11 @@ def write_export(plan: Plan, target: Path, progress: Progress = SILENT) -> None:
     partial = partial_folder(target)
     try:
         with _taken(partial, target):
-            there = _left_over(plan, partial, progress)
+            there = _left_over(plan, partial, target, progress)
             _check_space(plan, partial, there, target)
             with _tidied(plan, partial, progress):
                 _write_missing(plan, partial, there, progress)
                 plan.finish(partial)
-                for own in (_REQUEST, _LOCK):
-                    (partial / own).unlink(missing_ok=True)
                 if target.is_dir():
                     target.rmdir()
                 partial.rename(target)
@@ -111,11 +111,17 @@ def write_export(plan: Plan, target: Path, progress: Progress = SILENT) -> None:
         raise ExportError(f"{target} can't be written to: {error.strerror or error}") from error
 
 
+def _request_file(partial: Path) -> Path:
+    """Return the file that says what a partial folder is filled with; it lies beside that."""
+    return partial.with_name(partial.name.removesuffix(_PARTIAL) + ".request.json")
+
+
 @contextmanager
 def _taken(partial: Path, target: Path) -> Iterator[None]:
-    """Keep other processes from writing to the same folder."""
-    partial.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(partial / _LOCK, timeout=0)
+    """Keep other processes from writing to the same folder; the lock lies beside it."""
+    partial.parent.mkdir(parents=True, exist_ok=True)
+    file = partial.with_name(partial.name.removesuffix(_PARTIAL) + ".lock")
+    lock = FileLock(file, timeout=0)
     try:
         lock.acquire()
     except Timeout as error:
@@ -123,39 +129,78 @@ def _taken(partial: Path, target: Path) -> Iterator[None]:
             f"another process is writing {target}: wait until it has ended"
         ) from error
     try:
+        check_target(target)  # which another process may have written since
         yield
     finally:
+        if partial.is_dir() and not partial.is_symlink() and not any(partial.iterdir()):
+            partial.rmdir()
+        if not partial.exists():
+            _request_file(partial).unlink(missing_ok=True)
+        file.unlink(missing_ok=True)
         lock.release()
-        if partial.is_dir() and {file.name for file in partial.iterdir()} <= {_LOCK, _REQUEST}:
-            shutil.rmtree(partial, ignore_errors=True)
 
 
-def _left_over(plan: Plan, partial: Path, progress: Progress) -> set[str]:
+def _left_over(plan: Plan, partial: Path, target: Path, progress: Progress) -> set[str]:
     """Return the paths of outputs that an export of the same request left, and nothing else."""
-    request = json.dumps(plan.request, ensure_ascii=False, sort_keys=True, indent=1)
-    file = partial / _REQUEST
-    before = file.read_text(encoding="utf-8") if file.is_file() else None
-    wanted = {output.path for output in plan.outputs} if before == request else set()
+    file = _request_file(partial)
+    _check_own(partial, file, target)
+    request = json.loads(json.dumps(plan.request))
+    before, sources = _read_request(file)
+    if before != request:
+        if partial.is_dir() and any(partial.iterdir()):
+            progress.note(
+                "an export to this folder was stopped, of other options: this one begins anew"
+            )
+            shutil.rmtree(partial)
+        sources = {}
+    partial.mkdir(exist_ok=True)
+    wanted = {output.path for output in plan.outputs if sources.get(output.path) == output.source}
+    there = _kept(partial, wanted)
+    if there:
+        progress.note(
+            f"{len(there):,} of {len(plan.outputs):,} files are there from an export "
+            "that was stopped, and are kept"
+        )
+    asked = {"request": request, "sources": {one.path: one.source for one in plan.outputs}}
+    file.write_text(json.dumps(asked, ensure_ascii=False, indent=1), encoding="utf-8")
+    return there
+
+
+def _check_own(partial: Path, file: Path, target: Path) -> None:
+    """Raise ExportError where what stands in an export's way was written by something else."""
+    strange = partial.is_symlink() or (partial.exists() and not partial.is_dir())
+    if strange or (partial.is_dir() and any(partial.iterdir()) and not file.is_file()):
+        raise ExportError(
+            f"{partial}, in which {target} would be written, is of no export: move it away"
+        )
+
+
+def _kept(partial: Path, wanted: set[str]) -> set[str]:
+    """Remove all that isn't wanted from a folder, and return the paths of what is there."""
     there = set()
-    for folder, _, names in os.walk(partial):
+    for folder, folders, names in os.walk(partial, topdown=False):
         for name in names:
             path = Path(folder, name)
             relative = path.relative_to(partial).as_posix()
             if relative in wanted and path.lstat().st_size:
                 there.add(relative)
-            elif relative != _LOCK:
+            else:
                 path.unlink()
-    if before is not None and before != request:
-        progress.note(
-            "an export to this folder was stopped, of other options: this one begins anew"
-        )
-    elif there:
-        progress.note(
-            f"{len(there):,} of {len(plan.outputs):,} files are there from an export "
-            "that was stopped, and are kept"
-        )
-    file.write_text(request, encoding="utf-8")
+        for path in (Path(folder, name) for name in folders):
+            if path.is_symlink():
+                path.unlink()
+            elif not any(path.iterdir()):
+                path.rmdir()
     return there
+
+
+def _read_request(file: Path) -> tuple[Any, dict[str, str]]:
+    """Return what a stopped export was asked, and what its files were made from, None and {}."""
+    try:
+        asked = json.loads(file.read_text(encoding="utf-8"))
+        return asked["request"], asked["sources"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None, {}
 
 
 def _check_space(plan: Plan, partial: Path, there: set[str], target: Path) -> None:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any, overload
 
 from cxr_duck.errors import ImagesError
 from cxr_duck.images.folder import ImageFolder
-from cxr_duck.images.pixels import limits_of, read_pixels, scale, shrink
+from cxr_duck.images.pixels import WINDOWS, limits_of, read_pixels, scale, shrink
+from cxr_duck.images.window import sound_window
 
 if TYPE_CHECKING:
     import numpy
@@ -87,10 +88,11 @@ class CXRImage:
     ) -> "Image":
         """Return a Pillow image of 8 bits whose longer side has `size` pixels at most.
 
-        `window` and `invert` as with `to_8bit`.
+        `window` and `invert` as with `to_8bit`. Raises ImagesError.
         """
         from PIL import Image
 
+        _check_side(size)
         stored = self._stored()
         limits = limits_of(stored, self._asked(window), self.bits)
         small = shrink(stored, size)
@@ -112,6 +114,17 @@ class CXRImage:
             ) from error
 
     def _asked(self, window: str | tuple[float, float]) -> str | tuple[float, float]:
+        if not isinstance(window, str):
+            pair = isinstance(window, Sequence) and len(window) == 2  # a centre and a width
+            if not pair or (sound := sound_window(*window)) is None:
+                raise ImagesError(
+                    f"a window is a centre and a width of 1 or more, both finite, not {window!r}"
+                )
+            return sound
+        if window not in WINDOWS:
+            raise ImagesError(
+                f"a window is {', '.join(WINDOWS)}, or a centre and a width, not {window!r}"
+            )
         if window != "dicom":
             return window
         if self.window is None:
@@ -150,7 +163,10 @@ class CXRImages(Sequence[CXRImage]):
     def __getitem__(self, place: int | slice) -> "CXRImage | CXRImages":
         """Return the image at a place, or those of a slice."""
         if isinstance(place, slice):
-            return CXRImages(self._table.take(list(range(len(self))[place])), self._folder)
+            import pyarrow
+
+            places = pyarrow.array(range(len(self))[place], pyarrow.int64())
+            return CXRImages(self._table.take(places), self._folder)
         (row,) = self._table.slice(range(len(self))[place], 1).to_pylist()
         return _image_of(row, self._folder)
 
@@ -159,9 +175,12 @@ class CXRImages(Sequence[CXRImage]):
         return f"CXRImages({len(self):,} images)"
 
 
+def _check_side(size: object) -> None:
+    if not isinstance(size, int) or size < 1:
+        raise ImagesError(f"a thumbnail has a side of 1 pixel or more, not {size!r}")
+
+
 def _image_of(row: dict[str, Any], folder: ImageFolder | None) -> CXRImage:
-    center, width = row["window_center"], row["window_width"]
-    sound = center is not None and width is not None and width >= 1
     located = zip(row["findings"] or (), row["localizations"] or (), strict=True)
     return CXRImage(
         row["image_id"],
@@ -174,6 +193,6 @@ def _image_of(row: dict[str, Any], folder: ImageFolder | None) -> CXRImage:
         row["study_id"],
         {finding: tuple(places or ()) for finding, places in located},
         row["photometric_interpretation"],
-        (center, width) if sound else None,
+        sound_window(row["window_center"], row["window_width"]),
         folder,
     )

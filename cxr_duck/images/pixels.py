@@ -7,7 +7,9 @@ from struct import Struct
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from cxr_duck.images.opencv import opencv
+from cxr_duck.images.png import SIGNATURE
 from cxr_duck.images.testing import test_image
+from cxr_duck.images.window import sound_bits, sound_window
 
 if TYPE_CHECKING:
     import numpy
@@ -80,11 +82,14 @@ def _film_pixels(data: bytes | memoryview) -> Any:
     from PIL import Image
 
     # Decoders make pixels of what a wrong checksum covers, and OpenCV's talks to the terminal.
-    verdict = test_image(BytesIO(data), "", quick=True)
+    # Pillow's fills the rows that lack in a stream of pixels with 0, and passes over surplus ones.
+    cv2 = opencv()
+    by_opencv = cv2 is not None and _is_gray_png(data)
+    is_png = bytes(data[: len(SIGNATURE)]) == SIGNATURE
+    verdict = test_image(BytesIO(data), "", quick=by_opencv or not is_png)
     if verdict.verdict == "damaged":
         raise OSError(verdict.told)
-    cv2 = opencv()
-    if cv2 is not None and _is_gray_png(data):
+    if cv2 is not None and by_opencv:
         pixels = cv2.imdecode(numpy.frombuffer(data, numpy.uint8), cv2.IMREAD_UNCHANGED)
         if pixels is not None and pixels.ndim == 2:
             return pixels
@@ -99,7 +104,7 @@ def _film_pixels(data: bytes | memoryview) -> Any:
 
 def _is_gray_png(data: bytes | memoryview) -> bool:
     """Tell whether a PNG is gray, of 8 or 16 bits, and of a size that is no attack."""
-    if bytes(data[:8]) != b"\x89PNG\r\n\x1a\n" or len(data) < _HEADER.size + 16:
+    if bytes(data[: len(SIGNATURE)]) != SIGNATURE or len(data) < _HEADER.size + 16:
         return False
     width, height, bits, color = _HEADER.unpack_from(data, 16)
     return color == 0 and bits in (8, 16) and width * height <= _MOST_PIXELS
@@ -148,8 +153,6 @@ def limits_of(
     many `bits_stored`; where the pixels don't fit into these bits, they were shifted to the top of
     their 8 or 16 when they were stored anew, and the window is shifted with them.
     """
-    import numpy
-
     depth = 8 * pixels.dtype.itemsize
     if window == "full":
         return 0.0, float(2**depth - 1)
@@ -157,10 +160,11 @@ def limits_of(
         return _percentiles(pixels, depth)
     if isinstance(window, str):
         raise ValueError(f"a window is full, percentile or (centre, width), not {window!r}")
-    center, width = window
-    if not (width >= 1 and numpy.isfinite([center, width]).all()):
+    sound = sound_window(*window)
+    if sound is None:
         raise ValueError(f"a DICOM window is a centre and a width of 1 or more, not {window!r}")
-    shift = 0
+    center, width = sound
+    bits_stored, shift = sound_bits(bits_stored), 0
     if bits_stored and pixels.size and (bits_stored > depth or pixels.max() >= 2**bits_stored):
         shift = depth - bits_stored
     low, high = center - 0.5 - (width - 1) / 2, center - 0.5 + (width - 1) / 2
