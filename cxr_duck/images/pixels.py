@@ -82,14 +82,9 @@ def _film_pixels(data: bytes | memoryview) -> Any:
     from PIL import Image
 
     # Decoders make pixels of what a wrong checksum covers, and OpenCV's talks to the terminal.
-    # Pillow's fills the rows that lack in a stream of pixels with 0, and passes over surplus ones.
+    _refuse_damage(data, quick=True)
     cv2 = opencv()
-    by_opencv = cv2 is not None and _is_gray_png(data)
-    is_png = bytes(data[: len(SIGNATURE)]) == SIGNATURE
-    verdict = test_image(BytesIO(data), "", quick=by_opencv or not is_png)
-    if verdict.verdict == "damaged":
-        raise OSError(verdict.told)
-    if cv2 is not None and by_opencv:
+    if cv2 is not None and _is_gray_png(data):
         pixels = cv2.imdecode(numpy.frombuffer(data, numpy.uint8), cv2.IMREAD_UNCHANGED)
         if pixels is not None and pixels.ndim == 2:
             return pixels
@@ -97,9 +92,20 @@ def _film_pixels(data: bytes | memoryview) -> Any:
             Image.open(BytesIO(data), formats=("PNG",)).load()  # which may tell why
             raise OSError("it ends before its last pixel, or lacks its end")
     with Image.open(BytesIO(data), formats=("PNG", "JPEG")) as image:
+        pixels = numpy.asarray(image)
+        # Pillow makes rows of 0 of those that a stream of pixels lacks; in an interlaced image it
+        # may be any that lack.
+        if image.format == "PNG" and (image.info.get("interlace") or not pixels[-1].any()):
+            _refuse_damage(data, quick=False)
         if image.mode.startswith("I"):
-            return _as_16_bits(numpy.asarray(image))
-        return numpy.asarray(image if image.mode == "L" else image.convert("L"))
+            return _as_16_bits(pixels)
+        return pixels if image.mode == "L" else numpy.asarray(image.convert("L"))
+
+
+def _refuse_damage(data: bytes | memoryview, *, quick: bool) -> None:
+    verdict = test_image(BytesIO(data), "", quick=quick)
+    if verdict.verdict == "damaged":
+        raise OSError(verdict.told)
 
 
 def _is_gray_png(data: bytes | memoryview) -> bool:
