@@ -166,6 +166,21 @@ def test_odd_windows(
         assert data.image(image_id).window == ((1800.0, 1500.0) if sound else None)
 
 
+@pytest.mark.parametrize("window", ["dicom", "full"])
+def test_images_without_a_window_are_told(
+    films: ExperimentData, tmp_path: Path, cxr: Run, window: str
+) -> None:
+    """How many images have no DICOM window is noted, and stands on the card, where it matters."""
+    ran = cxr("export", "films", tmp_path / "out", "--bits", "8", "--window", window,
+              "--store", films.store.path)  # fmt: skip
+    assert ran.code == 0
+    without = len(range(0, PATIENTS, 3))
+    card = (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
+    asked = window == "dicom"
+    assert (f"{without} images have no DICOM window and get the full range" in ran.err) == asked
+    assert (f"{without} images have no DICOM window and got the full range." in card) == asked
+
+
 def test_quality(films: ExperimentData, tmp_path: Path) -> None:
     """A JPEG of less quality is a smaller file, and named .jpg."""
     sizes = []
