@@ -12,11 +12,13 @@ __all__ = ["check_target", "new_folder"]
 
 
 def check_target(target: Path) -> None:
-    """Raise ExportError unless a folder is new or empty."""
+    """Raise ExportError unless a folder is new, or empty and not the current one."""
     if target.is_symlink() or (target.exists() and not target.is_dir()):
         raise ExportError(f"{target} is no folder: give a new one")
     if target.is_dir() and any(target.iterdir()):
         raise ExportError(f"{target} is not empty: give a new folder")
+    if target.is_dir() and target.samefile(Path.cwd()):  # which can't be taken away and put back
+        raise ExportError(f"{target} is the folder that you are in: give a new one below it")
 
 
 @contextmanager

@@ -43,6 +43,21 @@ def test_folders(pair: ExperimentData, tmp_path: Path, how: str) -> None:
         assert file.read_bytes() == source.read_bytes()
 
 
+@pytest.mark.parametrize("name", [".", "../here"])
+def test_the_current_folder(
+    pair: ExperimentData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """The folder that one is in is refused before anything is written."""
+    here = tmp_path / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    before = sorted(tmp_path.iterdir())
+    with pytest.raises(ExportError, match="is the folder that you are in: give a new one below it"):
+        pair.export("pair", name)
+    assert list(here.iterdir()) == []
+    assert sorted(tmp_path.iterdir()) == before
+
+
 def test_manifests(pair: ExperimentData, tmp_path: Path) -> None:
     """Both manifests have a row an image, with its file, patient, findings and localizations."""
     pair.export("pair", tmp_path / "out")

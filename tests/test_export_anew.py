@@ -166,6 +166,21 @@ def test_odd_windows(
         assert data.image(image_id).window == ((1800.0, 1500.0) if sound else None)
 
 
+@pytest.mark.parametrize("window", ["dicom", "full"])
+def test_images_without_a_window_are_told(
+    films: ExperimentData, tmp_path: Path, cxr: Run, window: str
+) -> None:
+    """How many images have no DICOM window is noted, and stands on the card, where it matters."""
+    ran = cxr("export", "films", tmp_path / "out", "--bits", "8", "--window", window,
+              "--store", films.store.path)  # fmt: skip
+    assert ran.code == 0
+    without = len(range(0, PATIENTS, 3))
+    card = (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
+    asked = window == "dicom"
+    assert (f"{without} images have no DICOM window and get the full range" in ran.err) == asked
+    assert (f"{without} images have no DICOM window and got the full range." in card) == asked
+
+
 def test_quality(films: ExperimentData, tmp_path: Path) -> None:
     """A JPEG of less quality is a smaller file, and named .jpg."""
     sizes = []
@@ -546,13 +561,30 @@ def test_dry_run(films: ExperimentData, tmp_path: Path, cxr: Run) -> None:
 
 @pytest.mark.parametrize(
     "options",
-    [{"how": "copy"}, {"size": 48}, {"bits": 8}, {"format": "jpg"}, {"size": 48, "augment": 2}],
+    [
+        {"how": "copy"},
+        {"size": 48},
+        {"bits": 8},
+        {"format": "jpg"},
+        {"size": 48, "augment": 2},
+        {"bits": 16},
+        {"bits": 8, "augment": 2},
+        {"bits": 16, "augment": 2},
+        {"format": "jpg", "quality": 100},
+        {"format": "jpg", "augment": 2},
+        {"format": "jpg", "quality": 100, "augment": 2},
+    ],
     ids=str,
 )
 def test_the_space_that_is_planned_is_enough(
-    films: ExperimentData, tmp_path: Path, options: dict[str, Any]
+    films: ExperimentData,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    options: dict[str, Any],
 ) -> None:
     """The images take no more bytes than were planned for them, and copies exactly so many."""
+    if "how" not in options:
+        monkeypatch.setattr("cxr_duck.export.rendering._BLOCK", 600)  # beside such small films
     planned = films.export("films", tmp_path / "out", dry_run=True, **options)
     films.export("films", tmp_path / "out", **options)
     files = [path for path in (tmp_path / "out").rglob("*") if path.suffix in (".png", ".jpg")]

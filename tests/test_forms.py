@@ -5,6 +5,7 @@ import io
 import json
 import sys
 import tarfile
+import tempfile
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -21,8 +22,8 @@ from cxr_duck import Dataset, ExperimentData
 from cxr_duck.errors import CxrError, ExportError
 from cxr_duck.export.forms import size_in_bytes, split_names
 from cxr_duck.export.rendering import Film, Renderer
-from cxr_duck.export.shards import ahead, make_shards
-from cxr_duck.export.webdataset import keys_of
+from cxr_duck.export.shards import Shard, ahead, make_shards
+from cxr_duck.export.webdataset import bytes_of, keys_of, write_tar
 from cxr_duck.growth import remove_images
 from cxr_duck.progress import SILENT
 from tests.conftest import Run
@@ -153,8 +154,46 @@ def test_shards(data: ExperimentData, tmp_path: Path, form: str) -> None:
         of = len(train)
         assert train == [f"train-{n:05d}-of-{of:05d}.parquet" for n in range(of)]
     assert len(train) > 2
-    # tar rounds a file's end up to 10 KB; Parquet has its schema in each file
-    assert max(file.stat().st_size for file in many) <= most + 10_240
+    # Parquet has its schema in each file
+    assert max(f.stat().st_size for f in many) <= most + 10_240 * (form == "huggingface")
+
+
+@pytest.mark.parametrize("most", [20_480, 33_000, 51_199, 61_440])
+def test_tar_files_are_as_large_as_was_asked(
+    data: ExperimentData, tmp_path: Path, most: int
+) -> None:
+    """No tar file of several examples is over its size, and no example more fits into one."""
+    data.export("pair", tmp_path / "out", form="webdataset", shard_size=most)
+    files = sorted((tmp_path / "out").glob("train-*.tar"))
+    filled, first = [], []
+    for file in files:
+        assert file.stat().st_size <= most
+        with tarfile.open(file) as tar:
+            members = tar.getmembers()
+        ends = [member.offset_data + -(-member.size // 512) * 512 for member in members]
+        filled.append(ends[-1])
+        first.append(ends[2])
+    assert len(files) > 1
+    for bytes_there, following in zip(filled, first[1:], strict=False):
+        whole = bytes_there + following + 1024
+        assert -(-whole // 10_240) * 10_240 > most
+
+
+@given(st.text("aé", min_size=1, max_size=150), st.integers(0, 2000))
+def test_bytes_of_a_sample(name: str, size: int) -> None:
+    """What is counted of a sample is what tar writes of it, whatever it is called."""
+    row = {
+        "member": name, "image_id": name, "patient_id": "p", "study_id": "s", "projection": "PA",
+        "split": "train", "class": "nodule", "label": 1, "findings": "nodule",
+        "localizations_by_finding": '{"nodule": []}',
+    }  # fmt: skip
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "one.tar")
+        shard = Shard("train", 0, 1, [row])
+        write_tar(shard, lambda row: ("png", bytes(size)), 1, file, lambda: None)
+        with tarfile.open(file) as tar:
+            last = tar.getmembers()[-1]
+    assert bytes_of(row, "png", size) == last.offset_data + -(-last.size // 512) * 512
 
 
 def test_classes_are_mixed(data: ExperimentData, pair: Dataset, tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ def export(
         typer.Option(
             "--shard-size",
             metavar="BYTES",
-            help="Most bytes of a file of many images.",
+            help="Most bytes of a file of many images; of Parquet about.",
             show_default="1GB",
         ),
     ] = None,

@@ -131,8 +131,14 @@ def _reading(source: Source, options: ExportOptions) -> str:
 
 
 def _left_out(source: Source) -> list[str]:
+    """Return sentences on the images that aren't here, and on those without a DICOM window."""
     reasons = [f"{images:,} {reason}" for reason, images in source.left_out.items()]
-    return [f"Not all of these images are here: {'; '.join(reasons)}."] if reasons else []
+    told = [f"Not all of these images are here: {'; '.join(reasons)}."] if reasons else []
+    if source.without_window:
+        told.append(
+            f"{source.without_window:,} images have no DICOM window and got the full range."
+        )
+    return told
 
 
 def _empty(source: Source) -> list[str]:

@@ -73,7 +73,8 @@ class Source:
     `films` has each image of it once, by its id, where it has a file. `folder` is None where no
     folder of images is known. `labels` has a row per image, with a column of 0 and 1 for each
     finding of the classes; `record` is what the store knows of the dataset; `left_out` has the
-    number of images that are not handed out, by reason.
+    number of images that are not handed out, by reason; `without_window` that of the images that
+    get the full range, where their DICOM window was asked for.
     """
 
     dataset: "Dataset"
@@ -83,6 +84,7 @@ class Source:
     labels: "pyarrow.Table"
     record: "Record"
     left_out: dict[str, int] = field(default_factory=dict)
+    without_window: int = 0
 
     def request(self, options: ExportOptions, **more: Any) -> dict[str, Any]:
         """Return all that the files of an export depend on, as JSON can hold it."""

@@ -41,7 +41,7 @@ def plan(source: Source, options: ExportOptions) -> Plan:
     """Plan Parquet files of at most so many bytes, split by split, the classes mixed in each."""
     names = split_names(list(source.dataset.recipe.shares))
     source = mixed(source)
-    shards, image_of, needed = plan_shards(source, options, _BESIDE)
+    shards, image_of, needed = plan_shards(source, options, _bytes_of)
     threads = threads_each(len(shards), workers())
     classes = list(class_indices(source.dataset))
     table = file_column(source, shards, parquet_name)
@@ -61,6 +61,10 @@ def plan(source: Source, options: ExportOptions) -> Plan:
         bytes=needed,
         finish=partial(describe, source, options, table, {"data/*.parquet": _about(names)}),
     )
+
+
+def _bytes_of(row: Row, ending: str, image: int) -> int:
+    return image + _BESIDE
 
 
 def _about(names: dict[str, str]) -> str:

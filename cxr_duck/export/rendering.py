@@ -30,7 +30,10 @@ _TYPES = {
 _OPTIONAL = ("size", "bits", "format")
 _BLOCK = 4096  # bytes that the last part of a file may take on the disk
 _USUAL_FILM = (2500, 2000)  # where the label file doesn't tell
-_SHARE = {"png": 0.75, "jpg": 0.35}  # of the bytes of bare pixels; more than films need
+# Shares of the bytes of bare pixels, more than films need.
+_SHARE = 0.75  # of a PNG of 8 bits
+_NOISY_SHARE = 0.95  # of one of 16 bits, or of a variant
+_JPEG_SHARES = (0.35, 0.6)  # of a JPEG of the usual quality and below, and of 100 or a variant
 
 
 @dataclass(frozen=True)
@@ -135,7 +138,15 @@ class Rendering:
         height, width = film.height or _USUAL_FILM[0], film.width or _USUAL_FILM[1]
         shrunk = min(1.0, (self.size or max(height, width)) / max(height, width, 1))
         deep = 1 if self.in_8_bits else 2
-        return int(height * width * shrunk**2 * deep * _SHARE[self.format or "png"]) + _BLOCK
+        return int(height * width * shrunk**2 * deep * self._share(film)) + _BLOCK
+
+    def _share(self, film: Film) -> float:
+        """Return the share of the bytes of bare pixels that a file takes."""
+        if self.format != "jpg":
+            return _NOISY_SHARE if film.chance or not self.in_8_bits else _SHARE
+        usual, most = _JPEG_SHARES
+        above = max(0, self.quality - _QUALITY) / (100 - _QUALITY)
+        return most if film.chance else usual + (most - usual) * above
 
 
 class Renderer:

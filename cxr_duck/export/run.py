@@ -71,6 +71,11 @@ def read_source(
         if images:
             progress.note(f"{images:,} images of {name} {reason} and are left out")
     films = _films(engine.arrow("export_films"))
+    without_window = 0
+    if rendering.window == "dicom":
+        without_window = sum(film.window is None for film in films.values())
+    if without_window:
+        progress.note(f"{without_window:,} images have no DICOM window and get the full range")
     manifest = engine.arrow("manifest")
     if rendering.augment:
         manifest = _with_variants(engine, dataset.recipe, rendering.augment)
@@ -84,6 +89,7 @@ def read_source(
         labels_of(store, dataset),
         read_record(store, name),
         {reason: images for reason, images in left_out.items() if images},
+        without_window,
     )
 
 

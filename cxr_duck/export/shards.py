@@ -3,6 +3,7 @@
 import hashlib
 import json
 import math
+import tarfile
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +17,7 @@ from cxr_duck.errors import ExportError
 from cxr_duck.export.folders import found_films
 from cxr_duck.export.forms import ExportOptions, Source
 from cxr_duck.export.manifest import class_indices
-from cxr_duck.export.rendering import Film, Renderer
+from cxr_duck.export.rendering import Film, Renderer, Rendering
 
 if TYPE_CHECKING:
     import pyarrow
@@ -28,6 +29,7 @@ __all__ = [
 
 Row = dict[str, Any]
 Image = tuple[str, bytes]
+_TAR_END = 2 * tarfile.BLOCKSIZE  # which end a tar file, before it is filled up
 _Item = TypeVar("_Item")
 _Made = TypeVar("_Made")
 
@@ -62,17 +64,22 @@ def mixed(source: Source) -> Source:
 def image_of(renderer: Renderer, films: dict[str, Film], row: Row) -> Image:
     """Return the ending and the bytes of an example's image, as it is or written anew."""
     film = films[row["image_id"]]
-    rendering = renderer.rendering
+    return _ending(renderer.rendering, film), renderer.bytes_of(film)
+
+
+def _ending(rendering: Rendering, film: Film) -> str:
     suffix = rendering.suffix if rendering.anew else PurePosixPath(film.path).suffix.lower()
-    return suffix.lstrip("."), renderer.bytes_of(film)
+    return suffix.lstrip(".")
 
 
 def plan_shards(
-    source: Source, options: ExportOptions, beside: int
+    source: Source, options: ExportOptions, bytes_of: Callable[[Row, str, int], int], end: int = 0
 ) -> tuple[list[Shard], Callable[[Row], Image], int]:
     """Return the files of a mixed source, what makes an image of theirs, and the bytes of all.
 
-    An example takes so many bytes `beside` its image. Raises ExportError where there are no images.
+    `bytes_of` returns those of an example whose image has such an ending and so many bytes; a file
+    of examples is filled up to a multiple of `end`, with two blocks of a tar file at least. Raises
+    ExportError where there are no images.
     """
     if source.folder is None:
         raise ExportError(
@@ -81,18 +88,24 @@ def plan_shards(
         )
     rendering = options.rendering
     found = found_films(source)
-    sizes = [
-        beside + (rendering.bytes_of(one.film) if rendering.anew else one.bytes) for one in found
-    ]
     indices = class_indices(source.dataset)
     rows = [{**row, "label": indices[row["class"]]} for row in source.manifest.to_pylist()]
+    sizes = [
+        bytes_of(
+            row,
+            _ending(rendering, one.film),
+            rendering.bytes_of(one.film) if rendering.anew else one.bytes,
+        )
+        for row, one in zip(rows, found, strict=True)
+    ]
+    most = options.shard_size // end * end - _TAR_END if end else options.shard_size
     sources = {one.film.image_id: one.digest for one in found}
     shards = [
         replace(shard, source=_source_of(shard, sources))
-        for shard in make_shards(rows, sizes, options.shard_size)
+        for shard in make_shards(rows, sizes, most)
     ]
     renderer = Renderer(source.folder, rendering)
-    return shards, partial(image_of, renderer, source.films), sum(sizes)
+    return shards, partial(image_of, renderer, source.films), sum(sizes) + end * len(shards)
 
 
 def _source_of(shard: Shard, sources: dict[str, str]) -> str:

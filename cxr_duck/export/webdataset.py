@@ -6,6 +6,7 @@ A sample is files of one name: `KEY.png` (or jpg), `KEY.json` with what is known
 
 import io
 import json
+import math
 import re
 import tarfile
 from collections.abc import Callable, Iterator, Sequence
@@ -30,9 +31,9 @@ from cxr_duck.export.shards import (
 )
 from cxr_duck.export.writing import Output, Plan, workers
 
-__all__ = ["facts_of", "keys_of", "plan", "write_tar"]
+__all__ = ["bytes_of", "facts_of", "keys_of", "plan", "write_tar"]
 
-_BESIDE = 7 * tarfile.BLOCKSIZE  # bytes of a sample beside its image: headers, json, cls
+_PLAIN_NAME = 100  # bytes that a member's header has for its name
 _ABOUT = (
     "the images, each as `KEY.png` (or `.jpg`) with `KEY.json`, what is known of it, and "
     "`KEY.cls`, the index of its class, for `webdataset.WebDataset`; that package's own decoders "
@@ -48,7 +49,7 @@ def plan(source: Source, options: ExportOptions) -> Plan:
     keys = keys_of(source.manifest.column("image_id").to_pylist())
     manifest = source.manifest.append_column("member", pyarrow.array(keys, pyarrow.string()))
     source = replace(source, manifest=manifest)
-    shards, image_of, needed = plan_shards(source, options, _BESIDE)
+    shards, image_of, needed = plan_shards(source, options, bytes_of, tarfile.RECORDSIZE)
     threads = threads_each(len(shards), workers())
     table = file_column(source, shards, tar_name)
     return Plan(
@@ -111,6 +112,28 @@ def write_tar(
                 member.size = len(content)
                 tar.addfile(member, io.BytesIO(content))
             step()
+
+
+def bytes_of(row: Row, ending: str, image: int) -> int:
+    """Return the bytes of a sample in a tar file, its image having so many: headers and blocks."""
+    sizes = {suffix: len(content) for suffix, content in _sample(row, ending, b"")}
+    sizes[ending] = image
+    return sum(
+        _header(f"{row['member']}.{suffix}", size) + _blocks(size) for suffix, size in sizes.items()
+    )
+
+
+def _header(name: str, size: int) -> int:
+    """Return the bytes of a member's header, more than a block where its name is a long one."""
+    if name.isascii() and len(name) <= _PLAIN_NAME:
+        return tarfile.BLOCKSIZE
+    member = tarfile.TarInfo(name)
+    member.size = size
+    return len(member.tobuf(tarfile.PAX_FORMAT))
+
+
+def _blocks(size: int) -> int:
+    return math.ceil(size / tarfile.BLOCKSIZE) * tarfile.BLOCKSIZE
 
 
 def _sample(row: Row, ending: str, image: bytes) -> Iterator[tuple[str, bytes]]:
