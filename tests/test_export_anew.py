@@ -406,6 +406,21 @@ def test_an_image_that_cannot_be_decoded(films: ExperimentData, tmp_path: Path, 
     assert len(list((tmp_path / "out").rglob("*.png"))) == PATIENTS
 
 
+def test_an_image_that_cannot_be_encoded(
+    films: ExperimentData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An encoder's failure is told as the image's, not as the folder's."""
+
+    def failing(*_: object) -> bytes:
+        raise OSError("encoder error -2")
+
+    monkeypatch.setattr("cxr_duck.export.rendering.encode", failing)
+    said = r"the image film\d\d\.png can't be written anew \(encoder error -2\)"
+    with pytest.raises(ExportError, match=said):
+        films.export("films", tmp_path / "out", size=48)
+    assert not list(tmp_path.iterdir())
+
+
 def test_damaged_images_stay_out(films: ExperimentData, tmp_path: Path, cxr: Run) -> None:
     """What a test of the files found damaged is in no export made afterwards, and that is said."""
     images = tmp_path / "images"

@@ -449,6 +449,22 @@ def test_without_images(tmp_path: Path, cxr: Run, form: str) -> None:
         assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize("form", ["parquet", "csv"])
+def test_manifest_of_a_folder_that_is_gone(tmp_path: Path, form: str) -> None:
+    """A manifest never has the paths of a folder that isn't there; its card tells those in zips."""
+    data = make_films(tmp_path, zipped=True)
+    data.create_dataset(CLASSES, name="pair")
+    data.export("pair", tmp_path / "before", form=form)
+    card = (tmp_path / "before" / "README.md").read_text(encoding="utf-8")
+    assert "the path of an image in a zip is `<zip>/<member>`" in card
+    (tmp_path / "images").rename(tmp_path / "moved")
+    with pytest.raises(ExportError, match=r"images, is not there: give it with --images"):
+        data.export("pair", tmp_path / "out", form=form)
+    assert not (tmp_path / "out").exists()
+    moved = ExperimentData(tmp_path / "moved", store=data.store.path)
+    moved.export("pair", tmp_path / "out", form=form)
+
+
 def test_an_image_that_is_damaged(tmp_path: Path) -> None:
     """It ends the export with its name; once it is mended the export goes on from there."""
     data = make_films(tmp_path)

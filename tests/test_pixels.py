@@ -118,6 +118,17 @@ def test_one_row_too_many(color: int) -> None:
     assert (read_pixels(surplus) == read_pixels(whole)).all()
 
 
+def test_what_is_not_installed_is_no_damage(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A module that can't be imported is told as that, not as an image that can't be read."""
+
+    def lacking(data: object) -> None:
+        raise ModuleNotFoundError("No module named 'made_up'")
+
+    monkeypatch.setattr(module, "_film_pixels", lacking)
+    with pytest.raises(ModuleNotFoundError, match="made_up"):
+        read_pixels(written(Image.fromarray(FILM), "PNG"))
+
+
 @pytest.mark.parametrize(
     ("stored", "signed", "wanted"),
     [

@@ -141,14 +141,20 @@ def test_image_that_is_damaged(data: ExperimentData, dataset: Dataset, tmp_path:
 
 
 def test_images_that_are_known_to_be_damaged(tmp_path: Path) -> None:
-    """What a check found damaged is no example, though the dataset was made before."""
+    """What a check found damaged is no example of a dataset made before, and that is told."""
     data = make_films(tmp_path)
     made = data.create_dataset(["nodule", "normal"], name="pair")
-    paths = [path for path, _ in made.torch("train").samples]
+    whole = made.torch("train")
+    assert whole.left_out == 0
+    paths = [path for path, _ in whole.samples]
     assert data.images_dir is not None
     (data.images_dir / paths[3]).write_bytes(b"no film")
     data.check_integrity()
-    left = made.torch("train")
+    said = f"1 of {len(paths)} examples of train are left out: their images are damaged"
+    with pytest.warns(UserWarning, match=said) as warned:
+        left = made.torch("train")
+    assert (left.left_out, len(warned)) == (1, 1)
+    assert made.torch("test").left_out == 0
     assert [path for path, _ in left.samples] == [*paths[:3], *paths[4:]]
     assert all(left[i][0].shape[0] == 1 for i in range(len(left)))
 

@@ -18,6 +18,7 @@ _OWN = {
     "manifest.parquet": "the same rows",
     "croissant.json": "what the manifest's columns are, as [Croissant](https://mlcommons.org/croissant)",
 }
+_PATHS = "; the path of an image in a zip is `<zip>/<member>`"
 _WRITERS = {"manifest.csv": write_csv, "manifest.parquet": write_parquet}
 
 
@@ -44,6 +45,10 @@ def describe(
     files = {**images, **manifests, "croissant.json": _OWN["croissant.json"]}
     if len(manifests) == 1:
         files |= {name: _OWN["manifest.csv"] for name in manifests}
+    if "path" in table.column_names:
+        files = {name: f"{what}{_PATHS}" for name, what in files.items() if name in manifests} | {
+            name: what for name, what in files.items() if name not in manifests
+        }
     text = card(source, options, files)
     (folder / "README.md").write_text(text, encoding="utf-8")
     metadata = croissant(source, folder, labelled, list(images))

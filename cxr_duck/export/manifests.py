@@ -2,6 +2,7 @@
 
 from functools import partial
 
+from cxr_duck.errors import ExportError
 from cxr_duck.export.description import describe
 from cxr_duck.export.forms import ExportOptions, Source
 from cxr_duck.export.writing import Plan
@@ -19,6 +20,11 @@ def plan(source: Source, options: ExportOptions) -> Plan:
     table = source.manifest.drop_columns(["source_path"])
     paths = source.manifest.column("source_path")
     if source.folder is not None:
+        if not source.folder.root.is_dir():
+            raise ExportError(
+                f"the folder of the images, {source.folder.root}, is not there: give it with "
+                "--images"
+            )
         root = str(source.folder.root.absolute())
         paths = pyarrow.compute.binary_join_element_wise(root, paths, "/")
     table = table.append_column("path", paths)

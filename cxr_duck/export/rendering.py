@@ -163,12 +163,17 @@ class Renderer:
     def bytes_of(self, film: Film) -> bytes:
         """Return the bytes of an image's file: as it is, or written anew.
 
-        Raises ExportError where it can't be read, or not decoded.
+        Raises ExportError where it can't be read, decoded or encoded.
         """
         if not self.rendering.anew:
             return self._read(film)
         form = self.rendering.format or "png"
-        return encode(self.pixels_of(film), form, self.rendering.quality)
+        try:
+            return encode(self.pixels_of(film), form, self.rendering.quality)
+        except OSError as error:
+            raise ExportError(
+                f"the image {film.image_id} can't be written anew ({error.strerror or error})"
+            ) from error
 
     def pixels_of(self, film: Film) -> "Pixels":
         """Return the pixels of an image as they are written. Raises ExportError."""

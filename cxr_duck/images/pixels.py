@@ -56,7 +56,7 @@ def read_pixels(stream: BinaryIO) -> "Pixels":
             _dicom_pixels(data) if bytes(data[128:132]) == b"DICM" else _film_pixels(data)
         )
         return pixels
-    except OSError:
+    except (OSError, ImportError):
         raise
     except Exception as error:  # a damaged file can make a decoder fail in any way
         raise OSError(str(error) or type(error).__name__) from error

@@ -20,8 +20,9 @@ class TorchImages(Dataset):  # type: ignore[misc, type-arg, unused-ignore]
     An image is a float tensor, 1 x rows x columns, from 0 to 1 over the full range of its pixels'
     type, or what `transform` makes of that. `classes` are the names, in their order;
     `class_to_idx` has the index of each; `samples` are pairs (path, class index), each path below
-    the folder of the images. It can be pickled and forked: any number of workers may read. Raises
-    ImagesError where an image can't be read.
+    the folder of the images; `left_out` is the number of examples that are not here, since their
+    images are damaged or were removed from the store. It can be pickled and forked: any
+    number of workers may read. Raises ImagesError where an image can't be read.
     """
 
     def __init__(
@@ -30,12 +31,14 @@ class TorchImages(Dataset):  # type: ignore[misc, type-arg, unused-ignore]
         samples: Sequence[tuple[str, int]],
         classes: Sequence[str],
         transform: Callable[["torch.Tensor"], Any] | None = None,
+        left_out: int = 0,
     ) -> None:
         self.folder = folder
         self.samples = list(samples)
         self.classes = list(classes)
         self.class_to_idx = {name: index for index, name in enumerate(self.classes)}
         self.transform = transform
+        self.left_out = left_out
 
     def __len__(self) -> int:
         """Return the number of examples."""
@@ -67,5 +70,4 @@ class TorchImages(Dataset):  # type: ignore[misc, type-arg, unused-ignore]
                 "damaged images, and datasets that are made then leave them out"
             ) from error
         scaled = pixels.astype(numpy.float32) / numpy.float32(numpy.iinfo(pixels.dtype).max)
-        image = torch.from_numpy(scaled)
-        return image.unsqueeze(0) if image.ndim == 2 else image.permute(2, 0, 1)
+        return torch.from_numpy(scaled).unsqueeze(0)

@@ -1,5 +1,6 @@
 """The examples of a split, looked up for PyTorch."""
 
+import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -47,6 +48,15 @@ def torch_split(
             f"{len(lacking):,} images of {split} have no file, {lacking[0]} among them: "
             "index again with --images"
         )
+    members = dataset.members.filter(pyarrow.compute.equal(dataset.members["split"], split))
+    recorded = members.select(["class", "image_id"]).group_by(["class", "image_id"]).aggregate([])
+    left_out = recorded.num_rows - table.num_rows
+    if left_out:
+        warnings.warn(
+            f"{left_out:,} of {recorded.num_rows:,} examples of {split} are left out: their images "
+            "are damaged, or were removed from the store",
+            stacklevel=3,
+        )
     indices = class_indices(dataset)
     labels = [indices[name] for name in table.column("class").to_pylist()]
     return TorchImages(
@@ -54,4 +64,5 @@ def torch_split(
         list(zip(paths, labels, strict=True)),
         list(indices),
         transform,
+        left_out,
     )
