@@ -227,16 +227,22 @@ class _Bar:
             TimeElapsedColumn,
             TimeRemainingColumn,
         )
+        from rich.table import Column
 
         counted = [MofNCompleteColumn(), TimeRemainingColumn()] if self._total else []
         self._bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
+            # The title gives way where the terminal is narrow, not the numbers.
+            TextColumn(
+                "{task.description}",
+                table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis"),
+            ),
+            BarColumn(bar_width=20),
             *counted,
             TextColumn("{task.fields[speed]}"),
             TimeElapsedColumn(),
             console=Console(stderr=True),
             transient=True,
+            expand=True,
         )
         self._task = self._bar.add_task(
             self._title, total=self._total, completed=self._done, speed=self._speed()
