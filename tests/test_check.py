@@ -167,6 +167,15 @@ def test_damaged_images_leave_later_datasets(data: ExperimentData, cxr: Run) -> 
     assert data.reproduce("after").same
 
 
+def test_exports_say_that_nobody_looked(data: ExperimentData, cxr: Run, tmp_path: Path) -> None:
+    """Whoever hands out files that were not tested is told of it, and no longer once they were."""
+    data.create_dataset(["nodule", "normal"], name="pair")
+    ran = cxr("export", "pair", tmp_path / "a", "--store", data.store.path)
+    assert ran.err == "nobody has tested these files yet: 'cxr check' does\n"
+    data.check_integrity(quick=True)
+    assert cxr("export", "pair", tmp_path / "b", "--store", data.store.path).err == ""
+
+
 def test_why_tells_of_damage(data: ExperimentData, cxr: Run) -> None:
     """cxr why names the damage, and the filter that it fell under."""
     cut(data, 3)

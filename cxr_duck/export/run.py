@@ -71,6 +71,8 @@ def read_source(
         if images:
             progress.note(f"{images:,} images of {name} {reason} and are left out")
     films = _films(engine.arrow("export_films"))
+    if films and not engine.scalar("SELECT count(*) FROM checks"):
+        progress.note("nobody has tested these files yet: 'cxr check' does")
     without_window = 0
     if rendering.window == "dicom":
         without_window = sum(film.window is None for film in films.values())
