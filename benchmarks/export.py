@@ -26,8 +26,8 @@ from measure import machine
 from PIL import Image
 
 from cxr_duck import ExperimentData
-from cxr_duck.export.writing import workers
 from cxr_duck.images import pixels
+from cxr_duck.images.runs import workers
 from cxr_duck.sources import PADCHEST
 
 HEIGHT, WIDTH = 2500, 2000

@@ -17,8 +17,9 @@ from cxr_duck.errors import ExportError
 from cxr_duck.export.description import describe
 from cxr_duck.export.forms import ExportOptions, Source
 from cxr_duck.export.rendering import KEPT, Film, Renderer, Rendering
-from cxr_duck.export.writing import Output, Plan, Step, workers
+from cxr_duck.export.writing import Output, Plan, Step
 from cxr_duck.images.folder import ImageFolder
+from cxr_duck.images.runs import workers
 
 if TYPE_CHECKING:
     import pyarrow

@@ -25,7 +25,8 @@ from cxr_duck.export.shards import (
     plan_shards,
     threads_each,
 )
-from cxr_duck.export.writing import Output, Plan, workers
+from cxr_duck.export.writing import Output, Plan
+from cxr_duck.images.runs import workers
 
 if TYPE_CHECKING:
     import pyarrow

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from cxr_duck.errors import ExportError
 from cxr_duck.export.augment import varied
-from cxr_duck.export.writing import workers
 from cxr_duck.images.folder import ImageFolder
 from cxr_duck.images.pixels import FORMATS, WINDOWS, encode, limits_of, read_pixels, scale, shrink
+from cxr_duck.images.runs import workers
 
 if TYPE_CHECKING:
     from cxr_duck.images.pixels import Pixels

@@ -29,7 +29,8 @@ from cxr_duck.export.shards import (
     plan_shards,
     threads_each,
 )
-from cxr_duck.export.writing import Output, Plan, workers
+from cxr_duck.export.writing import Output, Plan
+from cxr_duck.images.runs import workers
 
 __all__ = ["bytes_of", "facts_of", "keys_of", "plan", "write_tar"]
 

@@ -14,10 +14,11 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from cxr_duck.errors import ExportError
+from cxr_duck.images.runs import workers
 from cxr_duck.new_folder import check_target
 from cxr_duck.progress import SILENT, Done, Progress
 
-__all__ = ["Output", "Plan", "partial_folder", "workers", "write_export"]
+__all__ = ["Output", "Plan", "partial_folder", "write_export"]
 
 _PARTIAL = ".partial"
 _UNFINISHED = ".unfinished"  # ends the names of files that are being written
@@ -73,14 +74,6 @@ class Plan:
             "files": len(self.outputs),
             "bytes": self.bytes,
         }
-
-
-def workers() -> int:
-    """Return the number of threads that work is done on: $CXR_THREADS, or one a core."""
-    asked = os.environ.get("CXR_THREADS", "")
-    if asked.isdigit() and int(asked):
-        return int(asked)
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def partial_folder(target: Path) -> Path:

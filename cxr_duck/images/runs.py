@@ -56,7 +56,11 @@ def workers() -> int:
     """Return how many files are worked on at a time: $CXR_THREADS, or all cores."""
     asked = os.environ.get("CXR_THREADS", "")
     if not asked:
-        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+        return (
+            len(os.sched_getaffinity(0))
+            if hasattr(os, "sched_getaffinity")
+            else os.cpu_count() or 1
+        )
     if not asked.isdigit() or not int(asked):
         raise StoreError(f"$CXR_THREADS is {asked}: give a whole number, 1 or more")
     return int(asked)
