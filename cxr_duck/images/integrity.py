@@ -4,7 +4,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cxr_duck.engines.duckdb import DuckDBEngine
 from cxr_duck.images.folder import ImageFolder
 from cxr_duck.images.runs import ImageFile
 from cxr_duck.images.surveys import CHECKS, survey_images
@@ -52,7 +51,7 @@ def check_images(
         return examine_file(images, file, quick)
 
     tested = survey_images(store, folder, CHECKS, work, progress, quick=quick, full=full)
-    engine = DuckDBEngine(store.cursor())
+    engine = store.engine()
     counts = dict(engine.fetch("SELECT verdict, count(*) FROM checks GROUP BY verdict"))
     return Integrity(
         tested,
