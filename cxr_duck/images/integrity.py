@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from cxr_duck.engines.duckdb import DuckDBEngine
 from cxr_duck.images.folder import ImageFolder
-from cxr_duck.images.runs import ImageFile
+from cxr_duck.images.runs import ImageFile, Spread, here
 from cxr_duck.images.surveys import CHECKS, survey_images
 from cxr_duck.images.testing import test_image as examine
 from cxr_duck.images.verdict import VERDICTS, Verdict
@@ -40,18 +40,22 @@ def check_images(
     *,
     quick: bool = False,
     full: bool = False,
+    spread: Spread = here,
 ) -> Integrity:
     """Test the files of a store's images below a folder; publish what was found.
 
     Files whose size and time of change are those of their last test are not tested again, unless
-    `full`. `quick` reads the parts of each file and their checksums, but no pixel. Raises
+    `full`. `quick` reads the parts of each file and their checksums, but no pixel. `spread`
+    says where the work is done: `here`, unless an engine has workers of its own. Raises
     ImagesError, StoreError.
     """
 
     def work(images: ImageFolder, file: ImageFile) -> dict[str, Any]:
         return examine_file(images, file, quick)
 
-    tested = survey_images(store, folder, CHECKS, work, progress, quick=quick, full=full)
+    tested = survey_images(
+        store, folder, CHECKS, work, progress, quick=quick, full=full, spread=spread
+    )
     engine = DuckDBEngine(store.cursor())
     counts = dict(engine.fetch("SELECT verdict, count(*) FROM checks GROUP BY verdict"))
     return Integrity(
@@ -67,13 +71,17 @@ def examine_file(folder: ImageFolder, file: ImageFile, quick: bool = False) -> d
 
 
 def judge(folder: ImageFolder, path: str | None, quick: bool = False) -> Verdict:
-    """Return the verdict on an image of a folder, also where it is not there."""
+    """Return the verdict on an image of a folder, also where it is not there.
+
+    ImagesError where the folder itself is not.
+    """
     if path is None:
         return Verdict("damaged", "missing")
     try:
         with folder.open(path) as stream:
             return examine(stream, path, quick=quick)
     except FileNotFoundError:
+        folder.refuse_absent()
         return Verdict("damaged", "missing")
     except OSError as error:
         return Verdict("damaged", "unreadable", error.strerror or str(error))
