@@ -40,7 +40,9 @@ _ROWS = 10_000  # handed on at a time
 _PLACE = "place"  # column of a file's place in its batch
 _FAILED_AS, _BECAUSE = "failed_as", "failed_because"  # columns of an answer: an error, its sentence
 _MISSING_MODULE = re.compile(r"ModuleNotFoundError: (No module named '[^']+')")
-_CAUSE = re.compile(r"^(?:Caused by: |: )?(?:\w+\.)*(\w+(?:Error|Exception): .+)$", re.MULTILINE)
+_CAUSE = re.compile(
+    r"\b(\w+(?:Error|Exception): (?:(?!\w+(?:Error|Exception): ).)+)$", re.MULTILINE
+)
 
 
 def each_on_spark(
@@ -72,8 +74,8 @@ def each_on_spark(
                 done = waiting.popleft().result()
                 size = _next_size(done.rows.num_rows, done.seconds)
                 send()
-                for part in done.rows.to_batches(_ROWS):
-                    yield part.to_pylist()
+                for start in range(0, done.rows.num_rows, _ROWS):
+                    yield done.rows.slice(start, _ROWS).to_pylist()
                 if done.failure is not None:
                     raise done.failure
         except BaseException:
@@ -106,6 +108,7 @@ class _Crew:
         work: Callable[[ImageFile], Row],
         schema: "pyarrow.Schema",
     ) -> None:
+        import pyarrow
         from pyspark import cloudpickle
 
         self._session = session
@@ -113,6 +116,9 @@ class _Crew:
         self._run = f"cxr-{uuid4().hex}"
         pickled = cast(Callable[[object], bytes], cloudpickle.dumps)
         self._task = _Task(self._run, pickled(work), _answer(schema))
+        nothing = pyarrow.Table.from_pylist([{}], self._task.answer)  # Spark takes no empty table
+        with _telling_errors():
+            self._columns = session.createDataFrame(nothing).schema
 
     def do(self, batch: Sequence[ImageFile]) -> _Done:
         """Return the rows of a batch, once all are there."""
@@ -122,8 +128,7 @@ class _Crew:
             frame = self._session.createDataFrame(_listing(batch))
             tasks = -(-len(batch) // _FILES_A_TASK)
             cut = frame.repartitionByRange(tasks, _PLACE).drop(_PLACE)
-            columns = self._session.createDataFrame(self._task.answer.empty_table()).schema
-            answers = cut.mapInArrow(self._task, columns).toArrow().cast(self._task.answer)
+            answers = cut.mapInArrow(self._task, self._columns).toArrow().cast(self._task.answer)
         failed = answers.column(_FAILED_AS)
         rows = answers.filter(failed.is_null()).select(self._schema.names)
         return _Done(rows, time.monotonic() - started, _failure(answers.filter(failed.is_valid())))
@@ -227,7 +232,8 @@ def _telling_errors() -> Iterator[None]:
         if missing := _MISSING_MODULE.search(str(error)):
             raise StageError(_lacking(missing[1])) from error
         causes = _CAUSE.findall(str(error))
+        cause, *_ = (causes[-1] if causes else first_line(error)).split(". ")  # no advice
         raise StageError(
-            f"Spark gave up on the image files ({causes[-1] if causes else first_line(error)}): "
-            "what was done is kept, and the same command goes on"
+            f"Spark gave up on the image files ({cause}): what was done is kept, and the same "
+            "command goes on"
         ) from error
