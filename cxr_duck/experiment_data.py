@@ -119,7 +119,7 @@ class ExperimentData:
         """
         from cxr_duck.images.twins import find_twins
 
-        return find_twins(self.store, self._known_images(), self._progress, full=full)
+        return find_twins(Store(self.store.path), self._known_images(), self._progress, full=full)
 
     @property
     def index(self) -> InvertedIndex:

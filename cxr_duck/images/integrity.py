@@ -43,14 +43,16 @@ def check_images(
     """Test the files of a store's images below a folder; publish what was found.
 
     Files whose size and time of change are those of their last test are not tested again, unless
-    `full`. `quick` reads the parts of each file and their checksums, but no pixel. Raises
-    ImagesError, StoreError.
+    `full`. `quick` reads the parts of each file and their checksums, but no pixel. The store's
+    engine says where the work is done. Raises ImagesError, StoreError.
     """
 
     def work(images: ImageFolder, file: ImageFile) -> dict[str, Any]:
         return examine_file(images, file, quick)
 
-    tested = survey_images(store, folder, CHECKS, work, progress, quick=quick, full=full)
+    tested = survey_images(
+        store, folder, CHECKS, work, progress, quick=quick, full=full, spread=store.engines.spread
+    )
     engine = store.engine()
     counts = dict(engine.fetch("SELECT verdict, count(*) FROM checks GROUP BY verdict"))
     return Integrity(
@@ -66,13 +68,17 @@ def examine_file(folder: ImageFolder, file: ImageFile, quick: bool = False) -> d
 
 
 def judge(folder: ImageFolder, path: str | None, quick: bool = False) -> Verdict:
-    """Return the verdict on an image of a folder, also where it is not there."""
+    """Return the verdict on an image of a folder, also where it is not there.
+
+    ImagesError where the folder itself is not.
+    """
     if path is None:
         return Verdict("damaged", "missing")
     try:
         with folder.open(path) as stream:
             return examine(stream, path, quick=quick)
     except FileNotFoundError:
+        folder.refuse_absent()
         return Verdict("damaged", "missing")
     except OSError as error:
         return Verdict("damaged", "unreadable", error.strerror or str(error))

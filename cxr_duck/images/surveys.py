@@ -14,7 +14,7 @@ from cxr_duck.data_files import DataWriter, data_files, show_files
 from cxr_duck.engines.engine import Engine
 from cxr_duck.errors import ImagesError
 from cxr_duck.images.folder import ImageFolder
-from cxr_duck.images.runs import ImageFile, Run, current_files, only_run
+from cxr_duck.images.runs import ImageFile, Run, Spread, current_files, here, only_run
 from cxr_duck.progress import Progress
 from cxr_duck.publishing import next_change, publish_change
 from cxr_duck.store import Publication, Store
@@ -84,13 +84,15 @@ def survey_images(
     *,
     quick: bool = False,
     full: bool = False,
+    spread: Spread = here,
     conclude: Callable[[DataWriter, Engine, Publication], None] | None = None,
 ) -> int:
     """Find something in the files of a store's images, publish it; return how many were read.
 
     The folder is that of the store's images from then on.
 
-    `work` returns the survey's own columns for a file, from any thread. Files of the size and time
+    `work` returns the survey's own columns for a file, from any thread or, where `spread` says so,
+    on another machine, which must see the same folder at the same path. Files of the size and time
     of change of their last reading are not read again, unless `full`. A run that was killed goes
     on where it was. `conclude` writes what follows from all that was found, in the same
     publication. Raises ImagesError, StoreError.
@@ -99,7 +101,7 @@ def survey_images(
         raise ImagesError(f"{folder} is no folder: give the folder that holds the images")
     if quick and full:
         raise ImagesError("files are read quickly or in full, not both: leave out one of the two")
-    images = ImageFolder(folder)
+    images = ImageFolder(folder.absolute())  # a worker has a directory of its own
     whole = {} if survey.quick else {"whole": True}
     with only_run(store, survey.command, survey.schema, progress, full=full) as run:
         engine = store.engine()
@@ -109,7 +111,8 @@ def survey_images(
         engine.make(survey.settled, **({"quick": quick} if survey.quick else {}))
         engine.create("settled_rows", f"SELECT * FROM {survey.settled}")
         rows = [ImageFile(*row) for row in engine.rows("unread_files")]
-        run.do(f"{survey.title} below {folder}", rows, lambda file: {**work(images, file), **whole})
+        title = f"{survey.title} below {folder}"
+        run.do(title, rows, lambda file: {**work(images, file), **whole}, spread)
         if rows or run.results().num_rows or not _is_known(engine, folder):
             with progress.step("publishing what was found"):
                 _publish(store, survey, files, run, folder, full, conclude)
