@@ -12,14 +12,8 @@ __all__ = ["NUMBERS", "NUMERIC", "kind_of", "tested_text"]
 NUMERIC = frozenset({"whole", "rounded", "decimal", "double"})
 
 # Texts that both engines read as the same number, or as none: those that consist of these letters,
-# several with commas between them; those of this form; and parts of this form.
-NUMBERS = frozenset(
-    {
-        "^[0-9 .,eE-]*$",
-        "^ *[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)? *$",
-        "[0-9]+([.][0-9]+)?",
-    }
-)
+# with whatever between them; and parts of this form.
+NUMBERS = frozenset({"^([0-9 .,eE-]|[+][0-9.])*$", "[0-9]+([.][0-9]+)?"})
 
 _KINDS = {
     "whole": "Count Year Month Day Quarter DayOfYear RowNumber Rank DenseRank Length ArraySize "
@@ -137,7 +131,7 @@ def tested_text(node: "exp.Expr", patterns: Collection[str]) -> bool:
                 default is None or tested_text(default, patterns),
             ]
         )
-    if isinstance(node, exp.Column):
+    if isinstance(node, exp.Column | exp.Identifier):
         within = node.find_ancestor(exp.Lambda)
         names = {name.name for name in within.expressions} if within is not None else set()
         looped = within.parent if within is not None and node.name in names else None
