@@ -219,7 +219,7 @@ class DuckDBEngine:
         """Do the same with a query over `label_rows`, which has the columns as text."""
         types = ", ".join(f"{quoted(column)}: 'VARCHAR'" for column in header)
         nulls = ", ".join(quoted(word) for word in null_words)
-        wanted = ", ".join(
+        wanted = "CAST(NULL AS BIGINT) AS row, " + ", ".join(  # numbered when all are read
             identifier(column) if column in header else f"CAST(NULL AS VARCHAR) AS {column}"
             for column in columns
         )
@@ -310,12 +310,12 @@ SELECT
 FROM reject_errors
 GROUP BY line
 """
-_UNSHIFTED = "SELECT rowid + 1 AS row, * FROM readable {condition}"
+_UNSHIFTED = "SELECT rowid + 1 AS row, * EXCLUDE (row) FROM readable {condition}"
 _SHIFTED = """
 SELECT
     places.place + coalesce(malformed.malformed_so_far, 0) AS row,
     places.* EXCLUDE (place)
-FROM (SELECT rowid + 1 AS place, * FROM readable {condition}) AS places
+FROM (SELECT rowid + 1 AS place, * EXCLUDE (row) FROM readable {condition}) AS places
 ASOF LEFT JOIN malformed ON places.place > malformed.readable_before
 """
 
