@@ -3,7 +3,8 @@
 Readers open `cxr.duckdb`, whose views read the Parquet files below `data/`. A writer works on a
 copy of the catalog and on files that nothing refers to yet, and publishes both by renaming the copy
 over the old catalog: at any instant the store holds the old state or the new one, and readers are
-never locked out. What an older state needs stays on the disk while somebody has it open.
+never locked out. What an older state needs stays on the disk while somebody has it open. What is
+done to the folder itself is its own, be it on a disk of this machine or at a URL.
 """
 
 import os
@@ -16,73 +17,110 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from cxr_duck.disk import sync, telling_disk_errors
+from cxr_duck.disk import telling_disk_errors
 from cxr_duck.engines.duckdb import connect, first_line, quoted
 from cxr_duck.errors import StoreError
-from cxr_duck.readers import SUPERSEDED, forget_unread, keep_for_readers
+from cxr_duck.places import local_path
+from cxr_duck.readers import SUPERSEDED, forget_unread
+from cxr_duck.store_folder import CATALOG, SPILL, StoreFolder, refuse_strangers
 
 if TYPE_CHECKING:
     from filelock import FileLock
 
 __all__ = ["CATALOG", "SPILL", "Publication", "Store", "default_store"]
 
-CATALOG = "cxr.duckdb"
-SPILL = ".spill"  # where DuckDB puts what memory can't hold while it indexes
 _STORAGE_VERSION = "v1.4.0"  # the oldest DuckDB that opens the catalog; 2.0's default shuts out 1.x
 
 _DATA_PATHS = "SELECT path FROM data_files"
-_LAST_ACTION = "SELECT action FROM publications ORDER BY publication DESC LIMIT 1"
+_LAST = "SELECT publication, action FROM publications ORDER BY publication DESC LIMIT 1"
 
 # One connection a store and process: DuckDB shares an opened file between connections, so a second
 # one that stayed open would keep showing the state before a publish.
 _open: dict[Path, tuple[tuple[int, int], duckdb.DuckDBPyConnection]] = {}
 
 
-def default_store() -> Path:
+def default_store() -> str:
     """Return the store to use where none is named: $CXR_STORE, else ./cxr-store."""
-    return Path(os.environ.get("CXR_STORE") or "cxr-store")
+    return os.environ.get("CXR_STORE") or "cxr-store"
+
+
+def _folder_of(place: str | os.PathLike[str]) -> StoreFolder:
+    if (path := local_path(place)) is not None:
+        return StoreFolder(path)
+    from cxr_duck.remote_folder import RemoteFolder
+
+    return RemoteFolder(os.fspath(place))
 
 
 @dataclass
 class Publication:
     """A state of the store in the making: its number, its data folder, its copy of the catalog.
 
+    `store` is the store's folder, `folder` that of this publication's data files: paths or URLs.
     Once it is `discarded` the store stays as it was. With `forgetting` the state before it goes
     from the disk at once, unless another process has it open.
     """
 
-    store: Path
+    store: Path | str
     number: int
-    folder: Path
+    folder: Path | str
     catalog: duckdb.DuckDBPyConnection
     discarded: bool = False
     forgetting: bool = False
 
+    def path_of(self, name: str) -> str:
+        """Return the path of one of its data files, relative to the store's folder."""
+        return f"data/{Path(self.folder).name}/{name}"
+
 
 class Store:
-    """A store at a path, which need not exist before something is published there."""
+    """A store at a path or URL, which need not exist before something is published there.
+
+    `root` is that path or URL, `path` the folder of this machine where its catalog is opened: the
+    same, or for a URL a temporary one.
+    """
 
     patience = 5.0  # seconds to wait for another writer
 
-    def __init__(self, path: str | os.PathLike[str] | None = None) -> None:
-        self.path = Path(path) if path is not None else default_store()
-        self.catalog = self.path / CATALOG
+    def __init__(self, place: str | os.PathLike[str] | None = None) -> None:
+        self._folder = _folder_of(place if place is not None else default_store())
+        self.root = self._folder.root
+        self.path = self._folder.path
+        self.catalog = self._folder.catalog
+
+    @property
+    def reads_locally(self) -> bool:
+        """Whether DuckDB can read the data files, and not Spark alone."""
+        return self._folder.reads_locally
+
+    def check_reads_locally(self) -> None:
+        """Raise StoreError where DuckDB can't read the data files."""
+        if not self.reads_locally:
+            raise StoreError(
+                f"{self.root} lies where DuckDB doesn't read: give --engine spark to index, find, "
+                "create, reproduce or check, or copy or mount the folder"
+            )
 
     def exists(self) -> bool:
         """Tell whether something was published here."""
+        self._folder.bring()
         return self.catalog.is_file()
 
-    def cursor(self) -> duckdb.DuckDBPyConnection:
+    def cursor(self, *, anywhere: bool = False) -> duckdb.DuckDBPyConnection:
         """Return a connection that reads the newest state, and no file outside the store's data.
 
-        Temporary tables may be made on it. Raises StoreError where there is no store to read.
+        Temporary tables may be made on it. With `anywhere` the store may lie where its views can't
+        read the data files. Raises StoreError where there is no store to read.
         """
+        if not anywhere:
+            self.check_reads_locally()
+        self._folder.bring()
         key = self.path.resolve()
         try:
             status = self.catalog.stat()
         except OSError:
             raise StoreError(
-                f"{self.path} is no store: run 'cxr index LABELS.csv --store {self.path}' first"
+                f"{self.root} is no store: run 'cxr index LABELS.csv --store {self.root}' first"
             ) from None
         state = (status.st_ino, status.st_mtime_ns)
         if key not in _open or _open[key][0] != state:
@@ -91,6 +129,10 @@ class Store:
         cursor = _open[key][1].cursor()
         cursor.execute(f"USE cxr; SET VARIABLE cxr_store = {quoted(key)}")
         return cursor
+
+    @property
+    def _catalog_name(self) -> str:
+        return f"{self.root}/{CATALOG}"
 
     def close(self) -> None:
         """Close this process's connection to the store; the next cursor opens it anew."""
@@ -116,23 +158,23 @@ class Store:
         except duckdb.CatalogException as error:
             if "publications" in _tables(connection):
                 raise StoreError(
-                    f"{self.path} was made by another version of cxr-duck: index its label file "
+                    f"{self.root} was made by another version of cxr-duck: index its label file "
                     "into a new folder"
                 ) from error
             raise StoreError(
-                f"{self.catalog} was not made by cxr-duck: give the folder of a store"
+                f"{self._catalog_name} was not made by cxr-duck: give the folder of a store"
             ) from error
         except duckdb.IOException as error:
             hint = "bring it back from a copy, or index the label files into a new folder"
             if "lock" in str(error):
                 hint = "close the program that has it open for writing, such as a DuckDB shell"
             raise StoreError(
-                f"{self.catalog} can't be opened ({first_line(error)}): {hint}"
+                f"{self._catalog_name} can't be opened ({first_line(error)}): {hint}"
             ) from error
         except duckdb.Error as error:
             raise StoreError(
-                f"{self.catalog} can't be read ({first_line(error)}): index the label file anew "
-                "in another folder"
+                f"{self._catalog_name} can't be read ({first_line(error)}): index the label file "
+                "anew in another folder"
             ) from error
         return connection
 
@@ -150,48 +192,44 @@ class Store:
         return connection
 
     @contextmanager
-    def publishing(self) -> Iterator[Publication]:
-        """Yield a publication to fill; publish it whole at the end, or nothing on an error."""
-        with self._only_writer(), telling_disk_errors(self.path):
+    def publishing(self, *, anywhere: bool = False) -> Iterator[Publication]:
+        """Yield a publication to fill; publish it whole at the end, or nothing on an error.
+
+        With `anywhere` the store may lie where DuckDB can't write data files.
+        """
+        if not anywhere:
+            self.check_reads_locally()
+        with self._only_writer(), telling_disk_errors(self.root):
             self._clear_working_copies()
             working = self.path / f".{CATALOG}.{os.getpid()}"
             catalog: duckdb.DuckDBPyConnection | None = None
-            folder: Path | None = None
+            folder: Path | str | None = None
             try:
-                if self.exists():
+                self._folder.hold()
+                if self.catalog.is_file():
                     self._copy_catalog(working)
                 catalog = duckdb.connect(
                     str(working), config={"storage_compatibility_version": _STORAGE_VERSION}
                 )
                 number = _next_number(catalog)
-                folder = self.path / "data" / f"{number:06d}"
-                shutil.rmtree(folder, ignore_errors=True)
-                publication = Publication(self.path, number, folder, catalog)
+                folder = self._folder.begin(number)
+                publication = Publication(self.root, number, folder, catalog)
                 yield publication
                 if not publication.discarded:
                     catalog.execute("CHECKPOINT")
                     catalog.close()
-                    self._commit(working, folder)
+                    self.close()
+                    self._folder.commit(working, folder)
             except BaseException:
                 if catalog is not None:
                     catalog.close()
                 if folder is not None and working.exists():  # else it became the catalog
-                    shutil.rmtree(folder, ignore_errors=True)
+                    self._folder.discard(folder)
                 self._clear_working_copies()
                 raise
             catalog.close()
             self._clear_working_copies()
             self._clean_up(publication)
-
-    def _commit(self, working: Path, folder: Path) -> None:
-        for path in [*folder.glob("*"), *([folder] if folder.exists() else []), folder.parent]:
-            sync(path)
-        sync(working)
-        self.close()
-        if self.exists():
-            keep_for_readers(self.path, self.catalog)
-        os.replace(working, self.catalog)
-        sync(self.path)
 
     def _clear_working_copies(self) -> None:
         """Remove what a run that ended early left: its copy of the catalog, log and spill files."""
@@ -203,30 +241,26 @@ class Store:
 
     def _clean_up(self, publication: Publication) -> None:
         """Remove what nobody needs any more; a later change does it where this one can't."""
-        if not self.exists():
+        if not self.catalog.is_file():
             return
         try:
             self._drop_unread_data(forgetting=publication.forgetting)
         except (OSError, duckdb.Error) as error:
-            reason = error.strerror if isinstance(error, OSError) else first_line(error)
+            told = error.strerror if isinstance(error, OSError) else None
+            reason = told or first_line(error)
             raise StoreError(
-                f"{self.path} was changed as asked, but files of its older state can't be removed: "
+                f"{self.root} was changed as asked, but files of its older state can't be removed: "
                 f"{reason}"
             ) from error
 
     def _drop_unread_data(self, *, forgetting: bool) -> None:
         """Remove data files that neither this state nor an older one that is read refers to."""
-        last = self.cursor().execute(_LAST_ACTION).fetchall()
-        forgetting = forgetting or last == [("remove",)]
-        catalogs = forget_unread(self.path, keep_newest=not forgetting)
-        kept = {path for (path,) in self.cursor().execute(_DATA_PATHS).fetchall()}
+        last = self.cursor(anywhere=True).execute(_LAST).fetchall()
+        newest, action = last[0] if last else (0, "")
+        catalogs = forget_unread(self.path, keep_newest=not forgetting and action != "remove")
+        kept = {path for (path,) in self.cursor(anywhere=True).execute(_DATA_PATHS).fetchall()}
         kept |= {path for catalog in catalogs for path in _paths_in(catalog)}
-        for path in (self.path / "data").glob("[0-9]*/*"):
-            if path.relative_to(self.path).as_posix() not in kept:
-                path.unlink(missing_ok=True)
-        for folder in (self.path / "data").glob("[0-9]*"):
-            with suppress(OSError):  # it still holds a file
-                folder.rmdir()
+        self._folder.drop_unlisted(kept, newest)
 
     def older_states_in_use(self) -> int:
         """Return how many older states of the store stay on the disk for those who read them."""
@@ -245,15 +279,15 @@ class Store:
         self._refuse_foreign_changes()
         after = self.catalog.stat()
         if (before.st_ino, before.st_mtime_ns) != (after.st_ino, after.st_mtime_ns):
-            raise StoreError(f"another program wrote to {self.catalog} just now: try again")
+            raise StoreError(f"another program wrote to {self._catalog_name} just now: try again")
 
     def _refuse_foreign_changes(self) -> None:
         """Raise StoreError where another program has the catalog open for writing."""
-        self.cursor()
-        if (log := Path(f"{self.catalog}.wal")).exists() and log.stat().st_size:
+        self.cursor(anywhere=True)
+        if self._folder.has_unwritten_changes():
             raise StoreError(
-                f"{self.catalog} has changes that another program has not written yet ({log.name}):"
-                " close the DuckDB shell that has it open"
+                f"{self._catalog_name} has changes that another program has not written yet "
+                f"({CATALOG}.wal): close the DuckDB shell that has it open"
             )
 
     @contextmanager
@@ -261,15 +295,16 @@ class Store:
         from filelock import FileLock
 
         lock = FileLock(self.path / ".lock")
-        self._refuse_foreign_folder()
+        if not self.exists():
+            refuse_strangers(self._folder)
         try:
             self._lock(lock)
             yield
         finally:
             held = lock.is_locked
             lock.release()
-            if not self.exists() and (held or not Path(lock.lock_file).exists()):
-                self._leave_no_trace()
+            if not self.catalog.is_file() and (held or not Path(lock.lock_file).exists()):
+                self._folder.leave_no_trace()
 
     def _lock(self, lock: "FileLock") -> None:
         from filelock import Timeout
@@ -279,28 +314,10 @@ class Store:
             lock.acquire(timeout=self.patience)
         except Timeout:
             raise StoreError(
-                f"{self.path} is being written by another cxr: try again when that has ended"
+                f"{self.root} is being written by another cxr: try again when that has ended"
             ) from None
         except OSError as error:
-            raise StoreError(f"{self.path} can't be written to: {error.strerror}") from error
-
-    def _refuse_foreign_folder(self) -> None:
-        if self.exists() or not self.path.is_dir():
-            return
-        strangers = [p.name for p in self.path.iterdir() if p.name not in (".lock", "data", SPILL)]
-        if [name for name in strangers if not name.startswith(f".{CATALOG}.")]:
-            raise StoreError(
-                f"{self.path} is no store and not empty ({sorted(strangers)[0]} lies in it): "
-                "give --store a folder of its own"
-            )
-
-    def _leave_no_trace(self) -> None:
-        """Take away what a first run made that published nothing."""
-        with suppress(OSError):
-            (self.path / ".lock").unlink()
-        for folder in (self.path / "data", self.path / SUPERSEDED, self.path):
-            with suppress(OSError):
-                folder.rmdir()
+            raise StoreError(f"{self.root} can't be written to: {error.strerror}") from error
 
 
 def _next_number(catalog: duckdb.DuckDBPyConnection) -> int:

@@ -203,7 +203,7 @@ def only_run(
             lock.acquire(timeout=0)
         except Timeout:
             raise StoreError(
-                f"another cxr {name} works on {store.path}: wait until it has ended"
+                f"another cxr {name} works on {store.root}: wait until it has ended"
             ) from None
     try:
         parts = runs / (f"{name}-full" if full else name)
