@@ -8,6 +8,7 @@ which holds for HDFS, S3, Google's and Azure's storage.
 
 import os
 import re
+import shutil
 import tempfile
 import time
 from collections.abc import Iterator
@@ -152,6 +153,27 @@ class RemoteFolder(StoreFolder):
         """Return the folder for the data files of a publication, which nobody else writes to."""
         self._decided = False
         return self._place.child(f"data/{number:06d}-{uuid4().hex[:8]}").url
+
+    def stand_ins(self, listed: list[tuple[str, str]]) -> Path:
+        """Return a folder with an empty file, of the right columns, for each that is listed.
+
+        DuckDB binds a view to the columns of its files when it is made.
+        """
+        from pyarrow import parquet
+
+        folder = self.path / "columns"
+        shutil.rmtree(folder, ignore_errors=True)
+        empty = {}
+        for relation, path in listed:
+            if relation not in empty:
+                with (
+                    telling_place_errors(f"{self._url}/{path}", "read"),
+                    self._place.child(path).open_input() as file,
+                ):
+                    empty[relation] = parquet.read_schema(file).empty_table()
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            parquet.write_table(empty[relation], folder / path)
+        return folder
 
     def commit(self, working: Path, folder: Path | str) -> None:
         """Put a working copy of the catalog in force, if nobody else changed the store since."""

@@ -18,16 +18,16 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from cxr_duck.disk import telling_disk_errors
-from cxr_duck.engines.duckdb import connect, first_line, quoted
+from cxr_duck.engines.duckdb import first_line, quoted
 from cxr_duck.errors import StoreError
-from cxr_duck.places import local_path
+from cxr_duck.opening import open_catalog
 from cxr_duck.readers import SUPERSEDED, forget_unread
-from cxr_duck.store_folder import CATALOG, SPILL, StoreFolder, refuse_strangers
+from cxr_duck.store_folder import CATALOG, SPILL, StoreFolder, folder_of, refuse_strangers
 
 if TYPE_CHECKING:
     from filelock import FileLock
 
-__all__ = ["CATALOG", "SPILL", "Publication", "Store", "default_store"]
+__all__ = ["CATALOG", "SPILL", "Publication", "Store"]
 
 _STORAGE_VERSION = "v1.4.0"  # the oldest DuckDB that opens the catalog; 2.0's default shuts out 1.x
 
@@ -39,34 +39,32 @@ _LAST = "SELECT publication, action FROM publications ORDER BY publication DESC 
 _open: dict[Path, tuple[tuple[int, int], duckdb.DuckDBPyConnection]] = {}
 
 
-def default_store() -> str:
-    """Return the store to use where none is named: $CXR_STORE, else ./cxr-store."""
-    return os.environ.get("CXR_STORE") or "cxr-store"
-
-
-def _folder_of(place: str | os.PathLike[str]) -> StoreFolder:
-    if (path := local_path(place)) is not None:
-        return StoreFolder(path)
-    from cxr_duck.remote_folder import RemoteFolder
-
-    return RemoteFolder(os.fspath(place))
-
-
 @dataclass
 class Publication:
     """A state of the store in the making: its number, its data folder, its copy of the catalog.
 
-    `store` is the store's folder, `folder` that of this publication's data files: paths or URLs.
-    Once it is `discarded` the store stays as it was. With `forgetting` the state before it goes
-    from the disk at once, unless another process has it open.
+    `folder` is that of its data files, a path or a URL as the store's is. Once it is `discarded`
+    the store stays as it was. With `forgetting` the state before it goes from the disk at once,
+    unless another process has it open.
     """
 
-    store: Path | str
+    home: StoreFolder
     number: int
     folder: Path | str
     catalog: duckdb.DuckDBPyConnection
     discarded: bool = False
     forgetting: bool = False
+
+    @property
+    def store(self) -> Path | str:
+        """The folder of the store: a path, or a URL."""
+        return self.home.root
+
+    def show_columns(self) -> None:
+        """Let DuckDB see the columns of the data files that are listed, wherever they lie."""
+        listed = self.catalog.execute("SELECT relation, path FROM data_files").fetchall()
+        if (stand_ins := self.home.stand_ins(listed)) is not None:
+            self.catalog.execute(f"SET VARIABLE cxr_store = {quoted(stand_ins)}")
 
     def path_of(self, name: str) -> str:
         """Return the path of one of its data files, relative to the store's folder."""
@@ -83,7 +81,7 @@ class Store:
     patience = 5.0  # seconds to wait for another writer
 
     def __init__(self, place: str | os.PathLike[str] | None = None) -> None:
-        self._folder = _folder_of(place if place is not None else default_store())
+        self._folder = folder_of(place)
         self.root = self._folder.root
         self.path = self._folder.path
         self.catalog = self._folder.catalog
@@ -125,71 +123,15 @@ class Store:
         state = (status.st_ino, status.st_mtime_ns)
         if key not in _open or _open[key][0] != state:
             self.close()
-            _open[key] = (state, self._connect())
+            _open[key] = (state, open_catalog(self._folder))
         cursor = _open[key][1].cursor()
         cursor.execute(f"USE cxr; SET VARIABLE cxr_store = {quoted(key)}")
         return cursor
-
-    @property
-    def _catalog_name(self) -> str:
-        return f"{self.root}/{CATALOG}"
 
     def close(self) -> None:
         """Close this process's connection to the store; the next cursor opens it anew."""
         if entry := _open.pop(self.path.resolve(), None):
             entry[1].close()
-
-    def _connect(self) -> duckdb.DuckDBPyConnection:
-        try:
-            connection = self._open_catalog()
-            data = quoted((self.path / "data").resolve())
-            connection.execute(
-                # For every cursor, not for this connection alone. A published file never changes.
-                "SET GLOBAL python_enable_replacements = false;"
-                "SET GLOBAL parquet_metadata_cache = true;"
-                f"SET allowed_directories = [{data}];"
-                "SET enable_external_access = false;"
-                "SET lock_configuration = true"
-            )
-            connection.execute("SELECT exactness FROM cxr.experiments.dataset LIMIT 0").fetchall()
-            connection.execute("SELECT path FROM cxr.data_files LIMIT 0").fetchall()
-            if not {"damaged_images", "twins"} <= _tables(connection):
-                raise duckdb.CatalogException("it lacks the view damaged_images or twins")
-        except duckdb.CatalogException as error:
-            if "publications" in _tables(connection):
-                raise StoreError(
-                    f"{self.root} was made by another version of cxr-duck: index its label file "
-                    "into a new folder"
-                ) from error
-            raise StoreError(
-                f"{self._catalog_name} was not made by cxr-duck: give the folder of a store"
-            ) from error
-        except duckdb.IOException as error:
-            hint = "bring it back from a copy, or index the label files into a new folder"
-            if "lock" in str(error):
-                hint = "close the program that has it open for writing, such as a DuckDB shell"
-            raise StoreError(
-                f"{self._catalog_name} can't be opened ({first_line(error)}): {hint}"
-            ) from error
-        except duckdb.Error as error:
-            raise StoreError(
-                f"{self._catalog_name} can't be read ({first_line(error)}): index the label file "
-                "anew in another folder"
-            ) from error
-        return connection
-
-    def _open_catalog(self) -> duckdb.DuckDBPyConnection:
-        """Open the catalog in an instance of DuckDB that nobody else in this process shares."""
-        connection = connect()
-        path = self.path.resolve() / CATALOG
-        try:
-            connection.execute(f"ATTACH {quoted(path)} AS cxr (READ_ONLY)")
-        except duckdb.BinderException as error:
-            # DuckDB before 1.5 opens a file once a process, and shares the instance that has it.
-            if "already attached" not in str(error):
-                raise
-            return duckdb.connect(str(path), read_only=True)
-        return connection
 
     @contextmanager
     def publishing(self, *, anywhere: bool = False) -> Iterator[Publication]:
@@ -213,7 +155,7 @@ class Store:
                 )
                 number = _next_number(catalog)
                 folder = self._folder.begin(number)
-                publication = Publication(self.root, number, folder, catalog)
+                publication = Publication(self._folder, number, folder, catalog)
                 yield publication
                 if not publication.discarded:
                     catalog.execute("CHECKPOINT")
@@ -279,14 +221,16 @@ class Store:
         self._refuse_foreign_changes()
         after = self.catalog.stat()
         if (before.st_ino, before.st_mtime_ns) != (after.st_ino, after.st_mtime_ns):
-            raise StoreError(f"another program wrote to {self._catalog_name} just now: try again")
+            raise StoreError(
+                f"another program wrote to {self._folder.catalog_name} just now: try again"
+            )
 
     def _refuse_foreign_changes(self) -> None:
         """Raise StoreError where another program has the catalog open for writing."""
         self.cursor(anywhere=True)
         if self._folder.has_unwritten_changes():
             raise StoreError(
-                f"{self._catalog_name} has changes that another program has not written yet "
+                f"{self._folder.catalog_name} has changes that another program has not written yet "
                 f"({CATALOG}.wal): close the DuckDB shell that has it open"
             )
 
@@ -332,7 +276,3 @@ def _paths_in(catalog: Path) -> set[str]:
     with duckdb.connect() as connection:
         connection.execute(f"ATTACH {quoted(catalog.resolve())} AS cxr (READ_ONLY); USE cxr")
         return {path for (path,) in connection.execute(_DATA_PATHS).fetchall()}
-
-
-def _tables(connection: duckdb.DuckDBPyConnection) -> set[str]:
-    return {name for (name,) in connection.execute("SELECT name FROM (SHOW ALL TABLES)").fetchall()}

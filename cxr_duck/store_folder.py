@@ -7,9 +7,10 @@ from pathlib import Path
 
 from cxr_duck.disk import sync
 from cxr_duck.errors import StoreError
+from cxr_duck.places import local_path
 from cxr_duck.readers import SUPERSEDED, keep_for_readers
 
-__all__ = ["CATALOG", "SPILL", "StoreFolder"]
+__all__ = ["CATALOG", "SPILL", "StoreFolder", "folder_of", "is_of_store", "refuse_strangers"]
 
 CATALOG = "cxr.duckdb"
 SPILL = ".spill"  # where DuckDB puts what memory can't hold while it indexes
@@ -27,6 +28,11 @@ class StoreFolder:
         self.path = path
         self.catalog = path / CATALOG
         self.root: Path | str = path
+
+    @property
+    def catalog_name(self) -> str:
+        """What the user calls the catalog."""
+        return f"{self.root}/{CATALOG}"
 
     def bring(self) -> None:
         """Let the catalog in `path` be the newest."""
@@ -50,6 +56,13 @@ class StoreFolder:
         folder = self.path / "data" / f"{number:06d}"
         shutil.rmtree(folder, ignore_errors=True)
         return folder
+
+    def stand_ins(self, listed: list[tuple[str, str]]) -> Path | None:
+        """Return a folder of empty data files where DuckDB can't read those that are listed.
+
+        `listed` has a pair (relation, path) for each.
+        """
+        return None
 
     def commit(self, working: Path, folder: Path | str) -> None:
         """Put a working copy of the catalog, and its data files, in force at one stroke."""
@@ -96,3 +109,13 @@ def refuse_strangers(folder: StoreFolder) -> None:
             f"{folder.root} is no store and not empty ({strangers[0]} lies in it): "
             "give --store a folder of its own"
         )
+
+
+def folder_of(place: str | os.PathLike[str] | None) -> StoreFolder:
+    """Return the folder of a store at a path or URL; of None, at $CXR_STORE, else ./cxr-store."""
+    named = place if place is not None else os.environ.get("CXR_STORE") or "cxr-store"
+    if (path := local_path(named)) is not None:
+        return StoreFolder(path)
+    from cxr_duck.remote_folder import RemoteFolder
+
+    return RemoteFolder(os.fspath(named))
