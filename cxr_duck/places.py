@@ -188,7 +188,8 @@ def _mounted(url: str, mounted: Mounts) -> str | None:
     prefix, target = max(known, key=lambda pair: len(pair[0]))
     base, question, options = target.partition("?")
     rest = url[len(prefix) :].strip("/")
-    return (f"{base.rstrip('/')}/{rest}" if rest else base) + question + options
+    base = base.rstrip("/")
+    return (f"{base}/{rest}" if rest else base or "/") + question + options
 
 
 def open_file(root: Path | str, path: str) -> Any:
