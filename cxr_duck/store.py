@@ -10,14 +10,16 @@ done to the folder itself is its own, be it on a disk of this machine or at a UR
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import duckdb
 
 from cxr_duck.disk import telling_disk_errors
+from cxr_duck.engines.choice import engines_of
 from cxr_duck.engines.duckdb import first_line, quoted
 from cxr_duck.errors import StoreError
 from cxr_duck.opening import open_catalog
@@ -26,6 +28,9 @@ from cxr_duck.store_folder import CATALOG, SPILL, StoreFolder, folder_of, refuse
 
 if TYPE_CHECKING:
     from filelock import FileLock
+
+    from cxr_duck.engines.choice import EngineChoice
+    from cxr_duck.engines.engine import Engine, Engines
 
 __all__ = ["CATALOG", "SPILL", "Publication", "Store"]
 
@@ -80,8 +85,11 @@ class Store:
 
     patience = 5.0  # seconds to wait for another writer
 
-    def __init__(self, place: str | os.PathLike[str] | None = None) -> None:
+    def __init__(
+        self, place: str | os.PathLike[str] | None = None, engine: "EngineChoice" = "duckdb"
+    ) -> None:
         self._folder = folder_of(place)
+        self._engine = engine
         self.root = self._folder.root
         self.path = self._folder.path
         self.catalog = self._folder.catalog
@@ -127,6 +135,22 @@ class Store:
         cursor = _open[key][1].cursor()
         cursor.execute(f"USE cxr; SET VARIABLE cxr_store = {quoted(key)}")
         return cursor
+
+    @cached_property
+    def engines(self) -> "Engines":
+        """The kind of engine that was asked for, which is started when it is first needed."""
+        return engines_of(self._engine)
+
+    def engine(self) -> "Engine":
+        """Return an engine of the store's kind that reads the newest state."""
+        return self.engines.reading(self.cursor(), self.path)
+
+    def working_engine(self, size: int = 0) -> "AbstractContextManager[Engine]":
+        """Return an engine of the store's kind to make a change with, from so many bytes of text.
+
+        It sees nothing of the store but what it is shown.
+        """
+        return self.engines.working(self.path, self.path / SPILL, size)
 
     def close(self) -> None:
         """Close this process's connection to the store; the next cursor opens it anew."""

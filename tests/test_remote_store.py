@@ -251,8 +251,8 @@ def move_as_on_hdfs(place: Place, other: Place) -> None:
     ("error", "once", "lost", "before", "first"),
     [
         (Killed, False, False, 0, 2),
-        (Killed, False, True, 1, 0),
-        (OSError, True, False, 1, 1),
+        (Killed, False, True, 1, 1),
+        (OSError, True, False, 1, 0),
         (OSError, True, True, 1, 3),
         (OSError, False, False, 1, 4),
         (OSError, False, True, 1, 5),
