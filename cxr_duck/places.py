@@ -7,7 +7,7 @@ told on the machine where cxr runs.
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,11 +21,13 @@ __all__ = [
     "MOUNTS",
     "Mounts",
     "Place",
+    "creating",
     "delete_file",
     "local_path",
     "mounts",
     "open_file",
     "reach",
+    "send_file",
     "telling_place_errors",
 ]
 
@@ -190,6 +192,25 @@ def _mounted(url: str, mounted: Mounts) -> str | None:
     rest = url[len(prefix) :].strip("/")
     base = base.rstrip("/")
     return (f"{base}/{rest}" if rest else base or "/") + question + options
+
+
+def creating(folder: str, mounted: Mounts) -> Callable[[str], Any]:
+    """Return what makes a file of a name in a folder at a URL, wherever it is called."""
+
+    def create(name: str) -> Any:
+        return reach(folder, mounted).child(name).open_output()
+
+    return create
+
+
+def send_file(file: Path, folder: Path | str) -> str:
+    """Move a file of this machine to a folder at a URL, or leave it; return where it is."""
+    if isinstance(folder, Path):
+        return os.fspath(file)
+    with telling_place_errors(folder, "written to"):
+        reach(folder, mounts()).child(file.name).upload(file)
+    file.unlink()
+    return f"{folder}/{file.name}"
 
 
 def open_file(root: Path | str, path: str) -> Any:

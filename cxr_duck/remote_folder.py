@@ -72,6 +72,7 @@ class RemoteFolder(StoreFolder):
         super().__init__(Path(self._mirror.folder.name))
         self.root = url
         self._base: _Version | None = None
+        self._begun = ""  # the data folder of the publication in the making
         self._decided = False
 
     @cached_property
@@ -152,7 +153,12 @@ class RemoteFolder(StoreFolder):
     def begin(self, number: int) -> str:
         """Return the folder for the data files of a publication, which nobody else writes to."""
         self._decided = False
-        return self._place.child(f"data/{number:06d}-{uuid4().hex[:8]}").url
+        self._begun = f"data/{number:06d}-{uuid4().hex[:8]}"
+        return self._place.child(self._begun).url
+
+    def scratch(self, spill: Path) -> str:
+        """Return a folder for files that are gone afterwards, which an engine's workers reach."""
+        return self._place.child(f"{self._begun}/scratch").url
 
     def stand_ins(self, listed: list[tuple[str, str]]) -> Path:
         """Return a folder with an empty file, of the right columns, for each that is listed.
@@ -177,7 +183,7 @@ class RemoteFolder(StoreFolder):
 
     def commit(self, working: Path, folder: Path | str) -> None:
         """Put a working copy of the catalog in force, if nobody else changed the store since."""
-        own = str(folder).rpartition("/")[2]
+        own = self._begun.rpartition("/")[2]
         partial = self._place.child(f".{CATALOG}.{own}")
         with telling_place_errors(self._url, "written to"):
             try:
@@ -257,7 +263,7 @@ class RemoteFolder(StoreFolder):
         """Remove the data files of a publication that came to nothing."""
         if not self._decided:
             with suppress(OSError):
-                self._place.child(f"data/{str(folder).rpartition('/')[2]}").delete_folder()
+                self._place.child(self._begun).delete_folder()
 
     def drop_unlisted(self, kept: set[str], newest: int) -> None:
         """Remove data files but for those that are kept, and what a killed writer left.
@@ -267,6 +273,7 @@ class RemoteFolder(StoreFolder):
         """
         if not self._decided:
             return
+        self._place.child(f"{self._begun}/scratch").delete_folder()
         folders = {path.split("/")[1] for path in kept}
         for name in self._place.child("data").listing():
             folder = self._place.child(f"data/{name}")

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from cxr_duck.disk import telling_disk_errors
-from cxr_duck.engines.choice import engines_of
+from cxr_duck.engines.choice import engines_of, reads_urls
 from cxr_duck.engines.duckdb import first_line, quoted
 from cxr_duck.errors import StoreError
 from cxr_duck.opening import open_catalog
@@ -143,14 +143,15 @@ class Store:
 
     def engine(self) -> "Engine":
         """Return an engine of the store's kind that reads the newest state."""
-        return self.engines.reading(self.cursor(), self.path)
+        return self.engines.reading(self.cursor(anywhere=reads_urls(self._engine)), self.root)
 
     def working_engine(self, size: int = 0) -> "AbstractContextManager[Engine]":
         """Return an engine of the store's kind to make a change with, from so many bytes of text.
 
         It sees nothing of the store but what it is shown.
         """
-        return self.engines.working(self.path, self.path / SPILL, size)
+        spill = self.path / SPILL
+        return self.engines.working(self.root, spill, self._folder.scratch(spill), size)
 
     def close(self) -> None:
         """Close this process's connection to the store; the next cursor opens it anew."""
@@ -158,12 +159,9 @@ class Store:
             entry[1].close()
 
     @contextmanager
-    def publishing(self, *, anywhere: bool = False) -> Iterator[Publication]:
-        """Yield a publication to fill; publish it whole at the end, or nothing on an error.
-
-        With `anywhere` the store may lie where DuckDB can't write data files.
-        """
-        if not anywhere:
+    def publishing(self) -> Iterator[Publication]:
+        """Yield a publication to fill; publish it whole at the end, or nothing on an error."""
+        if not reads_urls(self._engine):
             self.check_reads_locally()
         with self._only_writer(), telling_disk_errors(self.root):
             self._clear_working_copies()
@@ -186,6 +184,8 @@ class Store:
                     catalog.close()
                     self.close()
                     self._folder.commit(working, folder)
+                else:
+                    self._folder.discard(folder)
             except BaseException:
                 if catalog is not None:
                     catalog.close()

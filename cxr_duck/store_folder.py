@@ -57,6 +57,10 @@ class StoreFolder:
         shutil.rmtree(folder, ignore_errors=True)
         return folder
 
+    def scratch(self, spill: Path) -> Path | str:
+        """Return a folder for files that are gone afterwards, which an engine's workers reach."""
+        return spill
+
     def stand_ins(self, listed: list[tuple[str, str]]) -> Path | None:
         """Return a folder of empty data files where DuckDB can't read those that are listed.
 

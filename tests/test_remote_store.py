@@ -30,7 +30,7 @@ def mount(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 def elsewhere() -> Store:
     """Return the store as another process sees it: nothing of it was copied yet."""
     remote_folder._mirrors.clear()
-    return Store(URL)
+    return Store(URL, "spark")
 
 
 def write(publication: Publication, name: str, content: bytes = b"rows") -> str:
@@ -41,7 +41,7 @@ def write(publication: Publication, name: str, content: bytes = b"rows") -> str:
 
 def change(store: Store) -> None:
     """Publish a state with one data file, whose content nobody reads, of a number of its own."""
-    with store.publishing(anywhere=True) as publication:
+    with store.publishing() as publication:
         catalog = publication.catalog
         if publication.number == 1:
             create_tables(catalog)
@@ -75,7 +75,7 @@ def files_of(mount: Path) -> list[str]:
 
 def test_states_at_a_url(mount: Path) -> None:
     """A state is seen by everybody, and takes with it the files of the state before the last."""
-    store = Store(URL)
+    store = Store(URL, "spark")
     assert not store.exists()
     for number in range(1, 4):
         change(store)
@@ -87,7 +87,7 @@ def test_states_at_a_url(mount: Path) -> None:
 
 def test_readers_see_a_publish_at_once(mount: Path) -> None:
     """Who has a copy of the catalog asks for the next state with every question."""
-    here, there = Store(URL), elsewhere()
+    here, there = Store(URL, "spark"), elsewhere()
     for number in (1, 3):
         change(here)
         assert state_of(there, mount) == number
@@ -97,11 +97,11 @@ def test_readers_see_a_publish_at_once(mount: Path) -> None:
 
 def test_another_wrote_in_the_meantime(mount: Path) -> None:
     """A change of a state that is not in force any more is refused, and leaves no file."""
-    here, there = Store(URL), elsewhere()
+    here, there = Store(URL, "spark"), elsewhere()
     change(here)
     with (
         pytest.raises(StoreError, match=f"{URL} was written by another cxr in the meantime"),
-        here.publishing(anywhere=True) as publication,
+        here.publishing() as publication,
     ):
         write(publication, "postings.parquet")
         change(there)
@@ -114,7 +114,7 @@ def test_another_wrote_in_the_meantime(mount: Path) -> None:
 def test_same_size_and_time(mount: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A newer state is told from an older one by more than size and time, which may be the same."""
     monkeypatch.setattr(Place, "state", lambda place: (1, 1) if _exists(place) else None)
-    here, there = Store(URL), elsewhere()
+    here, there = Store(URL, "spark"), elsewhere()
     change(here)
     change(there)
     assert state_of(here, mount) == 2
@@ -126,7 +126,7 @@ def _exists(place: Place) -> bool:
 
 def test_two_who_publish_at_once(mount: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """While one puts a state in force nobody else does, though both saw the same state before."""
-    here, there = Store(URL), elsewhere()
+    here, there = Store(URL, "spark"), elsewhere()
     change(here)
     refuse = remote_folder.RemoteFolder._refuse_other_state
     refused = []
@@ -149,13 +149,13 @@ def test_two_who_publish_at_once(mount: Path, monkeypatch: pytest.MonkeyPatch) -
 
 def test_claim_of_one_who_was_killed(mount: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A claim that nobody takes back counts for a while, and then no more."""
-    change(Store(URL))
+    change(Store(URL, "spark"))
     claim = mount / ".cxr.duckdb.000001-00000000.claim"
     claim.touch()
     with pytest.raises(StoreError, match="or one was killed less than 5 minutes ago: try again"):
-        change(Store(URL))
+        change(Store(URL, "spark"))
     monkeypatch.setattr(remote_folder, "_FORGOTTEN", 0)
-    change(Store(URL))
+    change(Store(URL, "spark"))
     assert state_of(elsewhere(), mount) == 2
     assert files_of(mount) == ["cxr.duckdb", "data/000001/images", "data/000002/images"]
 
@@ -163,21 +163,21 @@ def test_claim_of_one_who_was_killed(mount: Path, monkeypatch: pytest.MonkeyPatc
 def test_failure_while_publishing(mount: Path) -> None:
     """What fails midway leaves the state that was there and no file, of a new store no folder."""
     for before in ([], ["cxr.duckdb", "data/000001/images"]):
-        with pytest.raises(ZeroDivisionError), Store(URL).publishing(anywhere=True) as publication:
+        with pytest.raises(ZeroDivisionError), Store(URL, "spark").publishing() as publication:
             write(publication, "half.parquet")
             raise ZeroDivisionError
         assert files_of(mount) == before
         assert mount.exists() == bool(before)
-        change(Store(URL))
+        change(Store(URL, "spark"))
 
 
 def test_files_of_another_who_works(mount: Path) -> None:
     """Files of the next publication stay, since somebody is at work; of a lost one they go."""
-    change(Store(URL))
+    change(Store(URL, "spark"))
     for folder in ("000002-0123abcd", "000003-0123abcd", "films"):
         (mount / "data" / folder).mkdir()
         (mount / "data" / folder / "images.parquet").touch()
-    change(Store(URL))
+    change(Store(URL, "spark"))
     kept = ["data/000001/images", "data/000002/images", "data/000003/images.parquet"]
     assert files_of(mount) == ["cxr.duckdb", *kept, "data/films/images.parquet"]
 
@@ -187,20 +187,20 @@ def test_foreign_folder(mount: Path) -> None:
     mount.mkdir(parents=True)
     (mount / "thesis.txt").write_text("mine")
     with pytest.raises(StoreError, match=f"{URL} is no store and not empty .thesis.txt lies in it"):
-        change(Store(URL))
+        change(Store(URL, "spark"))
     assert files_of(mount) == ["thesis.txt"]
     (mount / "cxr.duckdb").write_bytes(b"nonsense" * 1000)
     with pytest.raises(StoreError, match=f"{URL}/cxr.duckdb can't be opened"):
-        change(Store(URL))
+        change(Store(URL, "spark"))
     assert files_of(mount) == ["cxr.duckdb", "thesis.txt"]
 
 
 def test_unwritten_changes_of_a_shell(mount: Path) -> None:
     """A log that another program left beside the catalog is not published over."""
-    change(Store(URL))
+    change(Store(URL, "spark"))
     (mount / "cxr.duckdb.wal").write_bytes(b"x")
     with pytest.raises(StoreError, match="another program has not written yet"):
-        change(Store(URL))
+        change(Store(URL, "spark"))
 
 
 class Killed(BaseException):

@@ -237,10 +237,10 @@ def only_run(
     """
     from filelock import FileLock, Timeout
 
-    store.cursor().close()  # a StoreError where there is no store
+    store.cursor(anywhere=True).close()  # a StoreError where there is no store
     runs = store.path / _RUNS
     lock = FileLock(runs / f"{name}.lock")
-    with telling_disk_errors(store.path):
+    with telling_disk_errors(store.root):
         runs.mkdir(exist_ok=True)
         try:
             lock.acquire(timeout=0)
