@@ -10,6 +10,7 @@ import duckdb
 
 from cxr_duck.engines.engine import Engine, Layout
 from cxr_duck.errors import StageError, StoreError
+from cxr_duck.places import delete_file, open_file
 from cxr_duck.store import Publication
 
 __all__ = [
@@ -79,20 +80,20 @@ def data_files(catalog: duckdb.DuckDBPyConnection, *relations: str) -> list[Data
     return [DataFile(*row) for row in rows]
 
 
-def changed_files(store: Path, files: Iterable[DataFile]) -> Iterator[tuple[str, str]]:
+def changed_files(store: Path | str, files: Iterable[DataFile]) -> Iterator[tuple[str, str]]:
     """Yield the path of each file whose bytes are not those that were written, and what is so."""
     for listed in files:
         try:
-            with (store / listed.path).open("rb") as file:
+            with open_file(store, listed.path) as file:
                 digest = file_digest(file, "sha256").hexdigest()
         except OSError as error:
-            yield listed.path, f"can't be read: {error.strerror}"
+            yield listed.path, f"can't be read: {error.strerror or error}"
         else:
             if digest != listed.sha256:
                 yield listed.path, f"SHA-256 is {digest}, was {listed.sha256}"
 
 
-def _damaged(store: Path, problem: str) -> StoreError:
+def _damaged(store: Path | str, problem: str) -> StoreError:
     return StoreError(
         f"a data file of {store} is damaged ({problem}): bring it back from a copy, or index the "
         "label files into a new folder"
@@ -124,7 +125,6 @@ class DataWriter:
         They are sorted, and laid out for about so many `rows` of the relation. May be called from
         several threads, for one relation each.
         """
-        number = self._publication.number
         parts = self._engine.write(
             stage,
             self._publication.folder,
@@ -134,11 +134,15 @@ class DataWriter:
         )
         return [
             DataFile(
-                relation, f"data/{number:06d}/{part.name}", number, part.rows, part.bytes,
+                relation,
+                self._publication.path_of(part.name),
+                self._publication.number,
+                part.rows,
+                part.bytes,
                 part.sha256,
             )
             for part in parts
-        ]  # fmt: skip
+        ]
 
     def add(self, files: Iterable[DataFile]) -> None:
         """Put files into the list; one without rows only where the relation has no other."""
@@ -149,7 +153,7 @@ class DataWriter:
                     "INSERT INTO data_files VALUES (?, ?, ?, ?, ?, ?)", list(astuple(file))
                 )
             else:
-                (self._publication.store / file.path).unlink()
+                delete_file(self._publication.store, file.path)
 
     def write_none(self, relation: str, columns: str) -> None:
         """Write a relation's first file, without rows; `columns` as in CREATE TABLE."""

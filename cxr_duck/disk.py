@@ -25,12 +25,12 @@ def sync(path: Path) -> None:
 
 
 @contextmanager
-def telling_disk_errors(store: Path) -> Iterator[None]:
+def telling_disk_errors(store: Path | str) -> Iterator[None]:
     """Turn what the disk refuses to a store, or to the engine that fills it, into a StoreError."""
     try:
         yield
     except OSError as error:
-        raise StoreError(f"{store} can't be written to: {error.strerror}") from error
+        raise StoreError(f"{store} can't be written to: {error.strerror or error}") from error
     except (duckdb.Error, StageError) as error:
         cause = error.__cause__ if isinstance(error, StageError) else error
         if not isinstance(cause, duckdb.Error) or not _is_of_the_disk(cause):

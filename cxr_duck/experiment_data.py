@@ -119,7 +119,7 @@ class ExperimentData:
         """
         from cxr_duck.images.twins import find_twins
 
-        return find_twins(Store(self.store.path), self._known_images(), self._progress, full=full)
+        return find_twins(Store(self.store.root), self._known_images(), self._progress, full=full)
 
     @property
     def index(self) -> InvertedIndex:
@@ -504,7 +504,7 @@ class ExperimentData:
         """Return the folder that was given, or else the one that the images were indexed with."""
         if self.images_dir is not None:
             return self.images_dir
-        rows = DuckDBEngine(self.store.cursor()).fetch(
+        rows = DuckDBEngine(self.store.cursor(anywhere=True)).fetch(
             "SELECT images_folder FROM publications ORDER BY publication DESC LIMIT 1"
         )
         return Path(rows[0][0]) if rows and rows[0][0] else None

@@ -34,8 +34,8 @@ def write_listing(engine: Engine, writer: DataWriter, publication: Publication) 
 
 def tell_files(store: Store, folder: Path, progress: Progress) -> None:
     """Say how many of the files that were found are of no image, repeated, or refused."""
-    cursor = store.cursor()
-    ((extra, repeated),) = cursor.execute(_COUNTS).fetchall()
+    engine = store.engine()
+    ((extra, repeated),) = engine.fetch(_COUNTS)
     parts = []
     if extra:
         whose = "1 file is" if extra == 1 else f"{extra:,} files are"
@@ -45,13 +45,13 @@ def tell_files(store: Store, folder: Path, progress: Progress) -> None:
         parts.append(f'{whose} more than once (cxr sql "FROM repeated_files")')
     if parts:
         progress.note(f"{folder}: {', '.join(parts)}")
-    members = cursor.execute(f"{_REFUSED} IS NOT NULL ORDER BY path").fetchall()
+    members = engine.fetch(f"{_REFUSED} IS NOT NULL ORDER BY path")
     if members:
         progress.note(
             f"{folder}: {_counted(len(members), 'file')} can't be used, {members[0][0]} among them "
             f'({members[0][1]}); all: cxr sql "FROM refused_files"'
         )
-    if zips := cursor.execute(f"{_REFUSED} IS NULL ORDER BY path").fetchall():
+    if zips := engine.fetch(f"{_REFUSED} IS NULL ORDER BY path"):
         progress.note(
             f"{folder}: {_counted(len(zips), 'zip')} can't be read: "
             + ", ".join(f"{path} ({reason})" for path, reason in zips[:_SOME])

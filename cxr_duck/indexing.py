@@ -59,7 +59,7 @@ def index_labels(
         last = last_change(publication.catalog)
         if last is not None and last.pure_terms != pure_terms:
             raise StoreError(
-                f"{store.path} was indexed {'with' if last.pure_terms else 'without'} --pure, and "
+                f"{store.root} was indexed {'with' if last.pure_terms else 'without'} --pure, and "
                 "an index can't be both: do the same, or give --store another folder"
             )
         with store.working_engine(label_file.size) as engine, ThreadPoolExecutor() as pool:

@@ -87,6 +87,7 @@ def publish_change(publication: Publication, change: Change) -> None:
             change.removed,
         ],
     )
+    publication.show_columns()
     create_views(catalog)
     create_macros(catalog)
     describe(catalog)

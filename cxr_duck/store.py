@@ -3,7 +3,8 @@
 Readers open `cxr.duckdb`, whose views read the Parquet files below `data/`. A writer works on a
 copy of the catalog and on files that nothing refers to yet, and publishes both by renaming the copy
 over the old catalog: at any instant the store holds the old state or the new one, and readers are
-never locked out. What an older state needs stays on the disk while somebody has it open.
+never locked out. What an older state needs stays on the disk while somebody has it open. What is
+done to the folder itself is its own, be it on a disk of this machine or at a URL.
 """
 
 import os
@@ -17,11 +18,13 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from cxr_duck.disk import sync, telling_disk_errors
-from cxr_duck.engines.choice import engines_of
-from cxr_duck.engines.duckdb import connect, first_line, quoted
+from cxr_duck.disk import telling_disk_errors
+from cxr_duck.engines.choice import engines_of, reads_urls
+from cxr_duck.engines.duckdb import first_line, quoted
 from cxr_duck.errors import StoreError
-from cxr_duck.readers import SUPERSEDED, forget_unread, keep_for_readers
+from cxr_duck.opening import open_catalog
+from cxr_duck.readers import SUPERSEDED, forget_unread
+from cxr_duck.store_folder import CATALOG, SPILL, StoreFolder, folder_of, refuse_strangers
 
 if TYPE_CHECKING:
     from filelock import FileLock
@@ -29,73 +32,106 @@ if TYPE_CHECKING:
     from cxr_duck.engines.choice import EngineChoice
     from cxr_duck.engines.engine import Engine, Engines
 
-__all__ = ["CATALOG", "SPILL", "Publication", "Store", "default_store"]
+__all__ = ["CATALOG", "SPILL", "Publication", "Store"]
 
-CATALOG = "cxr.duckdb"
-SPILL = ".spill"  # where DuckDB puts what memory can't hold while it indexes
 _STORAGE_VERSION = "v1.4.0"  # the oldest DuckDB that opens the catalog; 2.0's default shuts out 1.x
 
 _DATA_PATHS = "SELECT path FROM data_files"
-_LAST_ACTION = "SELECT action FROM publications ORDER BY publication DESC LIMIT 1"
+_LAST = "SELECT publication, action FROM publications ORDER BY publication DESC LIMIT 1"
 
 # One connection a store and process: DuckDB shares an opened file between connections, so a second
 # one that stayed open would keep showing the state before a publish.
 _open: dict[Path, tuple[tuple[int, int], duckdb.DuckDBPyConnection]] = {}
 
 
-def default_store() -> Path:
-    """Return the store to use where none is named: $CXR_STORE, else ./cxr-store."""
-    return Path(os.environ.get("CXR_STORE") or "cxr-store")
-
-
 @dataclass
 class Publication:
     """A state of the store in the making: its number, its data folder, its copy of the catalog.
 
-    Once it is `discarded` the store stays as it was. With `forgetting` the state before it goes
-    from the disk at once, unless another process has it open.
+    `folder` is that of its data files, a path or a URL as the store's is. Once it is `discarded`
+    the store stays as it was. With `forgetting` the state before it goes from the disk at once,
+    unless another process has it open.
     """
 
-    store: Path
+    home: StoreFolder
     number: int
-    folder: Path
+    folder: Path | str
     catalog: duckdb.DuckDBPyConnection
     discarded: bool = False
     forgetting: bool = False
 
+    @property
+    def store(self) -> Path | str:
+        """The folder of the store: a path, or a URL."""
+        return self.home.root
+
+    def show_columns(self) -> None:
+        """Let DuckDB see the columns of the data files that are listed, wherever they lie."""
+        listed = self.catalog.execute("SELECT relation, path FROM data_files").fetchall()
+        if (stand_ins := self.home.stand_ins(listed)) is not None:
+            self.catalog.execute(f"SET VARIABLE cxr_store = {quoted(stand_ins)}")
+
+    def path_of(self, name: str) -> str:
+        """Return the path of one of its data files, relative to the store's folder."""
+        return f"data/{Path(self.folder).name}/{name}"
+
 
 class Store:
-    """A store at a path, which need not exist before something is published there."""
+    """A store at a path or URL, which need not exist before something is published there.
+
+    `root` is that path or URL, `path` the folder of this machine where its catalog is opened: the
+    same, or for a URL a temporary one.
+    """
 
     patience = 5.0  # seconds to wait for another writer
 
     def __init__(
-        self, path: str | os.PathLike[str] | None = None, engine: "EngineChoice" = "duckdb"
+        self, place: str | os.PathLike[str] | None = None, engine: "EngineChoice" = "duckdb"
     ) -> None:
-        self.path = Path(path) if path is not None else default_store()
+        self._folder = folder_of(place)
         self._engine = engine
-        self.catalog = self.path / CATALOG
+        self.root = self._folder.root
+        self.path = self._folder.path
+        self.catalog = self._folder.catalog
+
+    @property
+    def reads_locally(self) -> bool:
+        """Whether DuckDB can read the data files, and not Spark alone."""
+        return self._folder.reads_locally
+
+    def check_reads_locally(self) -> None:
+        """Raise StoreError where DuckDB can't read the data files."""
+        if not self.reads_locally:
+            raise StoreError(
+                f"{self.root} lies where DuckDB doesn't read: give --engine spark to index, find, "
+                "create, reproduce or check, or copy or mount the folder"
+            )
 
     def exists(self) -> bool:
         """Tell whether something was published here."""
+        self._folder.bring()
         return self.catalog.is_file()
 
-    def cursor(self) -> duckdb.DuckDBPyConnection:
+    def cursor(self, *, anywhere: bool = False) -> duckdb.DuckDBPyConnection:
         """Return a connection that reads the newest state, and no file outside the store's data.
 
-        Temporary tables may be made on it. Raises StoreError where there is no store to read.
+        Temporary tables may be made on it. With `anywhere` the store may lie where its views can't
+        read the data files. Raises StoreError where there is no store to read.
         """
+        if not anywhere:
+            self.check_reads_locally()
+        self._folder.bring()
         key = self.path.resolve()
         try:
             status = self.catalog.stat()
         except OSError:
             raise StoreError(
-                f"{self.path} is no store: run 'cxr index LABELS.csv --store {self.path}' first"
+                f"{self.root} is no store: run 'cxr index LABELS.csv --store {self.root}' first"
             ) from None
         state = (status.st_ino, status.st_mtime_ns)
         if key not in _open or _open[key][0] != state:
             self.close()
-            _open[key] = (state, self._connect())
+            _open[key] = (state, open_catalog(self._folder))
         cursor = _open[key][1].cursor()
         cursor.execute(f"USE cxr; SET VARIABLE cxr_store = {quoted(key)}")
         return cursor
@@ -107,115 +143,59 @@ class Store:
 
     def engine(self) -> "Engine":
         """Return an engine of the store's kind that reads the newest state."""
-        return self.engines.reading(self.cursor(), self.path)
+        return self.engines.reading(self.cursor(anywhere=reads_urls(self._engine)), self.root)
 
     def working_engine(self, size: int = 0) -> "AbstractContextManager[Engine]":
         """Return an engine of the store's kind to make a change with, from so many bytes of text.
 
         It sees nothing of the store but what it is shown.
         """
-        return self.engines.working(self.path, self.path / SPILL, size)
+        spill = self.path / SPILL
+        return self.engines.working(self.root, spill, self._folder.scratch(spill), size)
 
     def close(self) -> None:
         """Close this process's connection to the store; the next cursor opens it anew."""
         if entry := _open.pop(self.path.resolve(), None):
             entry[1].close()
 
-    def _connect(self) -> duckdb.DuckDBPyConnection:
-        try:
-            connection = self._open_catalog()
-            data = quoted((self.path / "data").resolve())
-            connection.execute(
-                # For every cursor, not for this connection alone. A published file never changes.
-                "SET GLOBAL python_enable_replacements = false;"
-                "SET GLOBAL parquet_metadata_cache = true;"
-                f"SET allowed_directories = [{data}];"
-                "SET enable_external_access = false;"
-                "SET lock_configuration = true"
-            )
-            connection.execute("SELECT exactness FROM cxr.experiments.dataset LIMIT 0").fetchall()
-            connection.execute("SELECT path FROM cxr.data_files LIMIT 0").fetchall()
-            if not {"damaged_images", "twins"} <= _tables(connection):
-                raise duckdb.CatalogException("it lacks the view damaged_images or twins")
-        except duckdb.CatalogException as error:
-            if "publications" in _tables(connection):
-                raise StoreError(
-                    f"{self.path} was made by another version of cxr-duck: index its label file "
-                    "into a new folder"
-                ) from error
-            raise StoreError(
-                f"{self.catalog} was not made by cxr-duck: give the folder of a store"
-            ) from error
-        except duckdb.IOException as error:
-            hint = "bring it back from a copy, or index the label files into a new folder"
-            if "lock" in str(error):
-                hint = "close the program that has it open for writing, such as a DuckDB shell"
-            raise StoreError(
-                f"{self.catalog} can't be opened ({first_line(error)}): {hint}"
-            ) from error
-        except duckdb.Error as error:
-            raise StoreError(
-                f"{self.catalog} can't be read ({first_line(error)}): index the label file anew "
-                "in another folder"
-            ) from error
-        return connection
-
-    def _open_catalog(self) -> duckdb.DuckDBPyConnection:
-        """Open the catalog in an instance of DuckDB that nobody else in this process shares."""
-        connection = connect()
-        path = self.path.resolve() / CATALOG
-        try:
-            connection.execute(f"ATTACH {quoted(path)} AS cxr (READ_ONLY)")
-        except duckdb.BinderException as error:
-            # DuckDB before 1.5 opens a file once a process, and shares the instance that has it.
-            if "already attached" not in str(error):
-                raise
-            return duckdb.connect(str(path), read_only=True)
-        return connection
-
     @contextmanager
     def publishing(self) -> Iterator[Publication]:
         """Yield a publication to fill; publish it whole at the end, or nothing on an error."""
-        with self._only_writer(), telling_disk_errors(self.path):
+        if not reads_urls(self._engine):
+            self.check_reads_locally()
+        with self._only_writer(), telling_disk_errors(self.root):
             self._clear_working_copies()
             working = self.path / f".{CATALOG}.{os.getpid()}"
             catalog: duckdb.DuckDBPyConnection | None = None
-            folder: Path | None = None
+            folder: Path | str | None = None
             try:
-                if self.exists():
+                self._folder.hold()
+                if self.catalog.is_file():
                     self._copy_catalog(working)
                 catalog = duckdb.connect(
                     str(working), config={"storage_compatibility_version": _STORAGE_VERSION}
                 )
                 number = _next_number(catalog)
-                folder = self.path / "data" / f"{number:06d}"
-                shutil.rmtree(folder, ignore_errors=True)
-                publication = Publication(self.path, number, folder, catalog)
+                folder = self._folder.begin(number)
+                publication = Publication(self._folder, number, folder, catalog)
                 yield publication
                 if not publication.discarded:
                     catalog.execute("CHECKPOINT")
                     catalog.close()
-                    self._commit(working, folder)
+                    self.close()
+                    self._folder.commit(working, folder)
+                else:
+                    self._folder.discard(folder)
             except BaseException:
                 if catalog is not None:
                     catalog.close()
                 if folder is not None and working.exists():  # else it became the catalog
-                    shutil.rmtree(folder, ignore_errors=True)
+                    self._folder.discard(folder)
                 self._clear_working_copies()
                 raise
             catalog.close()
             self._clear_working_copies()
             self._clean_up(publication)
-
-    def _commit(self, working: Path, folder: Path) -> None:
-        for path in [*folder.glob("*"), *([folder] if folder.exists() else []), folder.parent]:
-            sync(path)
-        sync(working)
-        self.close()
-        if self.exists():
-            keep_for_readers(self.path, self.catalog)
-        os.replace(working, self.catalog)
-        sync(self.path)
 
     def _clear_working_copies(self) -> None:
         """Remove what a run that ended early left: its copy of the catalog, log and spill files."""
@@ -227,30 +207,26 @@ class Store:
 
     def _clean_up(self, publication: Publication) -> None:
         """Remove what nobody needs any more; a later change does it where this one can't."""
-        if not self.exists():
+        if not self.catalog.is_file():
             return
         try:
             self._drop_unread_data(forgetting=publication.forgetting)
         except (OSError, duckdb.Error) as error:
-            reason = error.strerror if isinstance(error, OSError) else first_line(error)
+            told = error.strerror if isinstance(error, OSError) else None
+            reason = told or first_line(error)
             raise StoreError(
-                f"{self.path} was changed as asked, but files of its older state can't be removed: "
+                f"{self.root} was changed as asked, but files of its older state can't be removed: "
                 f"{reason}"
             ) from error
 
     def _drop_unread_data(self, *, forgetting: bool) -> None:
         """Remove data files that neither this state nor an older one that is read refers to."""
-        last = self.cursor().execute(_LAST_ACTION).fetchall()
-        forgetting = forgetting or last == [("remove",)]
-        catalogs = forget_unread(self.path, keep_newest=not forgetting)
-        kept = {path for (path,) in self.cursor().execute(_DATA_PATHS).fetchall()}
+        last = self.cursor(anywhere=True).execute(_LAST).fetchall()
+        newest, action = last[0] if last else (0, "")
+        catalogs = forget_unread(self.path, keep_newest=not forgetting and action != "remove")
+        kept = {path for (path,) in self.cursor(anywhere=True).execute(_DATA_PATHS).fetchall()}
         kept |= {path for catalog in catalogs for path in _paths_in(catalog)}
-        for path in (self.path / "data").glob("[0-9]*/*"):
-            if path.relative_to(self.path).as_posix() not in kept:
-                path.unlink(missing_ok=True)
-        for folder in (self.path / "data").glob("[0-9]*"):
-            with suppress(OSError):  # it still holds a file
-                folder.rmdir()
+        self._folder.drop_unlisted(kept, newest)
 
     def older_states_in_use(self) -> int:
         """Return how many older states of the store stay on the disk for those who read them."""
@@ -269,15 +245,17 @@ class Store:
         self._refuse_foreign_changes()
         after = self.catalog.stat()
         if (before.st_ino, before.st_mtime_ns) != (after.st_ino, after.st_mtime_ns):
-            raise StoreError(f"another program wrote to {self.catalog} just now: try again")
+            raise StoreError(
+                f"another program wrote to {self._folder.catalog_name} just now: try again"
+            )
 
     def _refuse_foreign_changes(self) -> None:
         """Raise StoreError where another program has the catalog open for writing."""
-        self.cursor()
-        if (log := Path(f"{self.catalog}.wal")).exists() and log.stat().st_size:
+        self.cursor(anywhere=True)
+        if self._folder.has_unwritten_changes():
             raise StoreError(
-                f"{self.catalog} has changes that another program has not written yet ({log.name}):"
-                " close the DuckDB shell that has it open"
+                f"{self._folder.catalog_name} has changes that another program has not written yet "
+                f"({CATALOG}.wal): close the DuckDB shell that has it open"
             )
 
     @contextmanager
@@ -285,15 +263,16 @@ class Store:
         from filelock import FileLock
 
         lock = FileLock(self.path / ".lock")
-        self._refuse_foreign_folder()
+        if not self.exists():
+            refuse_strangers(self._folder)
         try:
             self._lock(lock)
             yield
         finally:
             held = lock.is_locked
             lock.release()
-            if not self.exists() and (held or not Path(lock.lock_file).exists()):
-                self._leave_no_trace()
+            if not self.catalog.is_file() and (held or not Path(lock.lock_file).exists()):
+                self._folder.leave_no_trace()
 
     def _lock(self, lock: "FileLock") -> None:
         from filelock import Timeout
@@ -303,28 +282,10 @@ class Store:
             lock.acquire(timeout=self.patience)
         except Timeout:
             raise StoreError(
-                f"{self.path} is being written by another cxr: try again when that has ended"
+                f"{self.root} is being written by another cxr: try again when that has ended"
             ) from None
         except OSError as error:
-            raise StoreError(f"{self.path} can't be written to: {error.strerror}") from error
-
-    def _refuse_foreign_folder(self) -> None:
-        if self.exists() or not self.path.is_dir():
-            return
-        strangers = [p.name for p in self.path.iterdir() if p.name not in (".lock", "data", SPILL)]
-        if [name for name in strangers if not name.startswith(f".{CATALOG}.")]:
-            raise StoreError(
-                f"{self.path} is no store and not empty ({sorted(strangers)[0]} lies in it): "
-                "give --store a folder of its own"
-            )
-
-    def _leave_no_trace(self) -> None:
-        """Take away what a first run made that published nothing."""
-        with suppress(OSError):
-            (self.path / ".lock").unlink()
-        for folder in (self.path / "data", self.path / SUPERSEDED, self.path):
-            with suppress(OSError):
-                folder.rmdir()
+            raise StoreError(f"{self.root} can't be written to: {error.strerror}") from error
 
 
 def _next_number(catalog: duckdb.DuckDBPyConnection) -> int:
@@ -339,7 +300,3 @@ def _paths_in(catalog: Path) -> set[str]:
     with duckdb.connect() as connection:
         connection.execute(f"ATTACH {quoted(catalog.resolve())} AS cxr (READ_ONLY); USE cxr")
         return {path for (path,) in connection.execute(_DATA_PATHS).fetchall()}
-
-
-def _tables(connection: duckdb.DuckDBPyConnection) -> set[str]:
-    return {name for (name,) in connection.execute("SELECT name FROM (SHOW ALL TABLES)").fetchall()}

@@ -311,7 +311,7 @@ def _reproduction_as_json(found: "Reproduction") -> dict[str, Any]:
     }
 
 
-def _data(store: Path | None) -> "ExperimentData":
+def _data(store: str | None) -> "ExperimentData":
     from cxr_duck.cli.output import TerminalProgress
     from cxr_duck.experiment_data import ExperimentData
 

@@ -74,7 +74,7 @@ def index(
         files = ""
     print(
         f"{counts['images']:,} images{files}, {counts['postings']:,} postings, "
-        f"{counts['rejects']:,} rejects in {data.store.path}"
+        f"{counts['rejects']:,} rejects in {data.store.root}"
     )
 
 
@@ -94,7 +94,7 @@ def remove(
     opened = Store(store)
     removal = images_to_remove(opened, where)
     if not removal.images and not removal.rejects:
-        print(f"no image of {opened.path} meets the condition; nothing is removed")
+        print(f"no image of {opened.root} meets the condition; nothing is removed")
         return
     if not yes:
         told = _counted(removal)
@@ -103,7 +103,7 @@ def remove(
             f"nothing is removed: {told} meet the condition; give --yes to remove them",
         )
     removal = remove_images(opened, where, TerminalProgress())
-    print(f"{_counted(removal)} removed from {opened.path}")
+    print(f"{_counted(removal)} removed from {opened.root}")
     for name, held in removal.datasets.items():
         print(f"the dataset {name} held {held:,} of them", file=sys.stderr)
     if removal.still_read:

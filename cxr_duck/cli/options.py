@@ -1,7 +1,6 @@
 """Options that several commands share."""
 
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -9,9 +8,12 @@ import typer
 __all__ = ["Format", "HierarchyOption", "LimitOption", "StoreOption"]
 
 StoreOption = Annotated[
-    Path | None,
+    str | None,
     typer.Option(
-        "--store", help="Folder of the store.", show_default="$CXR_STORE, else ./cxr-store"
+        "--store",
+        metavar="PATH",
+        help="Folder or URL of the store.",
+        show_default="$CXR_STORE, else ./cxr-store",
     ),
 ]
 HierarchyOption = Annotated[

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     EngineChoice = str | SparkSession
 
-__all__ = ["DuckDBEngines", "engines_of"]
+__all__ = ["DuckDBEngines", "engines_of", "reads_urls"]
 
 
 class DuckDBEngines:
@@ -25,7 +25,9 @@ class DuckDBEngines:
         """Return an engine that sees what a store's catalog lists."""
         return DuckDBEngine(catalog)
 
-    def working(self, store: Path | str, spill: Path, size: int) -> AbstractContextManager[Engine]:
+    def working(
+        self, store: Path | str, spill: Path, scratch: Path | str, size: int
+    ) -> AbstractContextManager[Engine]:
         """Return an engine without relations, to make a change of a store with."""
         return working_engine(spill, size)
 
@@ -40,6 +42,11 @@ class DuckDBEngines:
         from cxr_duck.images.runs import here
 
         return here(files, work, schema)
+
+
+def reads_urls(asked: "EngineChoice") -> bool:
+    """Tell whether an engine reads and writes data files at URLs, and not on this machine alone."""
+    return asked != "duckdb"
 
 
 def engines_of(asked: "EngineChoice") -> Engines:

@@ -135,11 +135,14 @@ class Engines(Protocol):
     def reading(self, catalog: "duckdb.DuckDBPyConnection", store: Path | str) -> Engine:
         """Return an engine that sees what a store's catalog lists."""
 
-    def working(self, store: Path | str, spill: Path, size: int) -> AbstractContextManager[Engine]:
+    def working(
+        self, store: Path | str, spill: Path, scratch: Path | str, size: int
+    ) -> AbstractContextManager[Engine]:
         """Return an engine without relations, to make a change of a store with.
 
         `size` are the bytes of text that it will read, `spill` a folder of this machine that is
-        there for its use and gone afterwards.
+        there for its use and gone afterwards, `scratch` that or one where the store lies, which
+        workers elsewhere reach as well.
         """
 
     def spread(

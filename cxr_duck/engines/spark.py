@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cxr_duck import places
 from cxr_duck.engines import spark_parts
 from cxr_duck.engines.carried import carried, relations_in
 from cxr_duck.engines.duckdb import DuckDBEngine, quoted, working_engine
@@ -19,6 +20,7 @@ from cxr_duck.engines.engine import Engine, Layout, Part
 from cxr_duck.engines.spark_parts import COLUMNS, PartWriter
 from cxr_duck.engines.spark_session import failing_on_spark, own_session
 from cxr_duck.errors import StageError
+from cxr_duck.places import creating, mounts, send_file
 from cxr_duck.stages import stage
 
 if TYPE_CHECKING:
@@ -35,8 +37,9 @@ _ROWS = 61_440  # of a row group of label rows, which a task reads at least
 class SparkEngine:
     """Runs stages on a session of Spark, `driver` those whose relations are all in DuckDB.
 
-    `store` is the folder or URL that the paths of the catalog's data files are relative to,
-    `scratch` one for files of this engine's own.
+    `store` is the folder or URL that the paths of the catalog's data files are relative to. An
+    engine that changes a store has `spill`, a folder of this machine, and `scratch`, that or a URL,
+    for files of its own.
     """
 
     def __init__(
@@ -44,11 +47,13 @@ class SparkEngine:
         session: "SparkSession",
         driver: DuckDBEngine,
         store: Path | str,
+        spill: Path | None = None,
         scratch: Path | str | None = None,
     ) -> None:
         self._session = own_session(session)
         self._driver = driver
         self._store = store
+        self._spill = spill
         self._scratch = scratch
         self._frames: dict[str, DataFrame] = {}
         self._kept: list[DataFrame] = []
@@ -188,16 +193,18 @@ class SparkEngine:
         DuckDB tells the file apart into records, whichever the engine: there is one reading of it.
         Its text goes to Spark as Parquet, and what the stage makes of it stays on the disk too.
         """
-        assert self._scratch is not None, "an engine that changes a store has a folder to work in"
+        assert self._spill is not None, "an engine that changes a store has a folder to work in"
+        assert self._scratch is not None
         self._driver.read_records(_LABELS, path, compressed, header, columns, null_words)
-        labels = f"{os.fspath(self._scratch)}/labels.parquet"
+        told_apart = self._spill / "labels.parquet"
         self._driver.fetch(
-            f"COPY (SELECT * FROM records) TO {quoted(labels)} "
+            f"COPY (SELECT * FROM records) TO {quoted(told_apart)} "
             f"(FORMAT parquet, COMPRESSION snappy, ROW_GROUP_SIZE {_ROWS})"
         )
         self._driver.fetch("DROP VIEW records")
         self._driver.fetch("DROP TABLE readable")
         self._changed_here("malformed")
+        labels = send_file(told_apart, self._scratch)
         records = f"{os.fspath(self._scratch)}/records"
         with failing_on_spark(path.name):
             self._show_as("label_rows", self._session.read.parquet(labels))
@@ -296,10 +303,14 @@ class SparkEngines:
         return SparkEngine(self._session, DuckDBEngine(catalog), store)
 
     @contextmanager
-    def working(self, store: Path | str, spill: Path, size: int) -> Iterator[Engine]:
+    def working(
+        self, store: Path | str, spill: Path, scratch: Path | str, size: int
+    ) -> Iterator[Engine]:
         """Yield an engine without relations, to make a change of a store with."""
         with working_engine(spill, size) as driver:
-            yield SparkEngine(self._session, driver, store, spill.absolute())
+            if isinstance(scratch, Path):
+                scratch = scratch.absolute()
+            yield SparkEngine(self._session, driver, store, spill.absolute(), scratch)
 
     def spread(
         self,
@@ -347,6 +358,9 @@ def _creating(folder: Path | str) -> Callable[[str], Any]:
     from pyspark import cloudpickle
 
     cloudpickle.register_pickle_by_value(spark_parts)
+    if isinstance(folder, str):
+        cloudpickle.register_pickle_by_value(places)
+        return creating(folder, mounts())
     Path(folder).mkdir(parents=True, exist_ok=True)
     return spark_parts.in_folder(os.path.abspath(folder))
 

@@ -237,16 +237,16 @@ def only_run(
     """
     from filelock import FileLock, Timeout
 
-    store.cursor().close()  # a StoreError where there is no store
+    store.cursor(anywhere=True).close()  # a StoreError where there is no store
     runs = store.path / _RUNS
     lock = FileLock(runs / f"{name}.lock")
-    with telling_disk_errors(store.path):
+    with telling_disk_errors(store.root):
         runs.mkdir(exist_ok=True)
         try:
             lock.acquire(timeout=0)
         except Timeout:
             raise StoreError(
-                f"another cxr {name} works on {store.path}: wait until it has ended"
+                f"another cxr {name} works on {store.root}: wait until it has ended"
             ) from None
     try:
         parts = runs / (f"{name}-full" if full else name)

@@ -1,0 +1,125 @@
+"""The folder of a store on a disk of this machine, and what is done to it."""
+
+import os
+import shutil
+from contextlib import suppress
+from pathlib import Path
+
+from cxr_duck.disk import sync
+from cxr_duck.errors import StoreError
+from cxr_duck.places import local_path
+from cxr_duck.readers import SUPERSEDED, keep_for_readers
+
+__all__ = ["CATALOG", "SPILL", "StoreFolder", "folder_of", "is_of_store", "refuse_strangers"]
+
+CATALOG = "cxr.duckdb"
+SPILL = ".spill"  # where DuckDB puts what memory can't hold while it indexes
+
+
+class StoreFolder:
+    """The folder of a store on a disk of this machine.
+
+    `path` is where the catalog is opened and worked on, `root` what the user calls the store.
+    """
+
+    reads_locally = True  # whether DuckDB can read the data files
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.catalog = path / CATALOG
+        self.root: Path | str = path
+
+    @property
+    def catalog_name(self) -> str:
+        """What the user calls the catalog."""
+        return f"{self.root}/{CATALOG}"
+
+    def bring(self) -> None:
+        """Let the catalog in `path` be the newest."""
+
+    def hold(self) -> None:
+        """Take note of the state that a change starts from."""
+
+    def strangers(self) -> list[str]:
+        """Return the names of what lies in the folder and is of no store."""
+        if not self.path.is_dir():
+            return []
+        return sorted(path.name for path in self.path.iterdir() if not is_of_store(path.name))
+
+    def has_unwritten_changes(self) -> bool:
+        """Tell whether another program has changed the catalog, and not written it yet."""
+        log = Path(f"{self.catalog}.wal")
+        return log.exists() and log.stat().st_size > 0
+
+    def begin(self, number: int) -> Path | str:
+        """Return the folder for the data files of a publication; it is not there yet."""
+        folder = self.path / "data" / f"{number:06d}"
+        shutil.rmtree(folder, ignore_errors=True)
+        return folder
+
+    def scratch(self, spill: Path) -> Path | str:
+        """Return a folder for files that are gone afterwards, which an engine's workers reach."""
+        return spill
+
+    def stand_ins(self, listed: list[tuple[str, str]]) -> Path | None:
+        """Return a folder of empty data files where DuckDB can't read those that are listed.
+
+        `listed` has a pair (relation, path) for each.
+        """
+        return None
+
+    def commit(self, working: Path, folder: Path | str) -> None:
+        """Put a working copy of the catalog, and its data files, in force at one stroke."""
+        for path in [*Path(folder).glob("*"), Path(folder), Path(folder).parent]:
+            if path.exists():
+                sync(path)
+        sync(working)
+        if self.catalog.is_file():
+            keep_for_readers(self.path, self.catalog)
+        os.replace(working, self.catalog)
+        sync(self.path)
+
+    def discard(self, folder: Path | str) -> None:
+        """Remove the data files of a publication that came to nothing."""
+        shutil.rmtree(folder, ignore_errors=True)
+
+    def drop_unlisted(self, kept: set[str], newest: int) -> None:
+        """Remove data files but for those that are kept; `newest` is the publication in force."""
+        for path in (self.path / "data").glob("[0-9]*/*"):
+            if path.relative_to(self.path).as_posix() not in kept:
+                path.unlink(missing_ok=True)
+        for folder in (self.path / "data").glob("[0-9]*"):
+            with suppress(OSError):  # it still holds a file
+                folder.rmdir()
+
+    def leave_no_trace(self) -> None:
+        """Take away what a first run made that published nothing."""
+        with suppress(OSError):
+            (self.path / ".lock").unlink()
+        for folder in (self.path / "data", self.path / SUPERSEDED, self.path):
+            with suppress(OSError):
+                folder.rmdir()
+
+
+def is_of_store(name: str) -> bool:
+    """Tell whether a store without a catalog may have a file or folder of this name."""
+    return name in (".lock", "data", SPILL) or name.startswith(f".{CATALOG}.")
+
+
+def refuse_strangers(folder: StoreFolder) -> None:
+    """Raise StoreError where a folder that is no store holds something else."""
+    if strangers := folder.strangers():
+        raise StoreError(
+            f"{folder.root} is no store and not empty ({strangers[0]} lies in it): "
+            "give --store a folder of its own"
+        )
+
+
+def folder_of(place: str | os.PathLike[str] | None) -> StoreFolder:
+    """Return the folder of a store at a path or URL; of None, at $CXR_STORE, else ./cxr-store."""
+    named = place if place is not None else os.environ.get("CXR_STORE") or "cxr-store"
+    if (path := local_path(named)) is not None:
+        return StoreFolder(path)
+    from cxr_duck.remote_folder import RemoteFolder
+
+    return RemoteFolder(os.fspath(named))
