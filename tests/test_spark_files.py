@@ -195,10 +195,6 @@ def _refusing(file: ImageFile) -> Row:
     raise ImagesError("no folder here")
 
 
-def _of_another_type(file: ImageFile) -> Row:
-    return {"image_id": 5}
-
-
 def _dying(file: ImageFile) -> Row:
     os._exit(7)
 
@@ -217,11 +213,6 @@ def _dying(file: ImageFile) -> Row:
             "$PYSPARK_PYTHON names",
         ),
         (_refusing, ImagesError, "no folder here"),
-        (
-            _of_another_type, StageError,
-            "Spark gave up on the image files (ArrowTypeError: Expected bytes, got a 'int' object)"
-            ": what was done is kept, and the same command goes on",
-        ),
         (
             _dying, StageError,
             "Spark gave up on the image files (SparkException: Python worker exited unexpectedly "
