@@ -4,9 +4,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cxr_duck.engines.duckdb import DuckDBEngine
 from cxr_duck.images.folder import ImageFolder
-from cxr_duck.images.runs import ImageFile, Spread, here
+from cxr_duck.images.runs import ImageFile
 from cxr_duck.images.surveys import CHECKS, survey_images
 from cxr_duck.images.testing import test_image as examine
 from cxr_duck.images.verdict import VERDICTS, Verdict
@@ -40,23 +39,21 @@ def check_images(
     *,
     quick: bool = False,
     full: bool = False,
-    spread: Spread = here,
 ) -> Integrity:
     """Test the files of a store's images below a folder; publish what was found.
 
     Files whose size and time of change are those of their last test are not tested again, unless
-    `full`. `quick` reads the parts of each file and their checksums, but no pixel. `spread`
-    says where the work is done: `here`, unless an engine has workers of its own. Raises
-    ImagesError, StoreError.
+    `full`. `quick` reads the parts of each file and their checksums, but no pixel. The store's
+    engine says where the work is done. Raises ImagesError, StoreError.
     """
 
     def work(images: ImageFolder, file: ImageFile) -> dict[str, Any]:
         return examine_file(images, file, quick)
 
     tested = survey_images(
-        store, folder, CHECKS, work, progress, quick=quick, full=full, spread=spread
+        store, folder, CHECKS, work, progress, quick=quick, full=full, spread=store.engines.spread
     )
-    engine = DuckDBEngine(store.cursor())
+    engine = store.engine()
     counts = dict(engine.fetch("SELECT verdict, count(*) FROM checks GROUP BY verdict"))
     return Integrity(
         tested,

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from cxr_duck.disk import sync, telling_disk_errors
-from cxr_duck.engines.duckdb import DuckDBEngine
+from cxr_duck.engines.engine import Engine
 from cxr_duck.errors import StoreError
 from cxr_duck.images.folder import ImageFolder
 from cxr_duck.progress import Progress
@@ -92,7 +92,7 @@ def workers() -> int:
     return int(asked)
 
 
-def current_files(engine: DuckDBEngine, folder: ImageFolder, progress: Progress) -> "pyarrow.Table":
+def current_files(engine: Engine, folder: ImageFolder, progress: Progress) -> "pyarrow.Table":
     """Return the columns of `ImageFile` for every image of the store."""
     import pyarrow
 
