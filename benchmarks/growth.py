@@ -8,7 +8,8 @@ dataset is made of it, made again, and images are looked up, by each engine. Eac
 process whose seconds, memory and disk are watched with those of all that it starts (watched.py);
 of Spark's tasks its event log tells (event_log.py). Then a few rows are added, and what DuckDB
 needs for the posting table alone and for look-ups is measured. Both engines must give the same
-answers and datasets of the same digest, or this fails.
+answers and datasets of the same digest, or this fails; where a command fails, the engine's other
+commands at that size are left out, and this goes on.
 
 Each figure is appended to the file --out as it is measured, a line of JSON each, so that parts can
 be run alone; --report prints tables and slopes of such a file (growth_report.py).
@@ -29,7 +30,7 @@ from growth_labels import RARE, make_labels
 from growth_report import report
 from growth_results import DUCKDB, Results
 from measure import machine, median_of
-from watched import Watched, blocks_below, watch
+from watched import FailedError, Watched, blocks_below, watch
 
 import cxr_duck
 from cxr_duck import ExperimentData
@@ -71,6 +72,8 @@ def main() -> None:
             labels.unlink()
             results.check()
     report(results, None)
+    if results.of("failure"):
+        raise SystemExit(1)
 
 
 def options() -> argparse.ArgumentParser:
@@ -123,8 +126,18 @@ class Bench:
         self.results = results
 
     def run(self, spark_memory: str) -> None:
-        """Measure everything, and leave nothing behind."""
+        """Measure everything up to what fails, and leave nothing behind."""
         self.prepare(spark_memory)
+        try:
+            self.measure_all()
+        except FailedError as error:
+            self.results.add(kind="failure", **self.size, engine=self.engine, what=str(error))
+            print(f"{self.size['times']:>4} x  {self.engine:<9} {error}", flush=True)
+        shutil.rmtree(self.work)
+        shutil.rmtree(self.events)
+
+    def measure_all(self) -> None:
+        """Measure each command, the smaller ones after those that they need."""
         self.measure("index", ["index", str(self.folder / "labels.csv")])
         self.measure("create", CREATE)
         for command, words in READING.items():
@@ -137,8 +150,6 @@ class Bench:
             self.look_up(compacted=False)
             self.measure("compact", ["compact"])
             self.look_up(compacted=True)
-        shutil.rmtree(self.work)
-        shutil.rmtree(self.events)
 
     def prepare(self, spark_memory: str) -> None:
         """Make the folders, and let whatever is temporary lie where it is counted."""

@@ -14,6 +14,9 @@ CORES = 4  # of an executor
 OTHER_ENGINE = "Spark was not measured at two sizes yet."
 
 
+_LARGE = ((" billion", 10**9), (" million", 10**6))
+
+
 class Slopes(NamedTuple):
     """The lines of a command on Spark: seconds with no task running, with some, of all tasks."""
 
@@ -103,30 +106,31 @@ def spread(spark: Slopes, machines: int) -> Line:
 
 
 def _rows(count: float | None) -> str:
-    return "nowhere" if count is None else f"{count:,.0f}"
+    """Return a number of rows that was worked out: what is beyond its third digit is chance."""
+    if count is None:
+        return "nowhere"
+    unit, size = next((u for u in _LARGE if count >= u[1]), ("", 1))
+    return f"{float(f'{count / size:.3g}'):,g}{unit}"
 
 
 def _where_one_machine_ends(results: Results) -> str:
-    """Return the rows at which this machine's disk and memory end with DuckDB."""
+    """Return the rows at which this machine's disk and memory, and an hour, end with DuckDB."""
     machine = results.of("machine")[-1]
-    ends = []
-    text = results.line_of_labels()
-    work = results.line(DUCKDB, "index", "disk")
-    if text and work:
-        rows = (machine["disk"] - work.start) / (text.slope + work.slope)
-        ends.append(
-            f"its {machine['disk'] / 1e9:.0f} GB of free disk at {rows:,.0f} rows (a label file "
-            f"of {text.slope:.0f} bytes a row, {work.slope:.0f} bytes a row while it is indexed)"
-        )
-    for command in ("index", "create"):
-        line = results.line(DUCKDB, command, "memory")
-        if line and line.slope > 0:
-            rows = (machine["memory"] - line.start) / line.slope
-            ends.append(
-                f"its {machine['memory'] / 1e9:.0f} GB of memory, which `cxr {command}` takes "
-                f"{line.slope:.0f} bytes a row of, at {rows:,.0f} rows"
-            )
-    return "With DuckDB this machine ends with " + ", ".join(ends) + "." if ends else ""
+    text, work = results.line_of_labels(), results.line(DUCKDB, "index", "disk")
+    seconds, members = results.line(DUCKDB, "index"), results.per_row(DUCKDB, "members_bytes")
+    if not (text and work and seconds and members):
+        return ""
+    most = max(results.of("run", engine=DUCKDB), key=lambda run: run["memory"])
+    return (
+        f"DuckDB held {_bytes(most['memory'])} at most (`{most['command']}`, {most['rows']:,} "
+        f"rows) within a limit of {machine['duckdb_limit']}: what does not fit is spilled to the "
+        f"disk. With it an hour of indexing ends at {_rows((HOUR - seconds.start) / seconds.slope)} "
+        f"rows; the {_bytes(machine['disk'])} of free disk at "
+        f"{_rows((machine['disk'] - work.start) / (text.slope + work.slope))} rows (a label file of "
+        f"{text.slope:.0f} bytes a row, and {work.slope:.0f} bytes a row while it is indexed); "
+        f"the {_bytes(machine['memory'])} of memory, with the dataset's members alone of "
+        f"{members:.1f} bytes a row, at {_rows(machine['memory'] / members)} rows."
+    )
 
 
 # Many machines
@@ -275,7 +279,7 @@ def breaks(results: Results) -> str:
     reached = sorted(
         (limit / slope, what, told) for what, slope, limit, told in limits if slope > 0
     )
-    lines = [[what, told, f"{rows:,.0f}"] for rows, what, told in reached]
+    lines = [[what, told, _rows(rows)] for rows, what, told in reached]
     return table(["what grows", "too much is", "from, rows"], lines, left=2)
 
 

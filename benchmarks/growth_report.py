@@ -12,7 +12,7 @@ from growth_paper import breaks, paper, shuffles, verdict
 from growth_results import DUCKDB, Results
 from growth_tables import rows_of, table
 
-__all__ = ["SECTIONS", "filled", "report"]
+__all__ = ["SECTIONS", "filled", "profile", "report"]
 
 
 def report(results: Results, page: Path | None) -> None:
@@ -118,12 +118,30 @@ def look_ups(results: Results) -> str:
     return table(head, lines, left=2)
 
 
+def profile(results: Results) -> str:
+    """Return what DuckDB's time of a command is spent on (see stage_times.py)."""
+    lines = []
+    for fact in results.of("profile"):
+        whole = fact["parts"][0][2]
+        lines += [
+            [f"`{fact['command']}`", f"{fact['rows']:,}", f"{kind} {name}", f"{seconds:.2f}",
+             f"{seconds / whole:.0%}"]
+            for kind, name, seconds in fact["parts"][1:]
+        ]  # fmt: skip
+    return table(["command", "rows", "", "seconds", "share"], lines, left=3)
+
+
 def same(results: Results) -> str:
     """Return at which sizes all engines made the same dataset."""
-    told = results.check()
-    return "The same dataset at " + "; ".join(told) + "." if told else (
+    told = [f"The same dataset at {line}." for line in results.check()]
+    for failure in results.of("failure"):
+        if results.one("store", times=failure["times"], engine=failure["engine"]) is None:
+            told.append(
+                f"{failure['engine']} came to no end at {failure['rows']:,} rows: {failure['what']}"
+            )
+    return "\n".join(told) or (
         f"Only {' and '.join(results.engines) or DUCKDB} was measured: nothing to compare."
-    )  # fmt: skip
+    )
 
 
 SECTIONS: dict[str, Callable[[Results], str]] = {
@@ -136,5 +154,6 @@ SECTIONS: dict[str, Callable[[Results], str]] = {
     "shuffles": shuffles,
     "paper": paper,
     "breaks": breaks,
+    "profile": profile,
     "lookups": look_ups,
 }

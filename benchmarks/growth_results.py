@@ -16,6 +16,8 @@ _KEYS = {
     "labels": ("times",),
     "run": ("times", "engine", "command"),
     "store": ("times", "engine"),
+    "failure": ("times", "engine"),
+    "profile": ("times", "command"),
     "look-up": ("times", "compacted", "finding"),
 }
 

@@ -1,10 +1,11 @@
 """Where the time of indexing and of making a dataset goes, stage by stage.
 
-    python benchmarks/stage_times.py LABELS.csv [--times 10] [--shown 12]
+    python benchmarks/stage_times.py LABELS.csv [--times 10] [--shown 8] [--out RESULTS]
 
 The paper's example is made with DuckDB, of a label file of so many times the rows of the given one
-(see growth_labels.py). A step's seconds hold those of its stages; the two relations that are
-written at the same time tell each the seconds of the clock.
+(see growth_labels.py). A step's seconds hold those of its stages; of the two relations that are
+written at the same time each tells the seconds of the clock. With --out that goes into the file of
+figures of growth.py.
 """
 
 import argparse
@@ -19,7 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from growth_labels import make_labels
-from growth_tables import table
+from growth_report import profile
+from growth_results import Results
 from measure import machine
 
 from cxr_duck import ExperimentData
@@ -50,6 +52,11 @@ class Clock:
         yield
         self.seconds[kind, name] += time.perf_counter() - start
 
+    def most(self, shown: int) -> list[tuple[str, str, float]]:
+        """Return what took most: its kind, its name, its seconds."""
+        ordered = sorted(self.seconds.items(), key=lambda item: -item[1])
+        return [(kind, name, seconds) for (kind, name), seconds in ordered[:shown]]
+
     def time_engine(self, methods: tuple[str, ...]) -> None:
         """Take the time of DuckDB's work from now on, by stage or relation."""
         for method in methods:
@@ -70,14 +77,15 @@ def main() -> None:
     options.add_argument("labels", type=Path)
     options.add_argument("--times", type=int, default=10)
     options.add_argument("--memory", default="2GB", help="DuckDB's memory_limit")
-    options.add_argument("--shown", type=int, default=12)
+    options.add_argument("--shown", type=int, default=8)
+    options.add_argument("--out", type=Path, help="file that the figures are appended to")
     given = options.parse_args()
     os.environ["CXR_MEMORY_LIMIT"] = given.memory
     with tempfile.TemporaryDirectory() as folder:
         labels = Path(folder) / "labels.csv"
         rows = make_labels(given.labels, labels, given.times)
         print(f"{rows:,} rows on {machine()}, memory_limit {given.memory}")
-        clock = Clock()
+        clock, results = Clock(), Results([], given.out)
         clock.time_engine(METHODS)
         data = ExperimentData(labels_csv=labels, store=Path(folder) / "store", progress=clock)
         works = {
@@ -95,18 +103,14 @@ def main() -> None:
             clock.seconds.clear()
             with clock.taking("all", name):
                 work()
-            show(clock, given.shown)
-
-
-def show(clock: Clock, shown: int) -> None:
-    """Print what took most."""
-    ordered = sorted(clock.seconds.items(), key=lambda item: -item[1])
-    whole = ordered[0][1]
-    lines = [
-        [kind, name, f"{seconds:.2f}", f"{seconds / whole:.0%}"]
-        for (kind, name), seconds in ordered[:shown]
-    ]
-    print("\n" + table(["", "of", "seconds", "share"], lines, left=2))
+            results.add(
+                kind="profile",
+                times=given.times,
+                rows=rows,
+                command=name,
+                parts=clock.most(given.shown),
+            )
+    print("\n" + profile(results))
 
 
 if __name__ == "__main__":

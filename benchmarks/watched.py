@@ -18,10 +18,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Watched", "blocks_below", "watch"]
+__all__ = ["FailedError", "Watched", "blocks_below", "watch"]
 
 FIRST, LONGEST, GROWTH = 0.1, 0.5, 1.2  # seconds between looks
 PATIENCE = 30.0  # seconds for what a process started to end after it
+
+
+class FailedError(Exception):
+    """A process ended with an error: its last words."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +78,7 @@ class _Looks:
 
 
 def watch(command: list[str], environment: dict[str, str], folder: Path) -> Watched:
-    """Run a process in a folder, watched; SystemExit with its last words where it fails.
+    """Run a process in a folder, watched; FailedError where that ends with an error.
 
     Returns when everything that it started has ended as well, and does not count that time.
     """
@@ -95,8 +99,8 @@ def watch(command: list[str], environment: dict[str, str], folder: Path) -> Watc
     _await_end(set(looks.cpu))
     cpu = max(_cpu_of_ended() - ended_before, sum(looks.cpu.values()))
     if process.returncode:
-        last = "\n".join(narration.splitlines()[-5:])
-        raise SystemExit(f"{' '.join(command)} failed with {process.returncode}:\n{last}")
+        last = " / ".join(narration.splitlines()[-3:])
+        raise FailedError(f"{' '.join(command)} ended with {process.returncode}: {last}")
     return Watched(seconds, cpu, looks.memory, max(looks.disk - before, 0), output.strip())
 
 
