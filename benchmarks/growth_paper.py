@@ -121,12 +121,14 @@ def _where_one_machine_ends(results: Results) -> str:
     if not (text and work and seconds and members):
         return ""
     most = max(results.of("run", engine=DUCKDB), key=lambda run: run["memory"])
+    hour = (HOUR - seconds.start) / seconds.slope
+    disk = (machine["disk"] - work.start) / (text.slope + work.slope)
     return (
         f"DuckDB held {_bytes(most['memory'])} at most (`{most['command']}`, {most['rows']:,} "
         f"rows) within a limit of {machine['duckdb_limit']}: what does not fit is spilled to the "
-        f"disk. With it an hour of indexing ends at {_rows((HOUR - seconds.start) / seconds.slope)} "
+        f"disk. With it an hour of indexing ends at {_rows(hour)} "
         f"rows; the {_bytes(machine['disk'])} of free disk at "
-        f"{_rows((machine['disk'] - work.start) / (text.slope + work.slope))} rows (a label file of "
+        f"{_rows(disk)} rows (a label file of "
         f"{text.slope:.0f} bytes a row, and {work.slope:.0f} bytes a row while it is indexed); "
         f"the {_bytes(machine['memory'])} of memory, with the dataset's members alone of "
         f"{members:.1f} bytes a row, at {_rows(machine['memory'] / members)} rows."
