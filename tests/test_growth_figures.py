@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -10,10 +11,13 @@ from typing import Any
 
 import pytest
 
+from cxr_duck import ExperimentData
+
 ROOT = Path(__file__).parent.parent
 sys.path.append(str(ROOT / "benchmarks"))
 
 from event_log import work_of  # noqa: E402
+from growth_labels import make_labels  # noqa: E402
 from growth_paper import machines, spark_slopes, spread  # noqa: E402
 from growth_report import SECTIONS, filled  # noqa: E402
 from growth_results import Results, line_through  # noqa: E402
@@ -219,6 +223,53 @@ def test_what_a_process_starts_is_watched(tmp_path: Path) -> None:
     assert took.disk >= 5_000_000
     with pytest.raises(FailedError, match="no such thing"):
         watch([sys.executable, "-c", "raise SystemExit('no such thing')"], {}, tmp_path)
+
+
+def test_label_files_of_many_times_the_rows(demo: Path, tmp_path: Path) -> None:
+    """Each copy has images, studies and patients of its own, and the findings of the original."""
+    labels = tmp_path / "labels.csv"
+    copies = 3
+    rows = make_labels(demo / "labels.csv", labels, copies)
+    counts = []
+    for path in (demo / "labels.csv", labels):
+        data = ExperimentData(labels_csv=path, store=tmp_path / f"store-{path.parent.name}")
+        data.create_index()
+        counts.append(
+            data.store.cursor().execute(
+                "SELECT count(*), count(DISTINCT image_id), count(DISTINCT patient_id), "
+                "count(DISTINCT study_id), "
+                "(SELECT count(*) FROM postings WHERE finding <> 'benchmark finding') FROM images"
+            ).fetchone()
+        )  # fmt: skip
+    assert counts[1] == tuple(copies * count for count in counts[0])
+    assert rows == counts[1][0]
+    assert len(data.index["benchmark finding"]) == 1  # of 600 rows; 50 of PadChest's
+
+
+def test_a_size_is_measured_from_end_to_end(demo: Path, tmp_path: Path) -> None:
+    """Every command leaves its figures, the engine's store its bytes, and nothing else stays."""
+    figures, folder = tmp_path / "figures.jsonl", tmp_path / "work"
+    folder.mkdir()
+    command = [sys.executable, str(ROOT / "benchmarks" / "growth.py"), str(demo / "labels.csv")]
+    command += ["--times", "2", "--engines", "duckdb", "--folder", str(folder)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    ran = subprocess.run(
+        [*command, "--out", str(figures)], capture_output=True, text=True, env=environment,
+        check=False,
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    results = Results.read(figures)
+    assert results.commands == [
+        "index", "create", "find a finding", "find by a query", "reproduce", "posting table alone",
+        "index 1,600 rows more", "compact",
+    ]  # fmt: skip
+    for fact in results.of("run"):
+        assert fact["seconds"] > 0 < fact["memory"], fact
+    made = results.one("store", times=2)
+    assert made is not None
+    assert made["bytes"]["postings"] > 0 < made["members"]
+    assert made["digest"] in results.of("run", command="reproduce")[0]["answer"]
+    assert not list(folder.iterdir())
 
 
 def test_only_what_is_marked_is_written_anew() -> None:
