@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from cxr_duck.engines.duckdb import DuckDBEngine
+from cxr_duck.engines.engine import Engine
 from cxr_duck.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -70,17 +70,18 @@ class OtherPatients(Exception):
 
 
 def deal_patients(
-    engine: DuckDBEngine, recipe: Recipe, decided: Decisions | None
+    engine: Engine, recipe: Recipe, decided: Decisions | None
 ) -> tuple[list[AllocationRow], Exactness]:
     """Make splits: one row per patient. Return the allocation and how near it is.
 
     Raises OtherPatients where what was decided is about others.
     """
     if recipe.by_date:
-        engine.connection.execute("CREATE OR REPLACE TEMP TABLE splits AS FROM patient_periods")
+        engine.create("splits", "SELECT patient_id, split FROM patient_periods")
         return [], Exactness(proved=True)
-    for stage in ("patient_cells", "signatures", "signature_counts"):
-        engine.make(stage)
+    engine.make("patient_cells")
+    engine.make("signatures")
+    engine.gather("signature_counts")
     counts = engine.fetch("SELECT * FROM signature_counts ORDER BY number")
     if decided is None:
         allocation, exactness = _allocate(engine, recipe, counts)
@@ -111,7 +112,7 @@ def _numbers(
 
 
 def _allocate(
-    engine: DuckDBEngine, recipe: Recipe, counts: list[_Counted]
+    engine: Engine, recipe: Recipe, counts: list[_Counted]
 ) -> tuple[list[AllocationRow], Exactness]:
     from cxr_duck.allocation import Cells, Signature, allocate
     from cxr_duck.solver import refine
@@ -140,7 +141,7 @@ def _allocate(
     )
 
 
-def _cells(engine: DuckDBEngine) -> dict[int, "Cell"]:
+def _cells(engine: Engine) -> dict[int, "Cell"]:
     """Return the cells by their numbers."""
     return {
         number: (name, finding)
@@ -148,7 +149,7 @@ def _cells(engine: DuckDBEngine) -> dict[int, "Cell"]:
     }
 
 
-def balance(engine: DuckDBEngine, recipe: Recipe, decided: Decisions | None) -> list[QuotaRow]:
+def balance(engine: Engine, recipe: Recipe, decided: Decisions | None) -> list[QuotaRow]:
     """Make quotas: units of each kind that stay in each split. Return its rows.
 
     Raises OtherPatients where what was decided is more than there is.
@@ -177,7 +178,7 @@ def balance(engine: DuckDBEngine, recipe: Recipe, decided: Decisions | None) -> 
     return rows
 
 
-def exactness_of(engine: DuckDBEngine, recipe: Recipe, found: Exactness) -> Exactness:
+def exactness_of(engine: Engine, recipe: Recipe, found: Exactness) -> Exactness:
     """Return how near the finished dataset comes to its recipe."""
     from cxr_duck.targets import smallest_class
 
@@ -186,8 +187,7 @@ def exactness_of(engine: DuckDBEngine, recipe: Recipe, found: Exactness) -> Exac
     )
     smallest = smallest_class(recipe, possible)
     kept: dict[Cell, dict[str, int]] = {}
-    engine.make("dataset_units")
-    for name, finding, split, units in engine.fetch("FROM dataset_units"):
+    for name, finding, split, units in engine.rows("dataset_units"):
         kept.setdefault((name, finding), {})[split] = units
     sums = {cell: sum(units.values()) for cell, units in kept.items()}
     furthest = max(

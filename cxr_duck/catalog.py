@@ -8,6 +8,7 @@ import duckdb
 
 from cxr_duck.data_files import RELATIONS, data_files
 from cxr_duck.engines.duckdb import DuckDBEngine, quoted
+from cxr_duck.engines.engine import Engine
 from cxr_duck.errors import HierarchyError
 from cxr_duck.stages import all_stages, stage
 from cxr_duck.terms import (
@@ -83,7 +84,7 @@ def write_terms(catalog: duckdb.DuckDBPyConnection, hierarchies: Sequence[Hierar
     catalog.execute("DROP TABLE edges")
 
 
-def load_terms(engine: DuckDBEngine, hierarchies: Sequence[Hierarchy]) -> None:
+def load_terms(engine: Engine, hierarchies: Sequence[Hierarchy]) -> None:
     """Make `terms` and `term_ancestors` of hierarchies and of those of other names there are."""
     others: list[tuple[object, ...]] = []
     if engine.scalar("SELECT count(*) FROM duckdb_tables() WHERE table_name = 'terms'"):
@@ -109,7 +110,7 @@ def load_terms(engine: DuckDBEngine, hierarchies: Sequence[Hierarchy]) -> None:
 
 
 def open_hierarchy(
-    engine: DuckDBEngine, hierarchy: str | os.PathLike[str]
+    engine: Engine, hierarchy: str | os.PathLike[str]
 ) -> tuple[str, Hierarchy | None]:
     """Return a hierarchy's name; a file's terms shadow the store's for this engine."""
     known = [

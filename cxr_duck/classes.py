@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from cxr_duck.engines.duckdb import DuckDBEngine
+from cxr_duck.engines.engine import Engine
 from cxr_duck.errors import DatasetError, RecipeError, UnknownTermError
 from cxr_duck.query.tree import Finding, named_findings, to_plain
 from cxr_duck.recipe import Recipe
@@ -13,7 +13,7 @@ from cxr_duck.terms import Hierarchy
 __all__ = ["check_term", "filled_classes", "findings_below", "make_recipe"]
 
 
-def make_recipe(engine: DuckDBEngine, request: Request, hierarchy: str) -> Recipe:
+def make_recipe(engine: Engine, request: Request, hierarchy: str) -> Recipe:
     """Return the recipe of what is asked for, a class for each term and each named query.
 
     A text of `exclude` is a term where the hierarchy or the index has it as one, else a query.
@@ -59,14 +59,14 @@ def make_recipe(engine: DuckDBEngine, request: Request, hierarchy: str) -> Recip
     )
 
 
-def _digest_of(engine: DuckDBEngine, hierarchy: str) -> str:
+def _digest_of(engine: Engine, hierarchy: str) -> str:
     edges = engine.fetch(
         "SELECT term, parent, cui, tree FROM terms WHERE hierarchy = ? ORDER BY position", hierarchy
     )
     return Hierarchy(hierarchy, tuple(edges)).digest
 
 
-def _kept_apart(engine: DuckDBEngine, name: str | None) -> dict[str, str] | None:
+def _kept_apart(engine: Engine, name: str | None) -> dict[str, str] | None:
     """Return the name and digest of the dataset to stay apart from; DatasetError if it isn't."""
     if name is None:
         return None
@@ -79,9 +79,7 @@ def _kept_apart(engine: DuckDBEngine, name: str | None) -> dict[str, str] | None
     return {"name": name, "digest": rows[0][0]}
 
 
-def findings_below(
-    engine: DuckDBEngine, terms: Sequence[str], hierarchy: str
-) -> dict[str, list[str]]:
+def findings_below(engine: Engine, terms: Sequence[str], hierarchy: str) -> dict[str, list[str]]:
     """Return the findings of the index at or below each term.
 
     A finding that the hierarchy lacks stands for itself; UnknownTermError names any other term.
@@ -90,7 +88,7 @@ def findings_below(
         if not engine.scalar("SELECT count(*) FROM postings WHERE finding = ?", term):
             check_term(engine, term, hierarchy)
     engine.put("class_terms", "class VARCHAR, term VARCHAR", [(term, term) for term in terms])
-    engine.make("class_findings", hierarchy=hierarchy)
+    engine.gather("class_findings", hierarchy=hierarchy)
     found: dict[str, list[str]] = {term: [] for term in terms}
     for term, finding in engine.fetch(
         "SELECT class, finding FROM class_findings ORDER BY class, finding"
@@ -99,7 +97,7 @@ def findings_below(
     return found
 
 
-def check_term(engine: DuckDBEngine, term: str, hierarchy: str) -> None:
+def check_term(engine: Engine, term: str, hierarchy: str) -> None:
     """Raise UnknownTermError, with the nearest terms, where a hierarchy lacks a term."""
     if engine.scalar(
         "SELECT count(*) FROM terms WHERE hierarchy = ? AND term = ?", hierarchy, term
@@ -114,9 +112,7 @@ def check_term(engine: DuckDBEngine, term: str, hierarchy: str) -> None:
     raise UnknownTermError(f"the hierarchy {hierarchy} has no term {term!r}: {hint}")
 
 
-def filled_classes(
-    engine: DuckDBEngine, terms: Sequence[str], hierarchy: str
-) -> dict[str, list[str]]:
+def filled_classes(engine: Engine, terms: Sequence[str], hierarchy: str) -> dict[str, list[str]]:
     """Return the findings of the index at or below each term; RecipeError where there is none."""
     found = findings_below(engine, terms, hierarchy)
     for term, findings in found.items():
@@ -125,7 +121,7 @@ def filled_classes(
     return found
 
 
-def _resolved(engine: DuckDBEngine, query: str, hierarchy: str) -> tuple[list[str], Any]:
+def _resolved(engine: Engine, query: str, hierarchy: str) -> tuple[list[str], Any]:
     """Return the findings that a query names outside NOT, and its resolved tree."""
     from cxr_duck.query.resolve import resolve_query
 
@@ -133,13 +129,14 @@ def _resolved(engine: DuckDBEngine, query: str, hierarchy: str) -> tuple[list[st
     return named_findings(tree), to_plain(tree)
 
 
-def _is_term(engine: DuckDBEngine, text: str, hierarchy: str) -> bool:
+def _is_term(engine: Engine, text: str, hierarchy: str) -> bool:
     """Tell whether a text is a term rather than a query; a bare word that is neither is refused."""
     if engine.scalar(
-        "SELECT (SELECT count(*) FROM postings WHERE finding = $1) "
-        "+ count(*) FROM terms WHERE hierarchy = $2 AND term = $1",
+        "SELECT (SELECT count(*) FROM postings WHERE finding = ?) "
+        "+ count(*) FROM terms WHERE hierarchy = ? AND term = ?",
         text,
         hierarchy,
+        text,
     ):
         return True
     from cxr_duck.query.fields import Fields
@@ -155,7 +152,7 @@ def _is_term(engine: DuckDBEngine, text: str, hierarchy: str) -> bool:
     return False
 
 
-def _empty_class(engine: DuckDBEngine, term: str, hierarchy: str) -> RecipeError:
+def _empty_class(engine: Engine, term: str, hierarchy: str) -> RecipeError:
     """Return the error for a term under which no image has a finding."""
     trees = {
         tree

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import duckdb
 
-from cxr_duck.engines.duckdb import DuckDBEngine, Layout, first_line, quoted
-from cxr_duck.errors import StoreError
+from cxr_duck.engines.engine import Engine, Layout
+from cxr_duck.errors import StageError, StoreError
 from cxr_duck.store import Publication
 
 __all__ = [
@@ -19,7 +19,7 @@ __all__ = [
     "changed_files",
     "data_files",
     "layout_of",
-    "read_expression",
+    "show_files",
 ]
 
 RELATIONS = (
@@ -33,17 +33,16 @@ RELATIONS = (
     "twin_pairs",
 )
 
-# Columns that a relation's files are sorted by. To sort by a number for each finding costs two
-# thirds of the time that their names cost: `DuckDBEngine.number_findings` makes the type.
+# Columns that a relation's files are sorted by.
 _SORTED_BY = {
-    "images": "image_id",
-    "postings": "CAST(finding AS finding_name), image_id",
-    "rejects": "file, row",
-    "image_files": "image_id, path",
-    "refused_files": "path",
-    "checks": "image_id",
-    "fingerprints": "image_id",
-    "twin_pairs": "image_id, twin_id",
+    "images": ("image_id",),
+    "postings": ("finding", "image_id"),
+    "rejects": ("file", "row"),
+    "image_files": ("image_id", "path"),
+    "refused_files": ("path",),
+    "checks": ("image_id",),
+    "fingerprints": ("image_id",),
+    "twin_pairs": ("image_id", "twin_id"),
 }
 _GROUP = 122_880  # rows of a row group, which has statistics of its own
 
@@ -100,53 +99,57 @@ def _damaged(store: Path, problem: str) -> StoreError:
     )
 
 
-def read_expression(store: Path, files: Iterable[DataFile]) -> str:
-    """Return the SQL that reads some files of a store."""
-    paths = ", ".join(quoted((store / file.path).absolute()) for file in files)
-    return f"read_parquet([{paths}])"
+def show_files(
+    engine: Engine, publication: Publication, relation: str, shown_as: str | None = None
+) -> None:
+    """Let an engine see a relation's data files, under its own name or another."""
+    files = data_files(publication.catalog, relation)
+    engine.read_files(shown_as or relation, publication.store, [file.path for file in files])
 
 
 class DataWriter:
     """Writes the data files of one publication and keeps the catalog's list of them."""
 
     def __init__(
-        self, engine: DuckDBEngine, publication: Publication, provenance: dict[str, str]
+        self, engine: Engine, publication: Publication, provenance: dict[str, str]
     ) -> None:
         self._engine = engine
         self._publication = publication
         self._provenance = provenance
         self._numbers = {relation: count(1) for relation in RELATIONS}
 
-    def write(self, relation: str, stage: str, *, rows: int, **params: object) -> DataFile:
-        """Write a stage's rows as a file of a relation, which `add` puts into the list.
+    def write(self, relation: str, stage: str, *, rows: int, **params: object) -> list[DataFile]:
+        """Write a stage's rows as files of a relation, which `add` puts into the list.
 
         They are sorted, and laid out for about so many `rows` of the relation. May be called from
         several threads, for one relation each.
         """
-        folder = self._publication.folder
-        folder.mkdir(parents=True, exist_ok=True)
-        path = folder / f"{relation}-{next(self._numbers[relation]):04d}.parquet"
-        written = self._engine.write(
-            stage, path, layout_of(relation, rows, self._provenance), **params
+        number = self._publication.number
+        parts = self._engine.write(
+            stage,
+            self._publication.folder,
+            f"{relation}-{next(self._numbers[relation]):04d}",
+            layout_of(relation, rows, self._provenance),
+            **params,
         )
-        with path.open("rb") as file:
-            digest = file_digest(file, "sha256").hexdigest()
-        return DataFile(
-            relation=relation,
-            path=path.relative_to(self._publication.store).as_posix(),
-            publication=self._publication.number,
-            rows=written,
-            bytes=path.stat().st_size,
-            sha256=digest,
-        )
+        return [
+            DataFile(
+                relation, f"data/{number:06d}/{part.name}", number, part.rows, part.bytes,
+                part.sha256,
+            )
+            for part in parts
+        ]  # fmt: skip
 
-    def add(self, file: DataFile) -> None:
-        """Put a file into the list; one without rows only where the relation has no other."""
+    def add(self, files: Iterable[DataFile]) -> None:
+        """Put files into the list; one without rows only where the relation has no other."""
         catalog = self._publication.catalog
-        if file.rows or not data_files(catalog, file.relation):
-            catalog.execute("INSERT INTO data_files VALUES (?, ?, ?, ?, ?, ?)", list(astuple(file)))
-        else:
-            (self._publication.store / file.path).unlink()
+        for file in files:
+            if file.rows or not data_files(catalog, file.relation):
+                catalog.execute(
+                    "INSERT INTO data_files VALUES (?, ?, ?, ?, ?, ?)", list(astuple(file))
+                )
+            else:
+                (self._publication.store / file.path).unlink()
 
     def write_none(self, relation: str, columns: str) -> None:
         """Write a relation's first file, without rows; `columns` as in CREATE TABLE."""
@@ -177,12 +180,11 @@ class DataWriter:
     def _point_at(self, files: Sequence[DataFile]) -> None:
         """Let the relation data_file be the rows of some files."""
         try:
-            self._engine.connection.execute(
-                "CREATE OR REPLACE VIEW data_file AS SELECT * FROM "
-                + read_expression(self._publication.store, files)
+            self._engine.read_files(
+                "data_file", self._publication.store, [file.path for file in files]
             )
-        except duckdb.Error as error:
-            raise _damaged(self._publication.store, first_line(error)) from error
+        except StageError as error:
+            raise _damaged(self._publication.store, error.reason) from error
 
     def _write_anew(self, files: Sequence[DataFile], stage: str) -> None:
         for path, problem in changed_files(self._publication.store, files):

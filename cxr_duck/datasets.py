@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cxr_duck.balancing import Decisions, Exactness, balance, deal_patients, exactness_of
-from cxr_duck.engines.duckdb import DuckDBEngine
+from cxr_duck.engines.engine import Engine
 from cxr_duck.members import make_members
 from cxr_duck.recipe import Recipe
 from cxr_duck.store import Store
@@ -101,11 +101,11 @@ def make_dataset(
 
     What was `decided` when it was first made is taken instead of deciding again.
     """
-    return make_dataset_on(DuckDBEngine(store.cursor()), recipe, name, own_hierarchy, decided)
+    return make_dataset_on(store.engine(), recipe, name, own_hierarchy, decided)
 
 
 def make_dataset_on(
-    engine: DuckDBEngine,
+    engine: Engine,
     recipe: Recipe,
     name: str,
     own_hierarchy: Hierarchy | None = None,
@@ -113,10 +113,9 @@ def make_dataset_on(
 ) -> Dataset:
     """Make a dataset and leave the relations of `sql/3_dataset` on the engine to look at."""
     make_members(engine, recipe)
-    engine.make("cells")
+    engine.gather("cells")
     allocation, exactness = deal_patients(engine, recipe, decided)
-    for stage in ("unit_kinds", "kind_counts"):
-        engine.make(stage)
+    engine.make("unit_kinds")
     quotas = balance(engine, recipe, decided)
     engine.make("selection", seed=recipe.seed)
     engine.make("dataset_members")
@@ -138,7 +137,7 @@ def make_dataset_on(
     )
 
 
-def composition_of(engine: DuckDBEngine) -> dict[tuple[str, str, str], int]:
+def composition_of(engine: Engine) -> dict[tuple[str, str, str], int]:
     """Return the images a (class, finding, split) of the relation dataset_members."""
     return {
         (term, finding, split): int(images)
@@ -176,7 +175,7 @@ _LEFT_OUT = {
 }
 
 
-def _notes(engine: DuckDBEngine, recipe: Recipe) -> list[str]:
+def _notes(engine: Engine, recipe: Recipe) -> list[str]:
     """Return a sentence for each rule about classes and patients that images came under."""
     several = engine.scalar(
         "SELECT count(DISTINCT image_id) FROM candidates SEMI JOIN unit_classes USING (unit_id)"

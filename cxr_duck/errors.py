@@ -116,4 +116,11 @@ class AuditError(CxrError):
 
 
 class StageError(CxrError):
-    """A stage of this package that failed: a defect, or no memory or disk."""
+    """A stage of this package that failed: a defect, or no memory or disk.
+
+    `reason` is what the engine said.
+    """
+
+    def __init__(self, sentence: str, reason: str = "") -> None:
+        super().__init__(sentence)
+        self.reason = reason

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from cxr_duck.audit.report import Audit
     from cxr_duck.comparison import Comparison
+    from cxr_duck.engines.choice import EngineChoice
     from cxr_duck.images.cxr_image import CXRImage, CXRImages
     from cxr_duck.images.integrity import Integrity
     from cxr_duck.images.twins import Twins
@@ -43,6 +44,11 @@ class ExperimentData:
     `images_dir` is the folder of the images, `labels_csv` the label file, plain or gzipped; both
     are needed by `create_index` only. Everything is kept in `store` (default: $CXR_STORE, else
     ./cxr-store). `progress` is told what goes on. Every error is a `CxrError`.
+
+    `engine` runs `create_index`, `find`, `create_dataset`, `reproduce` and `check_integrity`. It is
+    duckdb; spark, which is this machine unless Spark's configuration says otherwise; the URL of a
+    Spark master, or sc://host:port of a Spark Connect server; or a SparkSession. All else reads the
+    store with DuckDB, whichever engine made it.
     """
 
     def __init__(
@@ -51,11 +57,12 @@ class ExperimentData:
         labels_csv: _Path | None = None,
         *,
         store: _Path | None = None,
+        engine: "EngineChoice" = "duckdb",
         progress: Progress = SILENT,
     ) -> None:
         self.images_dir = Path(images_dir) if images_dir is not None else None
         self.labels_csv = Path(labels_csv) if labels_csv is not None else None
-        self.store = Store(store)
+        self.store = Store(store, engine)
         self._progress = progress
 
     def create_index(
@@ -112,7 +119,7 @@ class ExperimentData:
         """
         from cxr_duck.images.twins import find_twins
 
-        return find_twins(self.store, self._known_images(), self._progress, full=full)
+        return find_twins(Store(self.store.path), self._known_images(), self._progress, full=full)
 
     @property
     def index(self) -> InvertedIndex:
@@ -183,10 +190,10 @@ class ExperimentData:
         """
         from cxr_duck.query.find import ask
 
-        engine = DuckDBEngine(self.store.cursor())
+        engine = self.store.engine()
         rows = ask(engine, query, hierarchy).rows
         with telling_query_errors():
-            return engine.connection.sql(rows.sql, params=rows.params).to_arrow_table()
+            return engine.query(rows.sql, rows.params)
 
     def image(self, image_id: str) -> "CXRImage":
         """Return an image: its file, its findings with their localizations, its pixels.
@@ -308,7 +315,7 @@ class ExperimentData:
     ) -> Dataset:
         check_name("name", "-" if name is None else name)
         check_name("experiment", experiment)
-        engine = DuckDBEngine(self.store.cursor())
+        engine = self.store.engine()
         hierarchy, own = open_hierarchy(engine, request.hierarchy)
         recipe = make_recipe(engine, request, hierarchy)
         if own is not None:

@@ -18,6 +18,7 @@ from cxr_duck.balancing import (
 from cxr_duck.catalog import describe, write_terms
 from cxr_duck.datasets import Dataset, composition_of, make_dataset
 from cxr_duck.engines.duckdb import DuckDBEngine
+from cxr_duck.engines.engine import Engine
 from cxr_duck.errors import DatasetError, RecipeError
 from cxr_duck.recipe import Recipe
 from cxr_duck.store import Store
@@ -144,7 +145,7 @@ def _insert_decisions(engine: DuckDBEngine, number: int, decisions: Decisions) -
         engine.fetch(f"DROP TABLE {rows}")
 
 
-def _decisions(engine: DuckDBEngine, number: int, exactness: str) -> Decisions:
+def _decisions(engine: Engine, number: int, exactness: str) -> Decisions:
     """Return what was decided when a dataset was made; a dataset from a bundle has nothing."""
     return Decisions(
         allocation=engine.fetch(
@@ -163,7 +164,7 @@ def _next(engine: DuckDBEngine, key: str, table: str) -> int:
 
 def read_dataset(store: Store, name: str) -> Dataset:
     """Return a recorded dataset; DatasetError where the store has none of this name."""
-    engine = DuckDBEngine(store.cursor())
+    engine = store.engine()
     rows = engine.fetch(
         "SELECT recipe, digest, publication, label_file_sha256, dataset_id, exactness "
         "FROM experiments.dataset WHERE name = ?",
@@ -179,13 +180,14 @@ def read_dataset(store: Store, name: str) -> Dataset:
         hint = f"it has {', '.join(names)}" if names else "'cxr create' makes one"
         raise DatasetError(f"the store has no dataset {name!r}: {hint}")
     engine.make("recorded_members", dataset=name)
-    engine.connection.execute("CREATE TEMP VIEW dataset_members AS FROM recorded_members")
+    members = engine.arrow_of("recorded_members")
+    engine.put_arrow("dataset_members", members)
     return Dataset(
         name=name,
         recipe=Recipe.from_json(rows[0][0]),
         digest=rows[0][1],
         composition=composition_of(engine),
-        members=engine.arrow_of("recorded_members"),
+        members=members,
         publication=rows[0][2],
         label_file_sha256=rows[0][3],
         decisions=_decisions(engine, rows[0][4], rows[0][5]),
@@ -207,7 +209,7 @@ def read_dataset(store: Store, name: str) -> Dataset:
 
 def changes_since(store: Store, publication: int) -> list[str]:
     """Return what was done to the images of a store after one of its publications, in order."""
-    rows = DuckDBEngine(store.cursor()).fetch(
+    rows = store.engine().fetch(
         "SELECT action, label_file, added, replaced, removed FROM publications "
         "WHERE publication > ? AND action <> 'compact' ORDER BY publication",
         publication,
@@ -259,9 +261,9 @@ def reproduce(store: Store, name: str) -> Reproduction:
     """
     recorded = read_dataset(store, name)
     changes = changes_since(store, recorded.publication)
-    engine = DuckDBEngine(store.cursor())
-    engine.connection.register("recorded_members", recorded.members)
-    engine.connection.register("dataset_members", recorded.members)
+    engine = store.engine()
+    engine.put_arrow("recorded_members", recorded.members)
+    engine.put_arrow("dataset_members", recorded.members)
     sound = engine.rows("digest") == [(recorded.digest,)]
     try:
         if not recorded.decisions.quotas:
@@ -271,6 +273,5 @@ def reproduce(store: Store, name: str) -> Reproduction:
         return Reproduction(recorded, None, [], changes, sound)
     if changes and made.digest != recorded.digest:
         return Reproduction(recorded, None, [], changes, sound)
-    engine.connection.unregister("dataset_members")
-    engine.connection.register("dataset_members", made.members)
+    engine.put_arrow("dataset_members", made.members)
     return Reproduction(recorded, made, engine.rows("differences"), changes, sound)

@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from cxr_duck.data_files import DataFile, DataWriter, data_files, read_expression
-from cxr_duck.engines.duckdb import DuckDBEngine
+from cxr_duck.conditions import choose_images
+from cxr_duck.data_files import DataFile, DataWriter, data_files, show_files
+from cxr_duck.engines.duckdb import DuckDBEngine, working_engine
 from cxr_duck.images.runs import forget_runs
 from cxr_duck.images.twins import pair_what_stays
-from cxr_duck.members import choose_images
 from cxr_duck.progress import Progress
-from cxr_duck.publishing import Change, next_change, publish_change, working_engine
-from cxr_duck.store import Publication, Store
+from cxr_duck.publishing import Change, next_change, publish_change
+from cxr_duck.store import SPILL, Publication, Store
 
 if TYPE_CHECKING:
     import pyarrow
@@ -60,7 +60,7 @@ def remove_images(store: Store, where: str, progress: Progress) -> Removal:
         if not removal.images and not removal.rejects:
             publication.discarded = True
             return removal
-        with working_engine(store) as engine, progress.step("removing images"):
+        with working_engine(store.path / SPILL) as engine, progress.step("removing images"):
             chosen = {name: reading.arrow_of(f"chosen_{name}") for name in ("images", "rejects")}
             _take_out(engine, publication, change, chosen)
         publish_change(publication, replace(change, removed=removal.images))
@@ -77,10 +77,7 @@ def _take_out(
     """Write the data files anew without what was chosen, and note what was removed."""
     for name, table in chosen.items():
         engine.put_arrow(f"gone_{name}", table)
-    files = data_files(publication.catalog, "images")
-    engine.connection.execute(
-        f"CREATE VIEW images AS SELECT * FROM {read_expression(publication.store, files)}"
-    )
+    show_files(engine, publication, "images")
     engine.make("gone_patients")
     engine.fetch(
         "CREATE TABLE removed_texts AS SELECT image_id AS text FROM gone_images "
@@ -149,7 +146,7 @@ def compact(store: Store, progress: Progress) -> dict[str, tuple[int, int]]:
         groups = [group for files in before.values() if (group := _group(files))]
         if groups:
             with (
-                working_engine(store) as engine,
+                working_engine(store.path / SPILL) as engine,
                 progress.step("merging data files", len(groups)) as done,
             ):
                 writer = DataWriter(engine, publication, change.provenance)

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from cxr_duck.data_files import DataWriter, data_files, read_expression
-from cxr_duck.engines.duckdb import DuckDBEngine
+from cxr_duck.data_files import DataWriter, data_files, show_files
+from cxr_duck.engines.engine import Engine
 from cxr_duck.images.listing import Listing
 from cxr_duck.progress import Progress
 from cxr_duck.store import Publication, Store
@@ -11,24 +11,20 @@ from cxr_duck.store import Publication, Store
 __all__ = ["is_listed_anew", "put_listing", "tell_files", "write_listing"]
 
 
-def put_listing(engine: DuckDBEngine, listing: Listing) -> None:
+def put_listing(engine: Engine, listing: Listing) -> None:
     """Make listing and refused_listing of what was found below a folder of images."""
     engine.put_arrow("listing", listing.files)
     engine.put_arrow("refused_listing", listing.refused)
 
 
-def is_listed_anew(engine: DuckDBEngine, publication: Publication) -> bool:
+def is_listed_anew(engine: Engine, publication: Publication) -> bool:
     """Tell whether the listing is another than the one that the store has."""
     for relation in ("image_files", "refused_files"):
-        files = data_files(publication.catalog, relation)
-        engine.connection.execute(
-            f"CREATE OR REPLACE VIEW stored_{relation} AS SELECT * FROM "
-            + read_expression(publication.store, files)
-        )
+        show_files(engine, publication, relation, f"stored_{relation}")
     return engine.count("listed_anew") > 0
 
 
-def write_listing(engine: DuckDBEngine, writer: DataWriter, publication: Publication) -> None:
+def write_listing(engine: Engine, writer: DataWriter, publication: Publication) -> None:
     """Put the listing in the place of the one that the store has."""
     for relation, listed in (("image_files", "listing"), ("refused_files", "refused_listing")):
         writer.drop(data_files(publication.catalog, relation))

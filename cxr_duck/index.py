@@ -5,13 +5,14 @@ import os
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from cxr_duck.engines.duckdb import DuckDBEngine
 from cxr_duck.errors import UnknownTermError
 from cxr_duck.store import Store
 
 if TYPE_CHECKING:
     import polars
     import pyarrow
+
+    from cxr_duck.engines.engine import Engine
 
 __all__ = ["InvertedIndex", "Postings", "unknown_finding"]
 
@@ -71,7 +72,7 @@ class InvertedIndex(Mapping[str, Postings]):
 
     def __getitem__(self, finding: str) -> Postings:
         """Return the images of a finding."""
-        engine = DuckDBEngine(self._store.cursor())
+        engine = self._store.engine()
         table = engine.arrow("finding_images", finding=finding)
         if not table.num_rows:
             raise unknown_finding(engine, finding)
@@ -79,18 +80,16 @@ class InvertedIndex(Mapping[str, Postings]):
 
     def __iter__(self) -> Iterator[str]:
         """Yield the findings."""
-        rows = DuckDBEngine(self._store.cursor()).fetch("SELECT DISTINCT finding FROM postings")
+        rows = self._store.engine().fetch("SELECT DISTINCT finding FROM postings")
         return iter(sorted(finding for (finding,) in rows))
 
     def __len__(self) -> int:
         """Return the number of findings."""
-        count = DuckDBEngine(self._store.cursor()).scalar(
-            "SELECT count(DISTINCT finding) FROM postings"
-        )
+        count = self._store.engine().scalar("SELECT count(DISTINCT finding) FROM postings")
         return int(count)
 
 
-def unknown_finding(engine: DuckDBEngine, finding: str) -> UnknownTermError:
+def unknown_finding(engine: "Engine", finding: str) -> UnknownTermError:
     """Return the error for a finding that the index lacks, with the nearest ones."""
     if engine.scalar("SELECT count(*) FROM terms WHERE term = ?", finding):
         return UnknownTermError(

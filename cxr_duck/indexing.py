@@ -9,15 +9,15 @@ from dataclasses import replace
 from pathlib import Path
 
 from cxr_duck.catalog import create_tables, write_terms
-from cxr_duck.data_files import DataWriter, data_files, read_expression
-from cxr_duck.engines.duckdb import DuckDBEngine
+from cxr_duck.data_files import DataWriter, data_files, show_files
+from cxr_duck.engines.engine import Engine
 from cxr_duck.errors import ConflictError, ImagesError, LabelFileError, StoreError
 from cxr_duck.image_files import is_listed_anew, put_listing, tell_files, write_listing
 from cxr_duck.images.listing import Listing, list_images, nothing_listed
 from cxr_duck.images.surveys import CHECKS, FINGERPRINTS
 from cxr_duck.images.twins import PAIR_COLUMNS, pair_what_stays
 from cxr_duck.progress import Progress
-from cxr_duck.publishing import Change, last_change, publish_change, working_engine
+from cxr_duck.publishing import Change, last_change, publish_change
 from cxr_duck.sources import Source
 from cxr_duck.sources.label_file import LabelFile, open_label_file
 from cxr_duck.store import Publication, Store
@@ -62,7 +62,7 @@ def index_labels(
                 f"{store.path} was indexed {'with' if last.pure_terms else 'without'} --pure, and "
                 "an index can't be both: do the same, or give --store another folder"
             )
-        with working_engine(store, label_file.size) as engine, ThreadPoolExecutor() as pool:
+        with store.working_engine(label_file.size) as engine, ThreadPoolExecutor() as pool:
             digest = pool.submit(label_file.sha256)
             whole = pool.submit(label_file.check_whole)
             terms = pool.submit(write_terms, publication.catalog, built_in_hierarchies())
@@ -98,8 +98,8 @@ def index_labels(
     return counts if listing is None else {**counts, "found": found}
 
 
-def _read_records(engine: DuckDBEngine, source: Source, label_file: LabelFile) -> None:
-    engine.read_csv(
+def _read_records(engine: Engine, source: Source, label_file: LabelFile) -> None:
+    engine.read_labels(
         source.stage,
         label_file.path,
         label_file.compressed,
@@ -123,9 +123,9 @@ def _read_records(engine: DuckDBEngine, source: Source, label_file: LabelFile) -
     engine.put("refused_text", "row BIGINT, raw VARCHAR", list(texts.items()))
 
 
-def _refuse_lost_records(engine: DuckDBEngine, label_file: LabelFile, records: int) -> None:
+def _refuse_lost_records(engine: Engine, label_file: LabelFile, records: int) -> None:
     """Raise LabelFileError where a malformed record made the reader skip others."""
-    read = engine.scalar("SELECT (SELECT count(*) FROM readable) + count(*) FROM malformed")
+    read = engine.scalar("SELECT (SELECT count(*) FROM records) + count(*) FROM malformed")
     if read != records:
         row, reason = engine.fetch("SELECT row, reason FROM malformed ORDER BY row LIMIT 1")[0]
         raise LabelFileError(
@@ -135,7 +135,7 @@ def _refuse_lost_records(engine: DuckDBEngine, label_file: LabelFile, records: i
 
 
 def _match_files(
-    engine: DuckDBEngine,
+    engine: Engine,
     label_file: LabelFile,
     listing: Listing | None,
     images_folder: Path | None,
@@ -160,7 +160,7 @@ def _match_files(
 
 
 def _compare(
-    engine: DuckDBEngine,
+    engine: Engine,
     publication: Publication,
     label_file: LabelFile,
     images_given: bool,
@@ -198,7 +198,7 @@ def _compare(
 
 
 def _settle_folder(
-    engine: DuckDBEngine, change: Change, last: Change | None, progress: Progress
+    engine: Engine, change: Change, last: Change | None, progress: Progress
 ) -> Change:
     """Return the change with the folder that the paths of all images are relative to.
 
@@ -226,7 +226,7 @@ def _settle_folder(
 
 
 def _write(
-    engine: DuckDBEngine,
+    engine: Engine,
     pool: ThreadPoolExecutor,
     publication: Publication,
     change: Change,
@@ -239,11 +239,10 @@ def _write(
     if known_store and not (change.added or change.replaced or refused or listed):
         publication.discarded = True
         return
-    records = engine.scalar("SELECT count(*) FROM readable")
+    records = engine.scalar("SELECT count(*) FROM records")
     writer = DataWriter(engine, publication, change.provenance)
-    engine.fetch(
-        "CREATE TABLE gone_images AS SELECT image_id FROM known_records "
-        "WHERE state IN ('changed', 'moved')"
+    engine.create(
+        "gone_images", "SELECT image_id FROM known_records WHERE state IN ('changed', 'moved')"
     )
     if change.replaced:
         writer.filter("images", "kept_rows")
@@ -273,15 +272,12 @@ def _write(
         writer.add(postings.result())
 
 
-def _show_store(engine: DuckDBEngine, publication: Publication) -> None:
+def _show_store(engine: Engine, publication: Publication) -> None:
     """Let the engine see what the store has: stored_images, stored_rejects, what was removed."""
     catalog = publication.catalog
     for relation in ("images", "rejects"):
-        if files := data_files(catalog, relation):
-            engine.connection.execute(
-                f"CREATE OR REPLACE VIEW stored_{relation} AS SELECT * FROM "
-                + read_expression(publication.store, files)
-            )
+        if data_files(catalog, relation):
+            show_files(engine, publication, relation, f"stored_{relation}")
     if not data_files(catalog, "rejects"):
         engine.put("stored_rejects", "file VARCHAR, row BIGINT, raw VARCHAR", [])
     removed = catalog.execute("SELECT image_id, patient_id FROM removed_images").fetchall()
@@ -290,7 +286,7 @@ def _show_store(engine: DuckDBEngine, publication: Publication) -> None:
     engine.put("removed_texts", "text VARCHAR", [(text,) for text in texts])
 
 
-def _forget_removals(engine: DuckDBEngine, publication: Publication) -> None:
+def _forget_removals(engine: Engine, publication: Publication) -> None:
     """Take images that come in again, and their patients, off the list of what was removed."""
     back = engine.fetch(
         "SELECT known_records.image_id, records.patient_id FROM known_records "

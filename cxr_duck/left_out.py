@@ -1,6 +1,6 @@
 """Images that a recipe leaves out because of their patients: dates, other datasets, numbers."""
 
-from cxr_duck.engines.duckdb import DuckDBEngine
+from cxr_duck.engines.engine import Engine
 from cxr_duck.errors import DatasetError
 from cxr_duck.recipe import Recipe
 
@@ -9,7 +9,7 @@ __all__ = ["leave_out"]
 _BEGINNING, _END = "0001-01-01", "9999-12-31"
 
 
-def leave_out(engine: DuckDBEngine, recipe: Recipe) -> None:
+def leave_out(engine: Engine, recipe: Recipe) -> None:
     """Make left_out_images, (image_id, reason), patient_limits and patient_periods.
 
     Raises DatasetError where the dataset to keep apart from is not there any more.
@@ -32,17 +32,18 @@ def leave_out(engine: DuckDBEngine, recipe: Recipe) -> None:
         )  # fmt: skip
 
 
-def _leave(engine: DuckDBEngine, stage: str, reason: str, **params: object) -> None:
+def _leave(engine: Engine, stage: str, reason: str, **params: object) -> None:
     """Leave the images of a stage out, those that are out already apart."""
     engine.make(stage, **params)
-    engine.fetch(
-        f"INSERT INTO left_out_images SELECT image_id, ? FROM {stage} "
+    engine.append(
+        "left_out_images",
+        f"SELECT image_id, $reason AS reason FROM {stage} "
         "ANTI JOIN left_out_images USING (image_id)",
-        reason,
+        {"reason": reason},
     )
 
 
-def _put_periods(engine: DuckDBEngine, recipe: Recipe) -> None:
+def _put_periods(engine: Engine, recipe: Recipe) -> None:
     borders = [_BEGINNING, *recipe.by_date, _END]
     engine.put(
         "periods",
@@ -54,7 +55,7 @@ def _put_periods(engine: DuckDBEngine, recipe: Recipe) -> None:
     )
 
 
-def _put_known_patients(engine: DuckDBEngine, recipe: Recipe) -> None:
+def _put_known_patients(engine: Engine, recipe: Recipe) -> None:
     """Make known_patients, of the dataset to keep apart from: whether it holds them out."""
     if recipe.keep_apart is None:
         engine.put("known_patients", "patient_id VARCHAR, held_out BOOLEAN, trained_on BOOLEAN", [])

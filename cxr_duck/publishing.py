@@ -1,10 +1,6 @@
 """What every change of the data has in common: the engine that works, the row that tells of it."""
 
-import os
 import platform
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -12,13 +8,10 @@ import duckdb
 
 from cxr_duck import __version__
 from cxr_duck.catalog import create_macros, create_views, describe
-from cxr_duck.engines.duckdb import DuckDBEngine, connect
 from cxr_duck.errors import StoreError
-from cxr_duck.store import SPILL, Publication, Store
+from cxr_duck.store import Publication
 
-__all__ = ["Change", "last_change", "publish_change", "working_engine"]
-
-_IN_MEMORY = 1 << 30  # bytes of label file that are read into memory; a longer one onto the disk
+__all__ = ["Change", "last_change", "publish_change"]
 
 
 @dataclass(frozen=True)
@@ -97,22 +90,3 @@ def publish_change(publication: Publication, change: Change) -> None:
     create_views(catalog)
     create_macros(catalog)
     describe(catalog)
-
-
-@contextmanager
-def working_engine(store: Store, size: int = 0) -> Iterator[DuckDBEngine]:
-    """Yield an engine to work with: in memory, or on the store's disk for a large label file.
-
-    What memory can't hold goes to a folder of the store that is gone afterwards.
-    """
-    spill = store.path / SPILL
-    spill.mkdir(exist_ok=True)
-    database = os.fspath(spill / "reading.duckdb") if size > _IN_MEMORY else ":memory:"
-    connection = connect(
-        database, python_enable_replacements=False, temp_directory=os.fspath(spill / "swap")
-    )
-    try:
-        yield DuckDBEngine(connection, keep=True)
-    finally:
-        connection.close()
-        shutil.rmtree(spill, ignore_errors=True)

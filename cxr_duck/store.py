@@ -9,20 +9,25 @@ never locked out. What an older state needs stays on the disk while somebody has
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import duckdb
 
 from cxr_duck.disk import sync, telling_disk_errors
+from cxr_duck.engines.choice import engines_of
 from cxr_duck.engines.duckdb import connect, first_line, quoted
 from cxr_duck.errors import StoreError
 from cxr_duck.readers import SUPERSEDED, forget_unread, keep_for_readers
 
 if TYPE_CHECKING:
     from filelock import FileLock
+
+    from cxr_duck.engines.choice import EngineChoice
+    from cxr_duck.engines.engine import Engine, Engines
 
 __all__ = ["CATALOG", "SPILL", "Publication", "Store", "default_store"]
 
@@ -64,8 +69,11 @@ class Store:
 
     patience = 5.0  # seconds to wait for another writer
 
-    def __init__(self, path: str | os.PathLike[str] | None = None) -> None:
+    def __init__(
+        self, path: str | os.PathLike[str] | None = None, engine: "EngineChoice" = "duckdb"
+    ) -> None:
         self.path = Path(path) if path is not None else default_store()
+        self._engine = engine
         self.catalog = self.path / CATALOG
 
     def exists(self) -> bool:
@@ -91,6 +99,22 @@ class Store:
         cursor = _open[key][1].cursor()
         cursor.execute(f"USE cxr; SET VARIABLE cxr_store = {quoted(key)}")
         return cursor
+
+    @cached_property
+    def engines(self) -> "Engines":
+        """The kind of engine that was asked for, which is started when it is first needed."""
+        return engines_of(self._engine)
+
+    def engine(self) -> "Engine":
+        """Return an engine of the store's kind that reads the newest state."""
+        return self.engines.reading(self.cursor(), self.path)
+
+    def working_engine(self, size: int = 0) -> "AbstractContextManager[Engine]":
+        """Return an engine of the store's kind to make a change with, from so many bytes of text.
+
+        It sees nothing of the store but what it is shown.
+        """
+        return self.engines.working(self.path, self.path / SPILL, size)
 
     def close(self) -> None:
         """Close this process's connection to the store; the next cursor opens it anew."""

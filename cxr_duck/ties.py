@@ -1,14 +1,14 @@
 """Patients who are dealt as one, since they have twin images."""
 
 from cxr_duck.components import components
-from cxr_duck.engines.duckdb import DuckDBEngine
+from cxr_duck.engines.engine import Engine
 from cxr_duck.errors import RecipeError
 from cxr_duck.recipe import Recipe
 
 __all__ = ["make_patient_ties", "refuse_unseen_images"]
 
 
-def make_patient_ties(engine: DuckDBEngine, recipe: Recipe) -> None:
+def make_patient_ties(engine: Engine, recipe: Recipe) -> None:
     """Make patient_ties: for each patient of a recipe who has twins, the name that is dealt.
 
     That is the smallest name among the patients who are connected by twins, in the whole store. A
@@ -22,10 +22,10 @@ def make_patient_ties(engine: DuckDBEngine, recipe: Recipe) -> None:
             "twins = together needs to know which images are twins: run 'cxr twins' first"
         )
     engine.put_arrow("connected_patients", components(engine.arrow("tied_patients")))
-    engine.fetch("INSERT INTO patient_ties SELECT name, first FROM connected_patients")
+    engine.append("patient_ties", "SELECT name, first FROM connected_patients")
 
 
-def refuse_unseen_images(engine: DuckDBEngine, recipe: Recipe) -> None:
+def refuse_unseen_images(engine: Engine, recipe: Recipe) -> None:
     """Raise RecipeError where twins of a candidate were never looked for."""
     if recipe.twins == "ignore":
         return

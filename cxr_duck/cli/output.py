@@ -13,8 +13,9 @@ from cxr_duck.errors import CxrError
 from cxr_duck.progress import Done
 
 if TYPE_CHECKING:
-    import duckdb
     import pyarrow
+
+    from cxr_duck.engines.engine import Engine
 
 __all__ = ["TerminalProgress", "print_arrow", "print_query", "print_table"]
 
@@ -23,7 +24,7 @@ _WIDE = 10_000  # columns: tables are never folded
 
 
 def print_query(
-    cursor: "duckdb.DuckDBPyConnection",
+    engine: "Engine",
     query: str,
     form: Format,
     params: dict[str, object] | None = None,
@@ -33,12 +34,12 @@ def print_query(
     """Run a query and print its rows; without a limit all, but of a table so many as `in_table`."""
     most = (in_table if form is Format.table else 0) if limit is None else limit
     if form is Format.parquet:
-        table = cursor.sql(query, params=params).to_arrow_table()
+        table = engine.query(query, params)
         _send_parquet(table.slice(0, most) if most else table)
         return
-    cursor.execute(query, params)
-    columns = _distinct([column[0] for column in cursor.description or ()])
-    rows = islice(_rows(cursor), most + 1 if most else None)
+    names, found_rows = engine.stream(query, params)
+    columns = _distinct(names)
+    rows = islice(found_rows, most + 1 if most else None)
     if form is Format.table:
         found = list(rows)
         print_table(columns, found[: most or None])
@@ -119,11 +120,6 @@ def _distinct(columns: list[str]) -> list[str]:
         f"{name}_{columns[:place].count(name)}" if name in columns[:place] else name
         for place, name in enumerate(columns)
     ]
-
-
-def _rows(cursor: "duckdb.DuckDBPyConnection") -> Iterator[tuple[Any, ...]]:
-    while rows := cursor.fetchmany(10_000):
-        yield from rows
 
 
 def _write_csv(columns: Sequence[str], rows: Iterator[tuple[Any, ...]]) -> None:

@@ -61,12 +61,12 @@ def find(
         return
     with telling_query_errors():
         if count or form == "ids":
-            for (line,) in engine.connection.execute(asked.sql, asked.params).fetchall():
+            for (line,) in engine.stream(asked.sql, asked.params)[1]:
                 print(line)
             return
         from cxr_duck.cli.output import print_query
 
-        print_query(engine.connection, chosen.sql, Format(form), chosen.params, limit)
+        print_query(engine, chosen.sql, Format(form), chosen.params, limit)
 
 
 def sql(
@@ -80,10 +80,11 @@ def sql(
 ) -> None:
     """Run a read-only query on the store's views and tables."""
     from cxr_duck.cli.output import print_query
+    from cxr_duck.engines.duckdb import DuckDBEngine
     from cxr_duck.query.sql import check_query, telling_query_errors
     from cxr_duck.store import Store
 
     cursor = Store(store).cursor()
     check_query(cursor, query)
     with telling_query_errors():
-        print_query(cursor, query, form, limit=limit, in_table=_ROWS)
+        print_query(DuckDBEngine(cursor), query, form, limit=limit, in_table=_ROWS)

@@ -1,21 +1,31 @@
 """DuckDB as the engine: stages become temporary tables, Parquet files or rows."""
 
 import os
+import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from hashlib import file_digest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import duckdb
 
+from cxr_duck.engines.engine import Layout, Part
 from cxr_duck.errors import LabelFileError, StageError, StoreError
 from cxr_duck.stages import stage
 
 if TYPE_CHECKING:
     import pyarrow
 
-__all__ = ["DuckDBEngine", "Layout", "connect", "first_line", "identifier", "quoted"]
+__all__ = [
+    "DuckDBEngine",
+    "connect",
+    "failing_as",
+    "first_line",
+    "identifier",
+    "quoted",
+    "working_engine",
+]
 
 _BOUNDS = {"memory_limit": "CXR_MEMORY_LIMIT", "threads": "CXR_THREADS"}
 
@@ -57,18 +67,6 @@ def first_line(error: Exception) -> str:
     return rest if colon and kind.replace(" ", "").isalpha() else line
 
 
-@dataclass(frozen=True)
-class Layout:
-    """How a Parquet file is laid out: the columns it is sorted by, its row groups, its origin.
-
-    Without `sort` the rows stay in the order in which they come.
-    """
-
-    sort: str
-    row_group: int
-    provenance: dict[str, str]
-
-
 class DuckDBEngine:
     """Runs stages on a DuckDB connection.
 
@@ -78,6 +76,8 @@ class DuckDBEngine:
     def __init__(self, connection: duckdb.DuckDBPyConnection, *, keep: bool = False) -> None:
         self.connection = connection
         self._table = "TABLE" if keep else "TEMP TABLE"
+        self._view = "VIEW" if keep else "TEMP VIEW"
+        self._numbered = False
 
     def make(self, name: str, **params: object) -> None:
         """Run a stage into a table of its relation's name."""
@@ -87,22 +87,51 @@ class DuckDBEngine:
                 f"CREATE OR REPLACE {self._table} {part.name} AS {part.sql}", part.bind(params)
             )
 
+    def gather(self, name: str, **params: object) -> None:
+        """Run a stage into a table of its relation's name."""
+        self.make(name, **params)
+
     def define(self, name: str) -> None:
-        """Make a view of a stage that takes no parameters, under its relation's name."""
+        """Let a stage without parameters be a view, under its relation's name."""
         part = stage(name)
         with failing_as(part.path.name):
-            self.connection.execute(f"CREATE OR REPLACE VIEW {part.name} AS {part.sql}")
+            self.connection.execute(f"CREATE OR REPLACE {self._view} {part.name} AS {part.sql}")
 
-    def write(self, name: str, path: Path, layout: "Layout", **params: object) -> int:
-        """Run a stage into a Parquet file and return its number of rows.
+    def create(self, relation: str, query: str, params: dict[str, object] | None = None) -> None:
+        """Make a table of the rows of a query that is no stage."""
+        with failing_as(relation):
+            self.connection.execute(
+                f"CREATE OR REPLACE {self._table} {relation} AS {query}", params or {}
+            )
 
-        The file says in its metadata how it was made. Several may be written at the same time,
-        each from a thread of its own. Snappy, since zstd is a third smaller but slower both ways.
+    def append(self, relation: str, query: str, params: dict[str, object] | None = None) -> None:
+        """Add the rows of a query to a table with the same columns."""
+        with failing_as(relation):
+            self.connection.execute(f"INSERT INTO {relation} {query}", params or {})
+
+    def read_files(self, relation: str, store: Path | str, paths: Sequence[str]) -> None:
+        """Let a view be the rows of Parquet files; paths are relative to the store."""
+        listed = ", ".join(quoted((Path(store) / path).absolute()) for path in paths)
+        with failing_as(relation):
+            self.connection.execute(
+                f"CREATE OR REPLACE {self._view} {relation} AS "
+                f"SELECT * FROM read_parquet([{listed}])"
+            )
+
+    def write(
+        self, name: str, folder: Path | str, stem: str, layout: Layout, **params: object
+    ) -> list[Part]:
+        """Run a stage into a Parquet file of a folder.
+
+        Snappy, since zstd is a third smaller but slower both ways.
         """
         part = stage(name)
+        path = Path(folder) / f"{stem}.parquet"
+        path.parent.mkdir(parents=True, exist_ok=True)
         facts = {**layout.provenance, "stage": name, "stage_sha256": part.digest}
         metadata = ", ".join(f"{key}: {quoted(value)}" for key, value in facts.items())
-        order = f" ORDER BY {layout.sort}" if layout.sort else ""
+        columns = ", ".join(self._sorting(column) for column in layout.sort)
+        order = f" ORDER BY {columns}" if columns else ""
         with failing_as(part.path.name):
             rows = self.connection.cursor().execute(
                 f"COPY (SELECT * FROM ({part.sql}){order}) TO {quoted(path)} "
@@ -110,7 +139,15 @@ class DuckDBEngine:
                 f"KV_METADATA {{{metadata}}})",
                 part.bind(params),
             )
-            return int(rows.fetchall()[0][0])
+            written = int(rows.fetchall()[0][0])
+        with path.open("rb") as file:
+            digest = file_digest(file, "sha256").hexdigest()
+        return [Part(path.name, written, path.stat().st_size, digest)]
+
+    def _sorting(self, column: str) -> str:
+        """Return what a column is sorted by: a finding's number costs two thirds of its name."""
+        numbered = self._numbered and column == "finding"
+        return f"CAST({column} AS finding_name)" if numbered else column
 
     def count(self, name: str, **params: object) -> int:
         """Run a stage and return its number of rows."""
@@ -155,7 +192,7 @@ class DuckDBEngine:
         finally:
             self.connection.unregister("arrow_rows")
 
-    def read_csv(
+    def read_labels(
         self,
         name: str,
         path: Path,
@@ -188,13 +225,17 @@ class DuckDBEngine:
 
     def number_findings(self, query: str) -> None:
         """Make the type finding_name of the findings that a query returns, in their order."""
+        self._numbered = True
         self.connection.execute("DROP TYPE IF EXISTS finding_name")
         self.connection.execute(
             f"CREATE TYPE finding_name AS ENUM (SELECT * FROM ({query} UNION SELECT '') ORDER BY 1)"
         )
 
     def blocks(self, size: int) -> Iterator[int]:
-        """Let `records` be one block of records after another, of this size at most."""
+        """Let `records` be one block of records after another, of this size at most.
+
+        Records are sorted in memory.
+        """
         total = self.scalar("SELECT count(*) FROM readable")
         for start in range(0, total, size):
             if total > size:
@@ -207,6 +248,28 @@ class DuckDBEngine:
         self.connection.execute(
             f"CREATE OR REPLACE VIEW records AS {form.format(condition=condition)}"
         )
+
+    def query(self, query: str, params: dict[str, object] | None = None) -> "pyarrow.Table":
+        """Return the rows of a query that is no stage as an Arrow table."""
+        with failing_as("a query on the store"):
+            return self.connection.sql(query, params=params or {}).to_arrow_table()
+
+    def stream(
+        self, query: str, params: dict[str, object] | None = None
+    ) -> tuple[list[str], Iterator[tuple[Any, ...]]]:
+        """Return the names of a query's columns, and its rows as they come."""
+        with failing_as("a query on the store"):
+            self.connection.execute(query, params or {})
+        return [column[0] for column in self.connection.description or ()], self._fetched()
+
+    def _fetched(self) -> Iterator[tuple[Any, ...]]:
+        with failing_as("a query on the store"):
+            while rows := self.connection.fetchmany(10_000):
+                yield from rows
+
+    def columns(self, relation: str) -> dict[str, str]:
+        """Return the columns of a relation and their types."""
+        return dict(self.fetch(f"SELECT column_name, column_type FROM (DESCRIBE {relation})"))
 
     def fetch(self, query: str, *params: object) -> list[tuple[Any, ...]]:
         """Return the rows of a short query that is no stage."""
@@ -275,4 +338,25 @@ def failing_as(what: str) -> Iterator[None]:
         with interruptible():
             yield
     except duckdb.Error as error:
-        raise StageError(f"{what} failed: {first_line(error)}") from error
+        raise StageError(f"{what} failed: {first_line(error)}", first_line(error)) from error
+
+
+_IN_MEMORY = 1 << 30  # bytes of label file that are read into memory; a longer one onto the disk
+
+
+@contextmanager
+def working_engine(spill: Path, size: int = 0) -> Iterator[DuckDBEngine]:
+    """Yield an engine to work with: in memory, or on the disk for a large label file.
+
+    What memory can't hold goes to the folder `spill`, which is gone afterwards.
+    """
+    spill.mkdir(exist_ok=True)
+    database = os.fspath(spill / "reading.duckdb") if size > _IN_MEMORY else ":memory:"
+    connection = connect(
+        database, python_enable_replacements=False, temp_directory=os.fspath(spill / "swap")
+    )
+    try:
+        yield DuckDBEngine(connection, keep=True)
+    finally:
+        connection.close()
+        shutil.rmtree(spill, ignore_errors=True)

@@ -1,11 +1,14 @@
 """The images below a folder, each by its path, however they are kept there."""
 
 import os
+import platform
 import re
+from contextlib import suppress
 from pathlib import Path
 from threading import Lock
 from typing import BinaryIO
 
+from cxr_duck.errors import ImagesError
 from cxr_duck.images.zips import Zip, open_file
 
 __all__ = ["ImageFolder"]
@@ -61,6 +64,19 @@ class ImageFolder:
         """Return the file of an image that is one of its own, which can be linked to."""
         file = self.root / path
         return file if file.is_file() else None
+
+    def refuse_absent(self) -> None:
+        """Raise ImagesError where nothing is below the folder, as where a share is not mounted.
+
+        A file that is missing says little of the image where all of them are.
+        """
+        with suppress(OSError), os.scandir(self.root) as entries:
+            if next(entries, None) is not None:
+                return
+        raise ImagesError(
+            f"{self.root} is not there, or is empty, on {platform.node()}: every machine that "
+            "reads the images must see the same folder at the same path"
+        )
 
     def _place(self, path: str) -> tuple[Zip | None, str]:
         """Return the zip that holds an image and its name there, or None and the path."""

@@ -4,7 +4,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cxr_duck.engines.duckdb import DuckDBEngine
 from cxr_duck.images.folder import ImageFolder
 from cxr_duck.images.runs import ImageFile
 from cxr_duck.images.surveys import CHECKS, survey_images
@@ -44,15 +43,17 @@ def check_images(
     """Test the files of a store's images below a folder; publish what was found.
 
     Files whose size and time of change are those of their last test are not tested again, unless
-    `full`. `quick` reads the parts of each file and their checksums, but no pixel. Raises
-    ImagesError, StoreError.
+    `full`. `quick` reads the parts of each file and their checksums, but no pixel. The store's
+    engine says where the work is done. Raises ImagesError, StoreError.
     """
 
     def work(images: ImageFolder, file: ImageFile) -> dict[str, Any]:
         return examine_file(images, file, quick)
 
-    tested = survey_images(store, folder, CHECKS, work, progress, quick=quick, full=full)
-    engine = DuckDBEngine(store.cursor())
+    tested = survey_images(
+        store, folder, CHECKS, work, progress, quick=quick, full=full, spread=store.engines.spread
+    )
+    engine = store.engine()
     counts = dict(engine.fetch("SELECT verdict, count(*) FROM checks GROUP BY verdict"))
     return Integrity(
         tested,
@@ -67,13 +68,17 @@ def examine_file(folder: ImageFolder, file: ImageFile, quick: bool = False) -> d
 
 
 def judge(folder: ImageFolder, path: str | None, quick: bool = False) -> Verdict:
-    """Return the verdict on an image of a folder, also where it is not there."""
+    """Return the verdict on an image of a folder, also where it is not there.
+
+    ImagesError where the folder itself is not.
+    """
     if path is None:
         return Verdict("damaged", "missing")
     try:
         with folder.open(path) as stream:
             return examine(stream, path, quick=quick)
     except FileNotFoundError:
+        folder.refuse_absent()
         return Verdict("damaged", "missing")
     except OSError as error:
         return Verdict("damaged", "unreadable", error.strerror or str(error))

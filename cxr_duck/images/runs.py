@@ -1,4 +1,4 @@
-"""A function over many image files: on all cores, in bounded memory, going on after a kill.
+"""A function over many image files: on all processors, in bounded memory, going on after a kill.
 
 What comes of the files is kept in parts, small Parquet files in a hidden folder of the store, until
 all of it is published: a run that was killed goes on where it was.
@@ -12,12 +12,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from cxr_duck.disk import sync, telling_disk_errors
-from cxr_duck.engines.duckdb import DuckDBEngine
+from cxr_duck.engines.engine import Engine
 from cxr_duck.errors import StoreError
 from cxr_duck.images.folder import ImageFolder
 from cxr_duck.progress import Progress
@@ -26,7 +27,18 @@ from cxr_duck.store import Store
 if TYPE_CHECKING:
     import pyarrow
 
-__all__ = ["ImageFile", "Run", "current_files", "each", "forget_runs", "only_run", "workers"]
+__all__ = [
+    "ImageFile",
+    "Row",
+    "Run",
+    "Spread",
+    "current_files",
+    "each",
+    "forget_runs",
+    "here",
+    "only_run",
+    "workers",
+]
 
 _RUNS = ".runs"
 _PART_SECONDS = 10.0  # what a kill loses at most
@@ -52,6 +64,20 @@ class ImageFile:
     modified: int | None
 
 
+class Spread(Protocol):
+    """Lets a function make a row of each file, on as many processors as it has."""
+
+    def __call__(
+        self,
+        files: Sequence[ImageFile],
+        work: Callable[[ImageFile], Row],
+        schema: "pyarrow.Schema",
+        /,
+    ) -> Iterator[Sequence[Row]]:
+        """Yield the rows, which have the columns of `schema`, some at a time and in any order."""
+        ...
+
+
 def workers() -> int:
     """Return how many files are worked on at a time: $CXR_THREADS, or all cores."""
     asked = os.environ.get("CXR_THREADS", "")
@@ -66,7 +92,7 @@ def workers() -> int:
     return int(asked)
 
 
-def current_files(engine: DuckDBEngine, folder: ImageFolder, progress: Progress) -> "pyarrow.Table":
+def current_files(engine: Engine, folder: ImageFolder, progress: Progress) -> "pyarrow.Table":
     """Return the columns of `ImageFile` for every image of the store."""
     import pyarrow
 
@@ -113,6 +139,13 @@ def each(items: Iterable[T], work: Callable[[T], R]) -> Iterator[R]:
             raise
 
 
+def here(
+    files: Sequence[ImageFile], work: Callable[[ImageFile], Row], schema: "pyarrow.Schema"
+) -> Iterator[Sequence[Row]]:
+    """Spread the work over the cores of this machine."""
+    return ([row] for row in each(files, work))
+
+
 class Run:
     """One function's work over the files of a store: the parts that are done, and doing the rest.
 
@@ -139,17 +172,23 @@ class Run:
                 parts.append(part)
         return pyarrow.concat_tables(parts)
 
-    def do(self, title: str, files: Sequence[ImageFile], work: Callable[[ImageFile], Row]) -> None:
+    def do(
+        self,
+        title: str,
+        files: Sequence[ImageFile],
+        work: Callable[[ImageFile], Row],
+        spread: Spread = here,
+    ) -> None:
         """Let `work` make a row of each file, less its columns of `ImageFile`, and keep them."""
         rows: list[Row] = []
         written = time.monotonic()
-        size = 0
-        results = each(files, work)
+        number = size = 0
         with self._progress.step(title, len(files)) as done:
             try:
-                for number, (file, row) in enumerate(zip(files, results, strict=True), start=1):
-                    rows.append({**vars(file), **row})
-                    size += file.bytes or 0
+                for some in spread(files, partial(_whole_row, work), self._schema):
+                    rows += some
+                    number += len(some)
+                    size += sum(row["bytes"] or 0 for row in some)
                     done(number, size)
                     if len(rows) >= _PART_ROWS or time.monotonic() - written > _PART_SECONDS:
                         self._keep(rows)
@@ -165,17 +204,21 @@ class Run:
         if not rows:
             return
         number = 1 + max((int(path.stem) for path in self._folder.glob("*.parquet")), default=0)
-        partial = self._folder / "writing"
+        unfinished = self._folder / "writing"
         with telling_disk_errors(self._folder):
             table = pyarrow.Table.from_pylist(rows, self._schema)
-            pyarrow.parquet.write_table(table, partial)
-            sync(partial)
-            partial.rename(self._folder / f"{number:08d}.parquet")
+            pyarrow.parquet.write_table(table, unfinished)
+            sync(unfinished)
+            unfinished.rename(self._folder / f"{number:08d}.parquet")
         rows.clear()
 
     def forget(self) -> None:
         """Drop the parts, once what they hold is published."""
         shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _whole_row(work: Callable[[ImageFile], Row], file: ImageFile) -> Row:
+    return {**vars(file), **work(file)}
 
 
 def forget_runs(store: Store) -> None:

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from cxr_duck.data_files import DataWriter, data_files, read_expression
-from cxr_duck.engines.duckdb import DuckDBEngine
+from cxr_duck.data_files import DataWriter, data_files, show_files
+from cxr_duck.engines.engine import Engine
 from cxr_duck.errors import ImagesError
 from cxr_duck.images.folder import ImageFolder
-from cxr_duck.images.runs import ImageFile, Run, current_files, only_run
+from cxr_duck.images.runs import ImageFile, Run, Spread, current_files, here, only_run
 from cxr_duck.progress import Progress
-from cxr_duck.publishing import next_change, publish_change, working_engine
+from cxr_duck.publishing import next_change, publish_change
 from cxr_duck.store import Publication, Store
 
 if TYPE_CHECKING:
@@ -84,13 +84,15 @@ def survey_images(
     *,
     quick: bool = False,
     full: bool = False,
-    conclude: Callable[[DataWriter, DuckDBEngine, Publication], None] | None = None,
+    spread: Spread = here,
+    conclude: Callable[[DataWriter, Engine, Publication], None] | None = None,
 ) -> int:
     """Find something in the files of a store's images, publish it; return how many were read.
 
     The folder is that of the store's images from then on.
 
-    `work` returns the survey's own columns for a file, from any thread. Files of the size and time
+    `work` returns the survey's own columns for a file, from any thread or, where `spread` says so,
+    on another machine, which must see the same folder at the same path. Files of the size and time
     of change of their last reading are not read again, unless `full`. A run that was killed goes
     on where it was. `conclude` writes what follows from all that was found, in the same
     publication. Raises ImagesError, StoreError.
@@ -99,19 +101,18 @@ def survey_images(
         raise ImagesError(f"{folder} is no folder: give the folder that holds the images")
     if quick and full:
         raise ImagesError("files are read quickly or in full, not both: leave out one of the two")
-    images = ImageFolder(folder)
+    images = ImageFolder(folder.absolute())  # a worker has a directory of its own
     whole = {} if survey.quick else {"whole": True}
     with only_run(store, survey.command, survey.schema, progress, full=full) as run:
-        engine = DuckDBEngine(store.cursor())
+        engine = store.engine()
         files = current_files(engine, images, progress)
         _refuse_absent(engine, files, folder)
         _know(engine, survey, files, run, full)
         engine.make(survey.settled, **({"quick": quick} if survey.quick else {}))
-        engine.connection.execute(
-            f"CREATE OR REPLACE TEMP VIEW settled_rows AS SELECT * FROM {survey.settled}"
-        )
+        engine.create("settled_rows", f"SELECT * FROM {survey.settled}")
         rows = [ImageFile(*row) for row in engine.rows("unread_files")]
-        run.do(f"{survey.title} below {folder}", rows, lambda file: {**work(images, file), **whole})
+        title = f"{survey.title} below {folder}"
+        run.do(title, rows, lambda file: {**work(images, file), **whole}, spread)
         if rows or run.results().num_rows or not _is_known(engine, folder):
             with progress.step("publishing what was found"):
                 _publish(store, survey, files, run, folder, full, conclude)
@@ -119,7 +120,7 @@ def survey_images(
     return sum(row.bytes is not None for row in rows)
 
 
-def _refuse_absent(engine: DuckDBEngine, files: "pyarrow.Table", folder: Path) -> None:
+def _refuse_absent(engine: Engine, files: "pyarrow.Table", folder: Path) -> None:
     """Raise ImagesError where no file was ever looked for, or none is there any more."""
     if not files.num_rows and engine.scalar("SELECT count(*) FROM images"):
         raise ImagesError(
@@ -133,7 +134,7 @@ def _refuse_absent(engine: DuckDBEngine, files: "pyarrow.Table", folder: Path) -
         )
 
 
-def _is_known(engine: DuckDBEngine, folder: Path) -> bool:
+def _is_known(engine: Engine, folder: Path) -> bool:
     """Tell whether a folder is that of the store's images."""
     return bool(
         engine.scalar(
@@ -144,16 +145,12 @@ def _is_known(engine: DuckDBEngine, folder: Path) -> bool:
     )
 
 
-def _know(
-    engine: DuckDBEngine, survey: Survey, files: "pyarrow.Table", run: Run, full: bool
-) -> None:
+def _know(engine: Engine, survey: Survey, files: "pyarrow.Table", run: Run, full: bool) -> None:
     """Let the engine see the files as they are now and what is known of them."""
     engine.put_arrow("current_files", files)
     engine.put_arrow("fresh_rows", run.results())
     whole = "" if survey.quick else ", TRUE AS whole"
-    engine.connection.execute(
-        f"CREATE OR REPLACE TEMP VIEW stored_rows AS SELECT *{whole} FROM {survey.relation}"
-    )
+    engine.create("stored_rows", f"SELECT *{whole} FROM {survey.relation}")
     engine.make("known_rows", full=full)
 
 
@@ -164,16 +161,15 @@ def _publish(
     run: Run,
     folder: Path,
     full: bool,
-    conclude: Callable[[DataWriter, DuckDBEngine, Publication], None] | None,
+    conclude: Callable[[DataWriter, Engine, Publication], None] | None,
 ) -> None:
     """Write what is known of the files that are there now as the survey's relation."""
-    with store.publishing() as publication, working_engine(store) as engine:
+    with store.publishing() as publication, store.working_engine() as engine:
         change = next_change(publication, survey.command)
         change = replace(change, images_folder=str(folder.absolute()))
         before = data_files(publication.catalog, survey.relation)
         for name in ("images", survey.relation):
-            expression = read_expression(store.path, data_files(publication.catalog, name))
-            engine.connection.execute(f"CREATE VIEW {name} AS SELECT * FROM {expression}")
+            show_files(engine, publication, name)
         _know(engine, survey, files, run, full)
         engine.make("fitting_rows")
         writer = DataWriter(engine, publication, change.provenance)

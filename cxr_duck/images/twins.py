@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cxr_duck.components import components
-from cxr_duck.data_files import DataWriter, data_files, read_expression
+from cxr_duck.data_files import DataWriter, data_files, show_files
 from cxr_duck.engines.duckdb import DuckDBEngine
+from cxr_duck.engines.engine import Engine
 from cxr_duck.images.fingerprint import (
     BITS,
     Fingerprint,
@@ -111,7 +112,7 @@ def _fingerprint_of(folder: ImageFolder, file: ImageFile) -> dict[str, Any]:
 
 
 def pair_what_stays(
-    writer: DataWriter, engine: DuckDBEngine, publication: Publication, stage: str = "kept_rows"
+    writer: DataWriter, engine: Engine, publication: Publication, stage: str = "kept_rows"
 ) -> None:
     """Take rows that a stage doesn't keep out of the fingerprints, and pair what stays anew.
 
@@ -123,9 +124,8 @@ def pair_what_stays(
         _write_pairs(writer, engine, publication)
 
 
-def _write_pairs(writer: DataWriter, engine: DuckDBEngine, publication: Publication) -> None:
-    expression = read_expression(publication.store, data_files(publication.catalog, "fingerprints"))
-    engine.connection.execute(f"CREATE OR REPLACE VIEW fingerprints AS SELECT * FROM {expression}")
+def _write_pairs(writer: DataWriter, engine: Engine, publication: Publication) -> None:
+    show_files(engine, publication, "fingerprints")
     pair_images(engine)
     before = data_files(publication.catalog, "twin_pairs")
     written = writer.write("twin_pairs", "twin_pairs", rows=0)
@@ -133,7 +133,7 @@ def _write_pairs(writer: DataWriter, engine: DuckDBEngine, publication: Publicat
     writer.add(written)
 
 
-def pair_images(engine: DuckDBEngine, near: int = NEAR, digits: int = _DIGITS) -> None:
+def pair_images(engine: Engine, near: int = NEAR, digits: int = _DIGITS) -> None:
     """Make paired_images and twin_groups of the relation fingerprints.
 
     Images look the same where their hashes, of so many `digits` in base 16, differ in at most
@@ -145,14 +145,13 @@ def pair_images(engine: DuckDBEngine, near: int = NEAR, digits: int = _DIGITS) -
     assert bands <= digits, "a band has one digit at least"
     for start, end in pairwise(digits * band // bands for band in range(bands + 1)):
         engine.make("hashes_in_band", first_digit=start + 1, digits=end - start, most=near)
-        engine.fetch(
-            "INSERT INTO near_hashes SELECT * FROM hashes_in_band "
-            "ANTI JOIN near_hashes USING (number, other_number)"
+        engine.append(
+            "near_hashes",
+            "SELECT * FROM hashes_in_band ANTI JOIN near_hashes USING (number, other_number)",
         )
     engine.make("paired_images")
-    pairs = engine.connection.sql("SELECT image_id, twin_id FROM paired_images").to_arrow_table()
+    pairs = engine.query("SELECT image_id, twin_id FROM paired_images")
     engine.put_arrow("connected_images", components(pairs))
-    engine.fetch(
-        "CREATE OR REPLACE VIEW twin_groups AS "
-        "SELECT name AS image_id, first AS twin_group FROM connected_images"
+    engine.create(
+        "twin_groups", "SELECT name AS image_id, first AS twin_group FROM connected_images"
     )

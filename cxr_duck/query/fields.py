@@ -4,7 +4,8 @@ import re
 from datetime import date
 from math import isfinite
 
-from cxr_duck.engines.duckdb import DuckDBEngine, identifier
+from cxr_duck.engines.duckdb import identifier
+from cxr_duck.engines.engine import Engine
 from cxr_duck.errors import QueryError
 from cxr_duck.query.mistakes import pictured
 from cxr_duck.query.tree import Compared, Comparison, Word
@@ -28,11 +29,9 @@ _EXAMPLES = {
 class Fields:
     """The columns of `images` in a store, and what may be compared to them."""
 
-    def __init__(self, engine: DuckDBEngine) -> None:
+    def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self.columns: dict[str, str] = dict(
-            engine.fetch("SELECT column_name, column_type FROM (DESCRIBE images)")
-        )
+        self.columns = engine.columns("images")
 
     def find(self, word: Word) -> str | None:
         """Return the column that a word names, in large or small letters."""

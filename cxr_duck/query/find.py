@@ -3,7 +3,7 @@
 import os
 from dataclasses import dataclass
 
-from cxr_duck.engines.duckdb import DuckDBEngine
+from cxr_duck.engines.engine import Engine
 from cxr_duck.query.compile import Compiled, compile_query, condition_on_postings
 from cxr_duck.query.tree import Shown
 from cxr_duck.stages import stage
@@ -27,9 +27,7 @@ class Question:
     ids: Compiled
 
 
-def ask(
-    engine: DuckDBEngine, text: str, hierarchy: str | os.PathLike[str] = "padchest"
-) -> Question:
+def ask(engine: Engine, text: str, hierarchy: str | os.PathLike[str] = "padchest") -> Question:
     """Return the question that a query asks of a store.
 
     A text that is a finding of the index to the letter is that finding; else it is read as the
@@ -59,7 +57,7 @@ def ask(
     return _question(_images(matching), matching)
 
 
-def _is_finding(engine: DuckDBEngine, text: str) -> bool:
+def _is_finding(engine: Engine, text: str) -> bool:
     """Tell whether a text is a finding of the index to the letter."""
     return bool(engine.fetch("SELECT 1 FROM postings WHERE finding = ? LIMIT 1", text))
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from functools import cached_property
 
 from cxr_duck.classes import check_term, findings_below
-from cxr_duck.engines.duckdb import DuckDBEngine
+from cxr_duck.engines.engine import Engine
 from cxr_duck.errors import UnknownTermError
 from cxr_duck.index import unknown_finding
 from cxr_duck.query.fields import Fields
@@ -34,7 +34,7 @@ _CUI = re.compile(r"C\d{7}")
 _LOC = "loc "  # before a localization, as label files write it
 
 
-def resolve_query(engine: DuckDBEngine, text: str, hierarchy: str) -> Resolved:
+def resolve_query(engine: Engine, text: str, hierarchy: str) -> Resolved:
     """Return the resolved tree of a query.
 
     Raises QueryError for what isn't the language or doesn't fit a field, UnknownTermError for a
@@ -43,7 +43,7 @@ def resolve_query(engine: DuckDBEngine, text: str, hierarchy: str) -> Resolved:
     return resolve_tree(engine, text, parse(text), hierarchy)
 
 
-def resolve_tree(engine: DuckDBEngine, text: str, tree: Written, hierarchy: str) -> Resolved:
+def resolve_tree(engine: Engine, text: str, tree: Written, hierarchy: str) -> Resolved:
     """Return the resolved tree of a query that was parsed."""
     return _Resolving(engine, text, tree, hierarchy).resolved()
 
@@ -60,7 +60,7 @@ def _is_cui(word: Word) -> bool:
 class _Resolving:
     """Resolves one query; what it needs to know of the store is read once, when it is needed."""
 
-    def __init__(self, engine: DuckDBEngine, text: str, tree: Written, hierarchy: str) -> None:
+    def __init__(self, engine: Engine, text: str, tree: Written, hierarchy: str) -> None:
         self._engine, self._text, self._tree = engine, text, tree
         self._hierarchy = hierarchy
 

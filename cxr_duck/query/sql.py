@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import duckdb
 
 from cxr_duck.engines.duckdb import first_line
-from cxr_duck.errors import QueryError
+from cxr_duck.errors import QueryError, StageError
 
 __all__ = ["check_query", "telling_query_errors"]
 
@@ -27,5 +27,6 @@ def telling_query_errors() -> Iterator[None]:
     """Turn what DuckDB says of a user's query into a QueryError."""
     try:
         yield
-    except duckdb.Error as error:
-        raise QueryError(f"the query can't be run: {first_line(error)}") from error
+    except (duckdb.Error, StageError) as error:
+        reason = error.reason if isinstance(error, StageError) else first_line(error)
+        raise QueryError(f"the query can't be run: {reason}") from error

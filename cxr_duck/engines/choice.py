@@ -1,0 +1,58 @@
+"""Which engine: the word that a user gives, and the kind of engine that it stands for."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cxr_duck.engines.duckdb import DuckDBEngine, working_engine
+from cxr_duck.engines.engine import Engine, Engines
+
+if TYPE_CHECKING:
+    import duckdb
+    import pyarrow
+    from pyspark.sql import SparkSession
+
+    EngineChoice = str | SparkSession
+
+__all__ = ["DuckDBEngines", "engines_of"]
+
+
+class DuckDBEngines:
+    """DuckDB, in this process."""
+
+    def reading(self, catalog: "duckdb.DuckDBPyConnection", store: Path | str) -> Engine:
+        """Return an engine that sees what a store's catalog lists."""
+        return DuckDBEngine(catalog)
+
+    def working(self, store: Path | str, spill: Path, size: int) -> AbstractContextManager[Engine]:
+        """Return an engine without relations, to make a change of a store with."""
+        return working_engine(spill, size)
+
+    def spread(
+        self,
+        files: Sequence[Any],
+        work: Callable[[Any], dict[str, Any]],
+        schema: "pyarrow.Schema",
+        /,
+    ) -> Iterator[Sequence[dict[str, Any]]]:
+        """Yield what `work` makes of each image file, on the cores of this machine."""
+        from cxr_duck.images.runs import here
+
+        return here(files, work, schema)
+
+
+def engines_of(asked: "EngineChoice") -> Engines:
+    """Return the kind of engine that a user asks for.
+
+    That is duckdb; spark, which runs on this machine unless Spark's own configuration says where;
+    a master's URL such as local[2] or spark://host:7077; the address of a Spark Connect server,
+    sc://host:15002; or a SparkSession. Raises CxrError where it is none, or where pyspark is
+    missing.
+    """
+    if asked == "duckdb":
+        return DuckDBEngines()
+    from cxr_duck.engines.spark import SparkEngines
+    from cxr_duck.engines.spark_session import open_session
+
+    return SparkEngines(open_session(asked))
