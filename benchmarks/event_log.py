@@ -15,7 +15,8 @@ class Work:
     """What the tasks of a Spark application did.
 
     `busy` is the seconds in which at least one task ran, `tasks` the seconds of all tasks together;
-    `shuffle` and `spilled` are bytes written to disk, `results` bytes that came to the driver.
+    `shuffle` and `spilled` are bytes written to disk, `results` bytes that came to the driver,
+    `held` is the most memory that one task had for its sorts, joins and aggregations.
     `stages` has the same by what the tasks were run for, `count` being their number.
     """
 
@@ -25,6 +26,7 @@ class Work:
     shuffle: int = 0
     spilled: int = 0
     results: int = 0
+    held: int = 0
     stages: dict[str, dict[str, float]] = field(default_factory=dict)
 
 
@@ -81,11 +83,18 @@ def _add_task(work: Work, name: str, span: tuple[int, int], event: dict[str, Any
         "spilled": metrics.get("Disk Bytes Spilled", 0),
         "results": metrics.get("Result Size", 0),
     }
+    work.held = max([work.held, *_updates(event, "peakExecutionMemory")])
     stage = defaultdict(float, work.stages.get(name, {}))
     for what, amount in took.items():
         setattr(work, what, getattr(work, what) + amount)
         stage[what] += amount
     work.stages[name] = dict(stage)
+
+
+def _updates(event: dict[str, Any], metric: str) -> list[int]:
+    """Return what a task added to one of Spark's own metrics: nothing, or a value."""
+    added = event["Task Info"].get("Accumulables", [])
+    return [int(part["Update"]) for part in added if part["Name"] == f"internal.metrics.{metric}"]
 
 
 def _covered(spans: list[tuple[int, int]]) -> int:

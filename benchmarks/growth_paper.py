@@ -11,6 +11,7 @@ __all__ = ["breaks", "paper", "shuffles", "verdict"]
 BILLION = 10**9  # rows of a label file, one an image
 HOUR = 3600
 CORES = 4  # of an executor
+UNIFIED, RESERVED = 0.6, 300 * 2**20  # spark.memory.fraction of the heap, but for so many bytes
 OTHER_ENGINE = "Spark was not measured at two sizes yet."
 
 
@@ -165,7 +166,7 @@ def paper(results: Results) -> str:
     text = results.line_of_labels()
     if index is None or create is None or text is None:
         return OTHER_ENGINE
-    executors = math.ceil(index.tasks.slope * BILLION / HOUR / CORES)
+    executors = max(1, math.ceil(index.tasks.slope * BILLION / HOUR / CORES))
     steps = [
         *_text_steps(results, text, index),
         *_index_steps(results, index, executors),
@@ -181,14 +182,15 @@ def _text_steps(results: Results, text: Line, index: Slopes) -> Steps:
     first = results.of("labels")[0]
     one = first["rows"] / first["times"]
     size = text.slope * BILLION
-    alone = index.alone.slope * BILLION
+    alone = max(index.alone.slope * BILLION, 0.0)
+    speed = f", {size / alone / 1e6:,.0f} MB a second" if alone else ""
     return [
         ("repositories", f"10⁹ rows / {one:,.0f} rows", f"{BILLION / one:,.0f} PadChests"),
         ("label file", f"10⁹ x {text.slope:.0f} bytes", _bytes(size)),
         (
             "`index`, driver alone: the one reader of it",
             f"10⁹ x {index.alone.slope * 1e6:.2f} µs",
-            f"{_time(alone)}, {size / alone / 1e6:,.0f} MB a second",
+            _time(alone) + speed,
         ),
     ]  # fmt: skip
 
@@ -197,7 +199,8 @@ def _index_steps(results: Results, index: Slopes, executors: int) -> Steps:
     cores = index.tasks.slope * BILLION
     alone = index.alone.slope * BILLION
     shuffled = index.shuffle.slope * BILLION
-    held, per_core = _memory(results)
+    run = results.of("run", engine=results.spark, command="index")[-1]
+    here = results.of("machine")[-1]["cores"]
     stored = _per_row(results, "bytes", "images") + _per_row(results, "bytes", "postings")
     return [
         (
@@ -214,8 +217,14 @@ def _index_steps(results: Results, index: Slopes, executors: int) -> Steps:
             f"{_bytes(shuffled)}, {_bytes(shuffled / executors)} an executor",
         ),
         (
-            "memory of an executor",
-            f"{CORES} cores x {_bytes(per_core)} ({held})", _bytes(CORES * per_core),
+            "heap of an executor, for its tasks' sorts and joins",
+            f"{CORES} cores x {_bytes(run['spark']['held'])} / {UNIFIED} + {_bytes(RESERVED)}",
+            _bytes(CORES * run["spark"]["held"] / UNIFIED + RESERVED),
+        ),
+        (
+            "memory of an executor, all of it, as here",
+            f"{CORES} x {_bytes(run['memory'])} / {here} cores",
+            _bytes(CORES * run["memory"] / here),
         ),
         (
             "Parquet of images and postings", f"10⁹ x {stored:.1f} bytes",
@@ -228,7 +237,6 @@ def _create_steps(results: Results, create: Slopes, executors: int) -> Steps:
     tasks, cores = create.tasks.slope * BILLION, executors * CORES
     members, size = _per_row(results, "members"), _per_row(results, "members_bytes")
     catalog = results.line_of_stores("catalog")
-    memory = results.line(results.spark or "", "create", "memory")
     steps = [
         (
             "`create`, tasks on the same executors",
@@ -248,11 +256,6 @@ def _create_steps(results: Results, create: Slopes, executors: int) -> Steps:
             f"{members * BILLION:,.0f} rows, {_bytes(size * BILLION)}",
         ),
     ]  # fmt: skip
-    if memory:
-        steps.append((
-            "memory of driver and executors of `create` in one process",
-            f"{_bytes(memory.start)} + 10⁹ x {memory.slope:.1f} bytes", _bytes(memory.at(BILLION)),
-        ))  # fmt: skip
     if catalog:
         steps.append((
             "catalog with the dataset's record",
@@ -283,13 +286,6 @@ def breaks(results: Results) -> str:
     )
     lines = [[what, told, _rows(rows)] for rows, what, told in reached]
     return table(["what grows", "too much is", "from, rows"], lines, left=2)
-
-
-def _memory(results: Results) -> tuple[str, float]:
-    """Return how much memory a core of Spark held while the largest index was made, and how."""
-    run = results.of("run", engine=results.spark, command="index")[-1]
-    cores = results.of("machine")[-1]["cores"]
-    return f"{_bytes(run['memory'])} on {cores} at {run['rows']:,} rows", run["memory"] / cores
 
 
 def _per_row(results: Results, *path: str) -> float:

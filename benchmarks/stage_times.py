@@ -27,7 +27,8 @@ from measure import machine
 from cxr_duck import ExperimentData
 from cxr_duck.engines.duckdb import DuckDBEngine
 
-METHODS = ("make", "write", "count", "rows", "arrow", "arrow_of", "put", "put_arrow", "read_csv")
+METHODS = ("read_labels", "make", "create", "append", "put", "put_arrow")
+METHODS += ("write", "count", "rows", "arrow", "arrow_of")
 
 
 class Clock:

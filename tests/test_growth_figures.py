@@ -46,7 +46,7 @@ def run(times: int, engine: str, command: str, **more: Any) -> dict[str, Any]:
     if engine != "duckdb":
         fact["seconds"] = alone + busy
         stage = {"count": 4, "tasks": 2 * busy, "shuffle": 90 * rows, "spilled": 0, "results": rows}
-        fact["spark"] = {"busy": busy, **stage, "stages": {"images.sql": stage}}
+        fact["spark"] = {"busy": busy, **stage, "held": 10**8, "stages": {"images.sql": stage}}
     return {**fact, **more}
 
 
@@ -191,7 +191,13 @@ def test_work_is_added_up_by_stage(tmp_path: Path) -> None:
             {
                 "Event": "SparkListenerTaskEnd",
                 "Stage ID": stage,
-                "Task Info": {"Launch Time": start, "Finish Time": end},
+                "Task Info": {
+                    "Launch Time": start,
+                    "Finish Time": end,
+                    "Accumulables": [
+                        {"Name": "internal.metrics.peakExecutionMemory", "Update": end}
+                    ],
+                },
                 "Task Metrics": task,
             }
             for stage, start, end in [(0, 1000, 3000), (0, 2000, 4000), (1, 6000, 7000)]
@@ -200,6 +206,7 @@ def test_work_is_added_up_by_stage(tmp_path: Path) -> None:
     log.write_text("".join(json.dumps(event) + "\n" for event in events), encoding="utf-8")
     work = work_of([log])
     assert (work.busy, work.tasks, work.count, work.shuffle, work.results) == (4, 5, 3, 30, 9)
+    assert work.held == 7000
     assert {name: stage["shuffle"] for name, stage in work.stages.items()} == {
         "images": 20,
         "postings": 10,
