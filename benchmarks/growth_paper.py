@@ -197,7 +197,7 @@ def _text_steps(results: Results, text: Line, index: Slopes) -> Steps:
 
 def _index_steps(results: Results, index: Slopes, executors: int) -> Steps:
     cores = index.tasks.slope * BILLION
-    alone = index.alone.slope * BILLION
+    alone = max(index.alone.slope * BILLION, 0.0)
     shuffled = index.shuffle.slope * BILLION
     run = results.of("run", engine=results.spark, command="index")[-1]
     here = results.of("machine")[-1]["cores"]
@@ -237,6 +237,7 @@ def _create_steps(results: Results, create: Slopes, executors: int) -> Steps:
     tasks, cores = create.tasks.slope * BILLION, executors * CORES
     members, size = _per_row(results, "members"), _per_row(results, "members_bytes")
     catalog = results.line_of_stores("catalog")
+    dealt = results.of("store", engine=results.spark)[-1]["allocation"]
     steps = [
         (
             "`create`, tasks on the same executors",
@@ -256,6 +257,10 @@ def _create_steps(results: Results, create: Slopes, executors: int) -> Steps:
             f"{members * BILLION:,.0f} rows, {_bytes(size * BILLION)}",
         ),
     ]  # fmt: skip
+    steps.append((
+        "kinds of patients and splits, dealt out by the driver", "as many as PadChest has",
+        f"{dealt:,} rows",
+    ))  # fmt: skip
     if catalog:
         steps.append((
             "catalog with the dataset's record",

@@ -56,7 +56,7 @@ def store(times: int, engine: str, **more: Any) -> dict[str, Any]:
     return {
         "kind": "store", "times": times, "rows": rows, "engine": engine, "digest": "d", "files": 8,
         "bytes": {"images": 100 * rows, "postings": 40 * rows}, "catalog": 10**6 + 2 * rows,
-        "members": rows // 10, "members_bytes": 15 * rows, **more,
+        "members": rows // 10, "members_bytes": 15 * rows, "allocation": 90, **more,
     }  # fmt: skip
 
 
