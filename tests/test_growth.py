@@ -456,7 +456,7 @@ def test_any_course_of_changes(
 def test_blocks_and_reading_from_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A label file that is read onto the disk and written in blocks is indexed as any other."""
     monkeypatch.setattr("cxr_duck.indexing._BLOCK", 7)
-    monkeypatch.setattr("cxr_duck.publishing._IN_MEMORY", 1)
+    monkeypatch.setattr("cxr_duck.engines.duckdb._IN_MEMORY", 1)
     labels = write_labels(tmp_path / "labels.csv", [*ROWS[:20], {**ROWS[20], "PatientID": ""}])
     lines = labels.read_text().splitlines(keepends=True)
     tail = write_labels(tmp_path / "tail.csv", ROWS[21:]).read_text().splitlines(keepends=True)[1:]

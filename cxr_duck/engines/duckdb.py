@@ -161,8 +161,7 @@ class DuckDBEngine:
     def rows(self, name: str, **params: object) -> list[tuple[Any, ...]]:
         """Run a stage and return its rows."""
         part = stage(name)
-        with failing_as(part.path.name):
-            return self.connection.execute(part.sql, part.bind(params)).fetchall()
+        return self.fetch_with(part.sql, part.bind(params), part.path.name)
 
     def arrow(self, name: str, **params: object) -> "pyarrow.Table":
         """Run a stage and return its rows as an Arrow table."""
@@ -204,11 +203,23 @@ class DuckDBEngine:
         """Run a source's stage over a label file; make `records` and `malformed`, both numbered.
 
         `header` has the file's columns in their order, `columns` those that the stage names; one
-        that the file lacks is NULL.
+        that the file lacks is NULL. Raises LabelFileError where it can't be read.
         """
+        self.read_records(stage(name).sql, path, compressed, header, columns, null_words)
+
+    def read_records(
+        self,
+        query: str,
+        path: Path,
+        compressed: bool,
+        header: Sequence[str],
+        columns: Sequence[str],
+        null_words: Sequence[str],
+    ) -> None:
+        """Do the same with a query over `label_rows`, which has the columns as text."""
         types = ", ".join(f"{quoted(column)}: 'VARCHAR'" for column in header)
         nulls = ", ".join(quoted(word) for word in null_words)
-        wanted = ", ".join(
+        wanted = "CAST(NULL AS BIGINT) AS row, " + ", ".join(  # numbered when all are read
             identifier(column) if column in header else f"CAST(NULL AS VARCHAR) AS {column}"
             for column in columns
         )
@@ -219,7 +230,7 @@ class DuckDBEngine:
                 f"all_varchar = true, header = true, delim = ',', quote = '\"', escape = '\"', "
                 f"columns = {{{types}}}, nullstr = [{nulls}], store_rejects = true)"
             )
-            self.connection.execute(f"CREATE TABLE readable AS {stage(name).sql}")
+            self.connection.execute(f"CREATE TABLE readable AS {query}")
         self.connection.execute(_MALFORMED)
         self._number_records()
 
@@ -272,8 +283,14 @@ class DuckDBEngine:
         return dict(self.fetch(f"SELECT column_name, column_type FROM (DESCRIBE {relation})"))
 
     def fetch(self, query: str, *params: object) -> list[tuple[Any, ...]]:
-        """Return the rows of a short query that is no stage."""
-        with failing_as("a query on the store"):
+        """Return the rows of a short query that is no stage; its parameters are `?`."""
+        return self.fetch_with(query, params, "a query on the store")
+
+    def fetch_with(
+        self, query: str, params: dict[str, object] | Sequence[object], what: str
+    ) -> list[tuple[Any, ...]]:
+        """Return the rows of a query, `what` being its name where it fails."""
+        with failing_as(what):
             return self.connection.execute(query, params).fetchall()
 
     def scalar(self, query: str, *params: object) -> Any:
@@ -293,12 +310,12 @@ SELECT
 FROM reject_errors
 GROUP BY line
 """
-_UNSHIFTED = "SELECT rowid + 1 AS row, * FROM readable {condition}"
+_UNSHIFTED = "SELECT rowid + 1 AS row, * EXCLUDE (row) FROM readable {condition}"
 _SHIFTED = """
 SELECT
     places.place + coalesce(malformed.malformed_so_far, 0) AS row,
     places.* EXCLUDE (place)
-FROM (SELECT rowid + 1 AS place, * FROM readable {condition}) AS places
+FROM (SELECT rowid + 1 AS place, * EXCLUDE (row) FROM readable {condition}) AS places
 ASOF LEFT JOIN malformed ON places.place > malformed.readable_before
 """
 

@@ -121,10 +121,7 @@ def condition_on_postings(shown: Shown, values: _Values | None = None) -> str:
     parts = [_one_of("finding", shown.findings, values)]
     for place in shown.places:
         words = [values.bind("place", word) for word in place]
-        if len(words) == 1:
-            parts.append(f"list_contains(localizations, {words[0]})")
-        else:
-            parts.append(f"list_has_any(localizations, [{_listed(words)}])")
+        parts.append(_any_of([f"list_contains(localizations, {word})" for word in words]))
     line = " AND ".join(parts)
     return line if len(line) <= _LINE and "\n" not in line else "\nAND ".join(parts)
 
@@ -134,6 +131,14 @@ def _one_of(column: str, words: Iterable[object], values: _Values) -> str:
     if not names:
         return "FALSE"
     return f"{column} = {names[0]}" if len(names) == 1 else f"{column} IN ({_listed(names)})"
+
+
+def _any_of(conditions: Sequence[str]) -> str:
+    """Return conditions joined by OR, in brackets where they are several."""
+    if len(conditions) == 1:
+        return conditions[0]
+    line = " OR ".join(conditions)
+    return _bracketed(line if len(line) <= _LINE else "\nOR ".join(conditions))
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -19,12 +19,10 @@ ranges AS (
         number,
         split,
         patients,
-        CAST(
-            sum(patients) OVER (
-                PARTITION BY number
-                ORDER BY position
-                ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
-            ) AS BIGINT
+        sum(patients) OVER (
+            PARTITION BY number
+            ORDER BY position
+            ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
         ) AS last_place,
     FROM allocation
 )

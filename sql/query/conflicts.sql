@@ -1,28 +1,18 @@
 -- conflicts: one row per image that a label file and the store describe in different ways.
--- reads: known_records, records, stored_images
-WITH changed AS (
+-- reads: conflicting_records, conflicting_images
+WITH stored AS (
     SELECT
-        row,
         image_id,
-    FROM known_records
-    WHERE state = 'changed'
-),
-
-stored AS (
-    SELECT
-        stored_images.image_id,
-        to_json(stored_images) AS said,
-    FROM stored_images
-    SEMI JOIN changed USING (image_id)
+        to_json(conflicting_images) AS said,
+    FROM conflicting_images
 ),
 
 given AS (
     SELECT
-        records.image_id,
-        records.row,
-        to_json(records) AS said,
-    FROM records
-    SEMI JOIN changed USING (row)
+        image_id,
+        row,
+        to_json(conflicting_records) AS said,
+    FROM conflicting_records
 )
 
 SELECT

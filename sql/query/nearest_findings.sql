@@ -1,9 +1,9 @@
 -- nearest_findings: one row per finding of the index that is spelt like a word, nearest first.
--- reads: postings
+-- reads: indexed_findings
 -- params: $word = 'noduel'
 WITH findings AS (
-    SELECT DISTINCT finding AS term
-    FROM postings
+    SELECT finding AS term
+    FROM indexed_findings
 )
 
 SELECT term

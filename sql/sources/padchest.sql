@@ -1,10 +1,12 @@
 -- records: one row per record of PadChest's label file, cast, cleaned, and judged readable or not.
 -- reads: label_rows
--- Its columns are those of images; problems: what can't be read, NULL where everything can; and
--- sentences_plain: whether the lists of sentences can be split at their commas.
+-- Its columns are those of images; row: the number of the record, where label_rows has it; problems:
+-- what can't be read, NULL where everything can; and sentences_plain: whether the lists of sentences
+-- can be split at their commas.
 WITH texts AS (
     -- The reader of label files has made NULL of empty fields and of the words nan and None.
     SELECT
+        row,
         source_row,
         nullif(trim("ImageID"), '') AS image_id,
         "ImageDir" AS image_dir,
@@ -52,19 +54,47 @@ WITH texts AS (
         ) AS sentences_plain,
         "labelCUIS" AS label_cuis,
         "LocalizationsCUIS" AS localization_cuis,
+        -- What engines read as numbers differs: 1_000, 1d, +-1, inf. None of it in these letters.
+        regexp_matches(
+            concat_ws(
+                ',',
+                source_row,
+                "PatientBirth",
+                "PixelRepresentation_DICOM",
+                "SpatialResolution_DICOM",
+                "BitsStored_DICOM",
+                "WindowCenter_DICOM",
+                "WindowWidth_DICOM",
+                "Rows_DICOM",
+                "Columns_DICOM",
+                "XRayTubeCurrent_DICOM",
+                "Exposure_DICOM",
+                "ExposureInuAs_DICOM",
+                "ExposureTime",
+                "RelativeXRayExposure_DICOM"
+            ),
+            '^([0-9 .,eE-]|[+][0-9.])*$'
+        ) AS numbers_plain,
     FROM label_rows
 ),
 
 casts AS (
     -- A whole number may be written 1930.0; identifiers have up to 39 digits and stay text.
     SELECT
+        row,
         source_row AS source_row_text,
-        TRY_CAST(source_row AS DOUBLE) AS source_row,
+        TRY_CAST(
+            CASE
+                WHEN numbers_plain THEN source_row
+                WHEN regexp_matches(source_row, '^([0-9 .,eE-]|[+][0-9.])*$')
+                    THEN source_row
+            END AS DOUBLE
+        ) AS source_row,
         image_id,
         image_dir,
         study_date AS study_date_text,
         TRY_CAST(
-            CASE WHEN length(study_date) = 8 THEN concat(
+            CASE WHEN regexp_matches(study_date, '^[0-9]{8}$') THEN concat(
                 substr(study_date, 1, 4),
                 '-',
                 substr(study_date, 5, 2),
@@ -75,7 +105,13 @@ casts AS (
         study_id,
         patient_id,
         birth_year AS birth_year_text,
-        TRY_CAST(birth_year AS DOUBLE) AS birth_year,
+        TRY_CAST(
+            CASE
+                WHEN numbers_plain THEN birth_year
+                WHEN regexp_matches(birth_year, '^([0-9 .,eE-]|[+][0-9.])*$')
+                    THEN birth_year
+            END AS DOUBLE
+        ) AS birth_year,
         sex,
         view_position,
         projection,
@@ -86,36 +122,106 @@ casts AS (
         manufacturer,
         photometric_interpretation,
         pixel_representation AS pixel_representation_text,
-        TRY_CAST(pixel_representation AS DOUBLE) AS pixel_representation,
+        TRY_CAST(
+            CASE
+                WHEN numbers_plain THEN pixel_representation
+                WHEN regexp_matches(pixel_representation, '^([0-9 .,eE-]|[+][0-9.])*$')
+                    THEN pixel_representation
+            END AS DOUBLE
+        ) AS pixel_representation,
         pixel_aspect_ratio AS pixel_aspect_ratio_text,
-        CAST(
-            list_transform(
-                regexp_extract_all(pixel_aspect_ratio, '[0-9]+([.][0-9]+)?', 0),
-                lambda part: CAST(part AS DOUBLE)
-            ) AS DOUBLE []
+        list_transform(
+            regexp_extract_all(pixel_aspect_ratio, '[0-9]+([.][0-9]+)?', 0),
+            lambda part: CAST(part AS DOUBLE)
         ) AS pixel_aspect_ratio,
         spatial_resolution AS spatial_resolution_text,
-        TRY_CAST(spatial_resolution AS DOUBLE) AS spatial_resolution,
+        TRY_CAST(
+            CASE
+                WHEN numbers_plain THEN spatial_resolution
+                WHEN regexp_matches(spatial_resolution, '^([0-9 .,eE-]|[+][0-9.])*$')
+                    THEN spatial_resolution
+            END AS DOUBLE
+        ) AS spatial_resolution,
         bits_stored AS bits_stored_text,
-        TRY_CAST(bits_stored AS DOUBLE) AS bits_stored,
+        TRY_CAST(
+            CASE
+                WHEN numbers_plain THEN bits_stored
+                WHEN regexp_matches(bits_stored, '^([0-9 .,eE-]|[+][0-9.])*$')
+                    THEN bits_stored
+            END AS DOUBLE
+        ) AS bits_stored,
         window_center AS window_center_text,
-        TRY_CAST(window_center AS DOUBLE) AS window_center,
+        TRY_CAST(
+            CASE
+                WHEN numbers_plain THEN window_center
+                WHEN regexp_matches(window_center, '^([0-9 .,eE-]|[+][0-9.])*$')
+                    THEN window_center
+            END AS DOUBLE
+        ) AS window_center,
         window_width AS window_width_text,
-        TRY_CAST(window_width AS DOUBLE) AS window_width,
+        TRY_CAST(
+            CASE
+                WHEN numbers_plain THEN window_width
+                WHEN regexp_matches(window_width, '^([0-9 .,eE-]|[+][0-9.])*$')
+                    THEN window_width
+            END AS DOUBLE
+        ) AS window_width,
         height AS height_text,
-        TRY_CAST(height AS DOUBLE) AS height,
+        TRY_CAST(
+            CASE
+                WHEN numbers_plain THEN height
+                WHEN regexp_matches(height, '^([0-9 .,eE-]|[+][0-9.])*$')
+                    THEN height
+            END AS DOUBLE
+        ) AS height,
         width AS width_text,
-        TRY_CAST(width AS DOUBLE) AS width,
+        TRY_CAST(
+            CASE
+                WHEN numbers_plain THEN width
+                WHEN regexp_matches(width, '^([0-9 .,eE-]|[+][0-9.])*$')
+                    THEN width
+            END AS DOUBLE
+        ) AS width,
         tube_current AS tube_current_text,
-        TRY_CAST(tube_current AS DOUBLE) AS tube_current,
+        TRY_CAST(
+            CASE
+                WHEN numbers_plain THEN tube_current
+                WHEN regexp_matches(tube_current, '^([0-9 .,eE-]|[+][0-9.])*$')
+                    THEN tube_current
+            END AS DOUBLE
+        ) AS tube_current,
         exposure AS exposure_text,
-        TRY_CAST(exposure AS DOUBLE) AS exposure,
+        TRY_CAST(
+            CASE
+                WHEN numbers_plain THEN exposure
+                WHEN regexp_matches(exposure, '^([0-9 .,eE-]|[+][0-9.])*$')
+                    THEN exposure
+            END AS DOUBLE
+        ) AS exposure,
         exposure_uas AS exposure_uas_text,
-        TRY_CAST(exposure_uas AS DOUBLE) AS exposure_uas,
+        TRY_CAST(
+            CASE
+                WHEN numbers_plain THEN exposure_uas
+                WHEN regexp_matches(exposure_uas, '^([0-9 .,eE-]|[+][0-9.])*$')
+                    THEN exposure_uas
+            END AS DOUBLE
+        ) AS exposure_uas,
         exposure_time AS exposure_time_text,
-        TRY_CAST(exposure_time AS DOUBLE) AS exposure_time,
+        TRY_CAST(
+            CASE
+                WHEN numbers_plain THEN exposure_time
+                WHEN regexp_matches(exposure_time, '^([0-9 .,eE-]|[+][0-9.])*$')
+                    THEN exposure_time
+            END AS DOUBLE
+        ) AS exposure_time,
         relative_exposure AS relative_exposure_text,
-        TRY_CAST(relative_exposure AS DOUBLE) AS relative_exposure,
+        TRY_CAST(
+            CASE
+                WHEN numbers_plain THEN relative_exposure
+                WHEN regexp_matches(relative_exposure, '^([0-9 .,eE-]|[+][0-9.])*$')
+                    THEN relative_exposure
+            END AS DOUBLE
+        ) AS relative_exposure,
         report_id,
         report,
         label_method,
@@ -171,29 +277,32 @@ whole_numbers AS (
     SELECT
         * EXCLUDE (source_row, birth_year, pixel_representation, bits_stored, height, width),
         CASE
-            WHEN source_row = floor(source_row) AND abs(source_row) < 1e15
-                THEN CAST(source_row AS BIGINT)
+            WHEN abs(source_row) < 1e15 AND source_row = floor(source_row)
+                THEN CAST(floor(source_row) AS BIGINT)
         END AS source_row,
         CASE
-            WHEN birth_year = floor(birth_year) AND abs(birth_year) < 1e9
-                THEN CAST(birth_year AS INTEGER)
+            WHEN abs(birth_year) < 1e9 AND birth_year = floor(birth_year)
+                THEN CAST(floor(birth_year) AS INTEGER)
         END AS birth_year,
         CASE
-            WHEN pixel_representation = floor(pixel_representation)
-                AND abs(pixel_representation) < 1e9
-                THEN CAST(pixel_representation AS INTEGER)
+            WHEN
+                abs(pixel_representation) < 1e9
+                AND pixel_representation = floor(pixel_representation)
+                THEN CAST(floor(pixel_representation) AS INTEGER)
         END AS pixel_representation,
         CASE
-            WHEN bits_stored = floor(bits_stored) AND abs(bits_stored) < 1e9
-                THEN CAST(bits_stored AS INTEGER)
+            WHEN abs(bits_stored) < 1e9 AND bits_stored = floor(bits_stored)
+                THEN CAST(floor(bits_stored) AS INTEGER)
         END AS bits_stored,
         CASE
-            WHEN height = floor(height) AND abs(height) < 1e9 THEN CAST(height AS INTEGER)
+            WHEN abs(height) < 1e9 AND height = floor(height)
+                THEN CAST(floor(height) AS INTEGER)
         END AS height,
         CASE
-            WHEN width = floor(width) AND abs(width) < 1e9 THEN CAST(width AS INTEGER)
+            WHEN abs(width) < 1e9 AND width = floor(width)
+                THEN CAST(floor(width) AS INTEGER)
         END AS width,
-        list_distinct(coalesce(labels, [])) AS distinct_labels,
+        list_sort(list_distinct(coalesce(labels, []))) AS distinct_labels,
     FROM casts
 ),
 
@@ -210,6 +319,7 @@ cleaned AS (
 )
 
 SELECT
+    row,
     'padchest' AS source,
     image_id,
     patient_id,
@@ -222,16 +332,14 @@ SELECT
     view_position,
     sex,
     birth_year,
-    CAST(year(study_date) - birth_year AS INTEGER) AS age,
+    CAST(year(study_date) AS INTEGER) - birth_year AS age,
     pediatric,
     label_method,
-    list_sort(
-        CASE
-            WHEN array_length(labels_but_normal) > 0 THEN labels_but_normal
-            WHEN array_length(labels_but_exclude) > 0 THEN labels_but_exclude
-            ELSE distinct_labels
-        END
-    ) AS findings,
+    CASE
+        WHEN array_length(labels_but_normal) > 0 THEN labels_but_normal
+        WHEN array_length(labels_but_exclude) > 0 THEN labels_but_exclude
+        ELSE distinct_labels
+    END AS findings,
     list_sort(list_distinct(coalesce(localizations, []))) AS localizations,
     labels_text,
     label_cuis,

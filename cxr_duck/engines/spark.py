@@ -1,0 +1,378 @@
+"""Spark as the engine: stages become cached data frames, Parquet files or rows.
+
+A DuckDB engine stands beside it, the driver's. What lives there, the tables of a store's catalog
+and what Python puts, goes to Spark when a query reads it together with something of Spark's; a
+query of the driver's relations alone runs in DuckDB.
+"""
+
+import os
+import weakref
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cxr_duck.engines import spark_parts
+from cxr_duck.engines.carried import carried, relations_in
+from cxr_duck.engines.duckdb import DuckDBEngine, quoted, working_engine
+from cxr_duck.engines.engine import Engine, Layout, Part
+from cxr_duck.engines.spark_parts import COLUMNS, PartWriter
+from cxr_duck.engines.spark_session import failing_on_spark, own_session
+from cxr_duck.errors import StageError
+from cxr_duck.stages import stage
+
+if TYPE_CHECKING:
+    import duckdb
+    import pyarrow
+    from pyspark.sql import DataFrame, SparkSession
+
+__all__ = ["SparkEngine", "SparkEngines"]
+
+_LABELS = "SELECT * EXCLUDE (row) FROM label_rows"
+_ROWS = 61_440  # of a row group of label rows, which a task reads at least
+
+
+class SparkEngine:
+    """Runs stages on a session of Spark, `driver` those whose relations are all in DuckDB.
+
+    `store` is the folder or URL that the paths of the catalog's data files are relative to,
+    `scratch` one for files of this engine's own.
+    """
+
+    def __init__(
+        self,
+        session: "SparkSession",
+        driver: DuckDBEngine,
+        store: Path | str,
+        scratch: Path | str | None = None,
+    ) -> None:
+        self._session = own_session(session)
+        self._driver = driver
+        self._store = store
+        self._scratch = scratch
+        self._frames: dict[str, DataFrame] = {}
+        self._kept: list[DataFrame] = []
+        self._put: set[str] = set()
+        self._tables = _tables_of(driver)
+        self._files = _files_of(driver) if "data_files" in self._tables else {}
+        weakref.finalize(self, _forget, self._kept).atexit = False
+
+    def make(self, name: str, **params: object) -> None:
+        """Run a stage into a cached frame of its relation's name."""
+        part = stage(name)
+        self._make(part.name, part.sql, part.bind(params), part.path.name)
+
+    def gather(self, name: str, **params: object) -> None:
+        """Make a stage's relation of few rows, and let the driver have them."""
+        part = stage(name)
+        if self._is_here(part.sql):
+            self.make(name, **params)
+        else:
+            self.put_arrow(part.name, self._arrow(part.sql, part.bind(params), part.path.name))
+
+    def define(self, name: str) -> None:
+        """Let a stage without parameters be a view, under its relation's name."""
+        part = stage(name)
+        self._show_as(part.name, self._run(part.sql, {}, part.path.name))
+
+    def create(self, relation: str, query: str, params: dict[str, object] | None = None) -> None:
+        """Make a cached frame of the rows of a query that is no stage."""
+        self._make(relation, query, params or {}, relation)
+
+    def append(self, relation: str, query: str, params: dict[str, object] | None = None) -> None:
+        """Add the rows of a query to a relation with the same columns."""
+        if self._is_here(f"{query} UNION ALL SELECT * FROM {relation}"):
+            self._driver.append(relation, query, params)
+            self._changed_here(relation)
+            return
+        before = self._frame(relation)
+        more = self._keep(self._run(query, params or {}, relation))
+        with failing_on_spark(relation):
+            self._show_as(relation, before.union(more))
+
+    def put(self, relation: str, columns: str, rows: Iterable[Sequence[object]]) -> None:
+        """Make a relation of a few rows, on the driver; `columns` as in CREATE TABLE."""
+        self._driver.put(relation, columns, rows)
+        self._changed_here(relation)
+
+    def put_arrow(self, relation: str, table: "pyarrow.Table") -> None:
+        """Make a relation of an Arrow table, on the driver."""
+        self._driver.put_arrow(relation, table)
+        self._changed_here(relation)
+
+    def read_files(self, relation: str, store: Path | str, paths: Sequence[str]) -> None:
+        """Let a relation be the rows of Parquet files; paths are relative to the store."""
+        with failing_on_spark(relation):
+            frame = self._session.read.parquet(*(_below(store, path) for path in paths))
+            self._show_as(relation, frame)
+
+    def write(
+        self, name: str, folder: Path | str, stem: str, layout: Layout, **params: object
+    ) -> list[Part]:
+        """Run a stage into Parquet files of a folder, sorted from the first file to the last."""
+        part = stage(name)
+        facts = {**layout.provenance, "stage": name, "stage_sha256": part.digest}
+        create = _creating(folder)
+        writer = PartWriter(create, stem, layout.row_group, facts)
+        frame = self._run(part.sql, part.bind(params), part.path.name)
+        with failing_on_spark(part.path.name):
+            order = [frame[column].asc_nulls_last() for column in layout.sort]
+            ordered = frame.orderBy(*order) if order else frame
+            parts = ordered.mapInArrow(writer, COLUMNS).toArrow().to_pylist()
+            if not parts:
+                parts = [writer.write(frame.limit(0).toArrow())]
+        return [Part(**row) for row in parts]
+
+    def count(self, name: str, **params: object) -> int:
+        """Run a stage and return its number of rows."""
+        part = stage(name)
+        if self._is_here(part.sql):
+            return self._driver.count(name, **params)
+        with failing_on_spark(part.path.name):
+            return int(self._run(part.sql, part.bind(params), part.path.name).count())
+
+    def rows(self, name: str, **params: object) -> list[tuple[Any, ...]]:
+        """Run a stage and return its rows."""
+        part = stage(name)
+        return self._rows(part.sql, part.bind(params), part.path.name)
+
+    def arrow(self, name: str, **params: object) -> "pyarrow.Table":
+        """Run a stage and return its rows as an Arrow table."""
+        part = stage(name)
+        return self._arrow(part.sql, part.bind(params), part.path.name)
+
+    def arrow_of(self, relation: str) -> "pyarrow.Table":
+        """Return the rows of a relation that was made as an Arrow table."""
+        return self._arrow(f"SELECT * FROM {relation}", {}, relation)
+
+    def query(self, query: str, params: dict[str, object] | None = None) -> "pyarrow.Table":
+        """Return the rows of a query that is no stage as an Arrow table."""
+        return self._arrow(query, params or {}, "a query on the store")
+
+    def stream(
+        self, query: str, params: dict[str, object] | None = None
+    ) -> tuple[list[str], Iterator[tuple[Any, ...]]]:
+        """Return the names of a query's columns, and its rows as they come."""
+        if self._is_here(query):
+            return self._driver.stream(query, params)
+        frame = self._run(query, params or {}, "a query on the store")
+        return list(frame.columns), _streamed(frame)
+
+    def fetch(self, query: str, *params: object) -> list[tuple[Any, ...]]:
+        """Return the rows of a short query that is no stage; its parameters are `?`."""
+        return self._rows(query, params, "a query on the store")
+
+    def scalar(self, query: str, *params: object) -> Any:
+        """Return the one value of a short query."""
+        return self.fetch(query, *params)[0][0]
+
+    def columns(self, relation: str) -> dict[str, str]:
+        """Return the columns of a relation and their types, as DuckDB names them."""
+        if self._is_here(f"SELECT * FROM {relation}"):
+            return self._driver.columns(relation)
+        with failing_on_spark(relation):
+            self._driver.put_arrow("no_rows", self._frame(relation).limit(0).toArrow())
+        return self._driver.columns("no_rows")
+
+    def read_labels(
+        self,
+        name: str,
+        path: Path,
+        compressed: bool,
+        header: Sequence[str],
+        columns: Sequence[str],
+        null_words: Sequence[str],
+    ) -> None:
+        """Run a source's stage over a label file; make `records` and `malformed`, both numbered.
+
+        DuckDB tells the file apart into records, whichever the engine: there is one reading of it.
+        Its text goes to Spark as Parquet, and what the stage makes of it stays on the disk too.
+        """
+        assert self._scratch is not None, "an engine that changes a store has a folder to work in"
+        self._driver.read_records(_LABELS, path, compressed, header, columns, null_words)
+        labels = f"{os.fspath(self._scratch)}/labels.parquet"
+        self._driver.fetch(
+            f"COPY (SELECT * FROM records) TO {quoted(labels)} "
+            f"(FORMAT parquet, COMPRESSION snappy, ROW_GROUP_SIZE {_ROWS})"
+        )
+        self._driver.fetch("DROP VIEW records")
+        self._driver.fetch("DROP TABLE readable")
+        self._changed_here("malformed")
+        records = f"{os.fspath(self._scratch)}/records"
+        with failing_on_spark(path.name):
+            self._show_as("label_rows", self._session.read.parquet(labels))
+            self._run(stage(name).sql, {}, f"{name}.sql").write.parquet(records)
+            self._show_as("records", self._session.read.parquet(records))
+
+    def number_findings(self, query: str) -> None:
+        """Need nothing: Spark sorts by the names of findings."""
+
+    def blocks(self, size: int) -> Iterator[int]:
+        """Yield once: Spark sorts what is more than its memory on the disks of its workers."""
+        yield 0
+
+    def _make(self, relation: str, query: str, params: dict[str, object], what: str) -> None:
+        if self._is_here(query):
+            self._driver.create(relation, query, params)
+            self._changed_here(relation)
+        else:
+            self._show_as(relation, self._keep(self._run(query, params, what)))
+
+    def _rows(
+        self, query: str, params: dict[str, object] | Sequence[object], what: str
+    ) -> list[tuple[Any, ...]]:
+        if self._is_here(query):
+            return self._driver.fetch_with(query, params, what)
+        with failing_on_spark(what):
+            return [tuple(row) for row in self._run(query, params, what).collect()]
+
+    def _arrow(self, query: str, params: dict[str, object], what: str) -> "pyarrow.Table":
+        if self._is_here(query):
+            return self._driver.query(query, params)
+        with failing_on_spark(what):
+            return self._run(query, params, what).toArrow()
+
+    def _run(
+        self, query: str, params: dict[str, object] | Sequence[object], what: str
+    ) -> "DataFrame":
+        """Return the frame of a query, whose relations Spark is shown before."""
+        for relation in relations_in(query):
+            self._frame(relation)
+        with failing_on_spark(what):
+            return self._session.sql(carried(query, _view), args=_bound(params))
+
+    def _is_here(self, query: str) -> bool:
+        """Tell whether all that a query reads is on the driver."""
+        return all(self._is_table_here(relation) for relation in relations_in(query))
+
+    def _is_table_here(self, relation: str) -> bool:
+        made_there = relation in self._frames and relation not in self._put
+        return not made_there and (relation in self._put or relation in self._tables)
+
+    def _frame(self, relation: str) -> "DataFrame":
+        """Return a relation's frame, and let queries see it."""
+        if relation in self._frames:
+            return self._frames[relation]
+        if self._is_table_here(relation):
+            table = self._driver.query(f"SELECT * FROM {relation}")
+            with failing_on_spark(relation):
+                self._show(relation, self._session.createDataFrame(table))
+        elif relation in self._files:
+            self.read_files(relation, self._store, self._files[relation])
+        elif self._files:  # a view of the catalog
+            self.define(relation)
+        else:
+            raise StageError(f"there is no relation {relation}", f"there is no table {relation}")
+        return self._frames[relation]
+
+    def _show(self, relation: str, frame: "DataFrame") -> None:
+        frame.createOrReplaceTempView(_view(relation))
+        self._frames[relation] = frame
+
+    def _show_as(self, relation: str, frame: "DataFrame") -> None:
+        """Let a relation be a frame of Spark's, from now on."""
+        self._put.discard(relation)
+        self._show(relation, frame)
+
+    def _changed_here(self, relation: str) -> None:
+        """Note that the driver has a relation, whatever Spark was shown of it before."""
+        self._put.add(relation)
+        self._frames.pop(relation, None)
+
+    def _keep(self, frame: "DataFrame") -> "DataFrame":
+        """Let Spark keep a frame's rows once they are there; a worker that dies loses none."""
+        self._kept.append(frame.persist())
+        return frame
+
+
+class SparkEngines:
+    """A session of Spark, at work for stores."""
+
+    def __init__(self, session: "SparkSession") -> None:
+        self._session = session
+
+    def reading(self, catalog: "duckdb.DuckDBPyConnection", store: Path | str) -> Engine:
+        """Return an engine that sees what a store's catalog lists."""
+        return SparkEngine(self._session, DuckDBEngine(catalog), store)
+
+    @contextmanager
+    def working(self, store: Path | str, spill: Path, size: int) -> Iterator[Engine]:
+        """Yield an engine without relations, to make a change of a store with."""
+        with working_engine(spill, size) as driver:
+            yield SparkEngine(self._session, driver, store, spill.absolute())
+
+    def spread(
+        self,
+        files: Sequence[Any],
+        work: Callable[[Any], dict[str, Any]],
+        schema: "pyarrow.Schema",
+        /,
+    ) -> Iterator[Sequence[dict[str, Any]]]:
+        """Yield what `work` makes of each image file, on Spark's workers."""
+        from cxr_duck.engines.spark_files import each_on_spark
+
+        return each_on_spark(self._session, files, work, schema)
+
+
+def _tables_of(driver: DuckDBEngine) -> frozenset[str]:
+    """Return the relations of a catalog whose rows stand in the catalog itself."""
+    rows = driver.fetch(
+        "SELECT schema_name, table_name FROM duckdb_tables() "
+        "WHERE database_name = current_database() AND NOT internal AND NOT temporary "
+        "UNION ALL SELECT schema_name, view_name FROM duckdb_views() "
+        "WHERE database_name = current_database() AND schema_name = 'experiments'"
+    )
+    return frozenset(name if schema == "main" else f"{schema}.{name}" for schema, name in rows)
+
+
+def _files_of(driver: DuckDBEngine) -> dict[str, list[str]]:
+    """Return the paths of each relation's data files."""
+    files: dict[str, list[str]] = {}
+    for relation, path in driver.fetch("SELECT relation, path FROM data_files ORDER BY path"):
+        files.setdefault(relation, []).append(path)
+    return files
+
+
+def _view(relation: str) -> str:
+    """Return the name of a relation's view in Spark, where a temporary view has no schema."""
+    return relation.replace(".", "_")
+
+
+def _below(store: Path | str, path: str) -> str:
+    return f"{(store.absolute() if isinstance(store, Path) else store)}/{path}"
+
+
+def _creating(folder: Path | str) -> Callable[[str], Any]:
+    """Return what makes a file of a name in a folder, wherever it is called."""
+    from pyspark import cloudpickle
+
+    cloudpickle.register_pickle_by_value(spark_parts)
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    return spark_parts.in_folder(os.path.abspath(folder))
+
+
+def _bound(params: dict[str, object] | Sequence[object]) -> Any:
+    """Return parameters as Spark takes them: a list is an array of literals."""
+    from pyspark.sql import functions
+
+    def value(given: object) -> object:
+        if isinstance(given, list | tuple):
+            return functions.array(*(functions.lit(item) for item in given))
+        return given
+
+    if isinstance(params, dict):
+        return {name: value(given) for name, given in params.items()}
+    return [value(given) for given in params]
+
+
+def _streamed(frame: "DataFrame") -> Iterator[tuple[Any, ...]]:
+    with failing_on_spark("a query on the store"):
+        for row in frame.toLocalIterator(prefetchPartitions=True):
+            yield tuple(row)
+
+
+def _forget(kept: "list[DataFrame]") -> None:
+    """Let Spark drop what it kept for an engine that is gone."""
+    for frame in kept:
+        with suppress(Exception):  # the session may have ended before
+            frame.unpersist()

@@ -1,0 +1,178 @@
+"""A session of Spark: started here, on a cluster, or reached at a Spark Connect server."""
+
+import os
+import re
+import shutil
+import sys
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from cxr_duck.engines.duckdb import interruptible
+from cxr_duck.errors import CxrError, StageError
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+    from cxr_duck.engines.choice import EngineChoice
+
+__all__ = ["failing_on_spark", "open_session", "own_session", "reason_of"]
+
+_MASTER = re.compile(r"local(-cluster)?(\[.+\])?|spark://.+|yarn|k8s://.+")
+_HERE = re.compile(r"local(\[.+\])?")
+_MEMORY = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT])i?B", re.IGNORECASE)
+_MEGABYTES = {"K": 1 / 1024, "M": 1, "G": 1024, "T": 1024 * 1024}
+
+# What stages count on. A division by zero or a text that is no number is an error, times are UTC.
+_MEANING = {
+    "spark.sql.ansi.enabled": "true",
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.caseSensitive": "false",
+}
+# Beside what a user configures: quiet, and fit for one machine.
+_QUIET = {"spark.ui.showConsoleProgress": "false", "spark.log.level": "OFF"}
+_ONE_MACHINE = {
+    "spark.ui.enabled": "false",
+    "spark.driver.bindAddress": "127.0.0.1",
+    "spark.driver.host": "127.0.0.1",
+    "spark.sql.shuffle.partitions": "16",
+}
+
+
+def open_session(asked: "EngineChoice") -> "SparkSession":
+    """Return the session that a user asks for, the same one each time; see `engines_of`."""
+    try:
+        warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas")
+        from pyspark.sql import SparkSession
+    except ImportError as error:
+        raise CxrError(
+            f"the engine {asked} needs pyspark ({error}): pip install 'cxr-duck[spark]'"
+        ) from error
+    if not isinstance(asked, str):
+        return asked
+    if asked.startswith("sc://"):
+        with _starting(asked):
+            return SparkSession.builder.remote(asked).getOrCreate()
+    if asked != "spark" and not _MASTER.fullmatch(asked):
+        raise CxrError(
+            f"{asked!r} is no engine: take duckdb, spark, a Spark master such as local[2] or "
+            "spark://host:7077, or a Spark Connect server, sc://host:15002"
+        )
+    running = SparkSession.getActiveSession()
+    if running is not None:
+        _refuse_other(running, asked)
+        return running
+    with _starting(asked):
+        return _start(asked)
+
+
+def own_session(session: "SparkSession") -> "SparkSession":
+    """Return a session with temporary views and settings of its own, beside a user's."""
+    own = session.newSession()
+    for key, value in _MEANING.items():
+        with failing_on_spark(f"setting {key}"):
+            own.conf.set(key, value)
+    return own
+
+
+def _refuse_other(session: "SparkSession", asked: str) -> None:
+    """Raise CxrError where Spark runs in this process already, elsewhere than is asked."""
+    master = session.conf.get("spark.master", "")
+    if asked not in ("spark", master):
+        raise CxrError(
+            f"Spark runs in this process on {master} already: stop that session, or take the "
+            "engine spark, which is whatever runs"
+        )
+
+
+def _start(asked: str) -> "SparkSession":
+    from pyspark import SparkConf, SparkContext
+    from pyspark.java_gateway import launch_gateway
+    from pyspark.sql import SparkSession
+
+    if os.environ.get("SPARK_REMOTE"):
+        return SparkSession.builder.getOrCreate()
+    if not (os.environ.get("JAVA_HOME") or shutil.which("java")):
+        raise CxrError("Spark needs Java 17 or newer: install one, or let $JAVA_HOME say where")
+    conf = SparkConf().setAppName("cxr-duck")
+    if asked != "spark":
+        conf.setMaster(asked)
+    elif os.environ.get("CXR_THREADS"):
+        conf.setMaster(f"local[{os.environ['CXR_THREADS']}]")
+    here = _HERE.fullmatch(conf.get("spark.master", "local[*]") or "")
+    for key, value in {**_QUIET, **(_one_machine() if here else {})}.items():
+        conf.setIfMissing(key, value)
+    if conf.get("spark.master", "local").startswith("local"):
+        os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    # Java says much on its way up; it is told only where it doesn't come up.
+    with tempfile.TemporaryFile() as said:
+        try:
+            if SparkContext._gateway is None:
+                SparkContext._ensure_initialized(
+                    gateway=launch_gateway(conf, popen_kwargs={"stderr": said}), conf=conf
+                )
+            return SparkSession(SparkContext(conf=conf))
+        except Exception as error:
+            said.seek(0)
+            lines = said.read().decode(errors="replace").strip().splitlines()
+            raise CxrError(
+                f"Spark doesn't start on {asked} ({reason_of(error)}"
+                f"{'; ' if lines else ''}{lines[-1] if lines else ''})"
+            ) from error
+
+
+def _one_machine() -> dict[str, str]:
+    """Return the settings for Spark in one process of this machine, within $CXR_MEMORY_LIMIT."""
+    asked = os.environ.get("CXR_MEMORY_LIMIT")
+    if not asked:
+        half = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**21
+        return {**_ONE_MACHINE, "spark.driver.memory": f"{half}m"}
+    match = _MEMORY.fullmatch(asked.strip())
+    if match is None:
+        raise CxrError(f"$CXR_MEMORY_LIMIT is {asked}: give a size such as 8GB")
+    megabytes = max(int(float(match[1]) * _MEGABYTES[match[2].upper()]), 512)
+    return {**_ONE_MACHINE, "spark.driver.memory": f"{megabytes}m"}
+
+
+@contextmanager
+def _starting(asked: str) -> Iterator[None]:
+    try:
+        yield
+    except CxrError:
+        raise
+    except Exception as error:
+        raise CxrError(f"Spark can't be reached at {asked} ({reason_of(error)})") from error
+
+
+def reason_of(error: BaseException) -> str:
+    """Return what Spark says, without its codes, the plan and the stack."""
+    text = str(error).strip()
+    caused = re.findall(r"Caused by: [\w.$]+: (.+)", text)
+    line = (caused[-1] if caused else (text.splitlines() or [type(error).__name__])[0]).strip()
+    line = re.sub(r"^\[[A-Z0-9_.]+\] ", "", line)
+    return re.sub(r"[.;]? SQLSTATE: \w+.*$", "", line).rstrip(".; ")
+
+
+@contextmanager
+def failing_on_spark(what: str) -> Iterator[None]:
+    """Turn what Spark raises, here or at a server, into a StageError that names the SQL file."""
+    from py4j.protocol import Py4JError
+    from pyspark.errors import PySparkException
+
+    errors: tuple[type[Exception], ...] = (PySparkException, Py4JError, _rpc_error())
+    try:
+        with interruptible():
+            yield
+    except errors as error:
+        raise StageError(f"{what} failed: {reason_of(error)}", reason_of(error)) from error
+
+
+def _rpc_error() -> Any:
+    """Return what a connection to a Spark Connect server raises."""
+    try:
+        from grpc import RpcError
+    except ImportError:
+        return ConnectionError
+    return RpcError
