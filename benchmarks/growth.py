@@ -18,6 +18,7 @@ be run alone; --report prints tables and slopes of such a file (growth_report.py
 import argparse
 import os
 import shutil
+import signal
 import statistics
 import sys
 import tempfile
@@ -51,13 +52,14 @@ SHORT = 3.0  # seconds of a command that is run three times, where it changes no
 
 def main() -> None:
     """Measure, or report what was measured."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that nothing is left behind
     given = options().parse_args()
     if given.report:
         report(Results.read(given.report), given.page)
         return
     results = Results([], given.out)
     results.add(kind="machine", text=machine(), **resources(given))
-    environment = {**os.environ, "CXR_MEMORY_LIMIT": given.memory}
+    environment = dict(os.environ)
     environment["PYTHONPATH"] = str(Path(cxr_duck.__file__).parents[1])
     with tempfile.TemporaryDirectory(dir=given.folder, prefix="growth-") as name:
         folder = Path(name)
@@ -68,7 +70,7 @@ def main() -> None:
             results.add(kind="labels", times=times, rows=rows, bytes=labels.stat().st_size)
             for engine in given.engines:
                 bench = Bench(folder, engine, times, rows, environment, results)
-                bench.run(given.spark_memory)
+                bench.run(given.memory if engine == DUCKDB else given.spark_memory)
             labels.unlink()
             results.check()
     report(results, None)
@@ -83,7 +85,7 @@ def options() -> argparse.ArgumentParser:
     parser.add_argument("--times", type=int, nargs="+", default=[1, 10, 100])
     parser.add_argument("--engines", nargs="+", default=[DUCKDB, "spark"])
     parser.add_argument("--memory", default="2GB", help="DuckDB's memory_limit")
-    parser.add_argument("--spark-memory", default="4g", help="the heap of Spark's JVM")
+    parser.add_argument("--spark-memory", default="4GB", help="the heap of Spark's JVM")
     parser.add_argument("--folder", type=Path, help="where to put the files, which go afterwards")
     parser.add_argument("--out", type=Path, help="file that the figures are appended to")
     parser.add_argument("--report", type=Path, help="print the tables of such a file")
@@ -125,9 +127,9 @@ class Bench:
         self.environment = environment
         self.results = results
 
-    def run(self, spark_memory: str) -> None:
+    def run(self, memory: str) -> None:
         """Measure everything up to what fails, and leave nothing behind."""
-        self.prepare(spark_memory)
+        self.prepare(memory)
         try:
             self.measure_all()
         except FailedError as error:
@@ -151,21 +153,18 @@ class Bench:
             self.measure("compact", ["compact"])
             self.look_up(compacted=True)
 
-    def prepare(self, spark_memory: str) -> None:
+    def prepare(self, memory: str) -> None:
         """Make the folders, and let whatever is temporary lie where it is counted."""
         for name in ("tmp", "spark"):
             (self.work / name).mkdir(parents=True)
         self.events.mkdir()
         conf = self.folder / "conf"
         conf.mkdir(exist_ok=True)
-        asked = {
-            **settings(self.events),
-            "spark.driver.memory": spark_memory,
-            "spark.ui.enabled": "false",
-        }
-        (conf / "spark-defaults.conf").write_text("".join(f"{k} {v}\n" for k, v in asked.items()))
+        logged = settings(self.events).items()
+        (conf / "spark-defaults.conf").write_text("".join(f"{k} {v}\n" for k, v in logged))
         self.environment = {
             **self.environment,
+            "CXR_MEMORY_LIMIT": memory,
             "TMPDIR": str(self.work / "tmp"),
             "SPARK_LOCAL_DIRS": str(self.work / "spark"),
             "SPARK_CONF_DIR": str(conf),

@@ -14,13 +14,14 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 __all__ = ["FailedError", "Watched", "blocks_below", "watch"]
 
 FIRST, LONGEST, GROWTH = 0.1, 0.5, 1.2  # seconds between looks
+LAST_WORDS = 500  # characters of what a process that failed said last
 PATIENCE = 30.0  # seconds for what a process started to end after it
 
 
@@ -93,15 +94,24 @@ def watch(command: list[str], environment: dict[str, str], folder: Path) -> Watc
         stderr=subprocess.PIPE,
         text=True,
     )
-    with _Looks(process.pid, folder) as looks:
+    with _Looks(process.pid, folder) as looks, _ending(process):
         output, narration = process.communicate()
         seconds = time.perf_counter() - start
     _await_end(set(looks.cpu))
     cpu = max(_cpu_of_ended() - ended_before, sum(looks.cpu.values()))
     if process.returncode:
-        last = " / ".join(narration.splitlines()[-3:])
+        last = "".join(narration.splitlines()[-1:])[:LAST_WORDS]
         raise FailedError(f"{' '.join(command)} ended with {process.returncode}: {last}")
     return Watched(seconds, cpu, looks.memory, max(looks.disk - before, 0), output.strip())
+
+
+@contextmanager
+def _ending(process: subprocess.Popen[str]) -> Iterator[None]:
+    """Let a process not outlive what waits for it."""
+    try:
+        yield
+    finally:
+        process.terminate()
 
 
 def blocks_below(folder: Path) -> int:
