@@ -6,9 +6,9 @@ import shutil
 import sys
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from cxr_duck.engines.duckdb import interruptible
 from cxr_duck.errors import CxrError, StageError
@@ -110,9 +110,9 @@ def _start(asked: str) -> "SparkSession":
     with tempfile.TemporaryFile() as said:
         try:
             if SparkContext._gateway is None:
-                SparkContext._ensure_initialized(
-                    gateway=launch_gateway(conf, popen_kwargs={"stderr": said}), conf=conf
-                )
+                launch = cast(Callable[..., Any], launch_gateway)
+                gateway = launch(conf, popen_kwargs={"stderr": said})
+                SparkContext._ensure_initialized(gateway=gateway, conf=conf)
             return SparkSession(SparkContext(conf=conf))
         except Exception as error:
             said.seek(0)
