@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from shutil import copytree
 from typing import Any
 
 import duckdb
@@ -26,7 +27,7 @@ pytest.importorskip("imagehash", reason="datasets that keep twins together: need
 pytestmark = pytest.mark.spark
 
 ROWS = 200_000  # of the made-up label file
-TIMES = 4  # a stage is compared with so many different inputs of a run
+TIMES = {"odd": 4, "demo": 3, "many": 1}  # different inputs that a stage is compared with
 FOLDERS = ("sources", "1_index", "2_terms", "3_dataset", "4_experiments", "images", "store")
 # Stages of sql/query that find, create and reproduce reach, with parameters.
 QUERIES: dict[str, dict[str, Any]] = {
@@ -70,6 +71,33 @@ RECIPES: dict[str, dict[str, Any]] = {
         "exclude": ["suboptimal study"], "pure": True, "overlap": "first",
     },
 }  # fmt: skip
+
+
+_MEMBERS = "class VARCHAR, finding VARCHAR, image_id VARCHAR, split VARCHAR"
+FEEDS: dict[str, dict[str, tuple[str, list[tuple[object, ...]]]]] = {
+    "same_images": {
+        "class_images": (
+            "class VARCHAR, image_id VARCHAR",
+            [("a", "1"), ("a", "2"), ("b", "2"), ("b", "1"), ("c", "1"), ("c", "3"), ("d", "1")],
+        )
+    },
+    "tied_patients": {
+        "images": ("image_id VARCHAR, patient_id VARCHAR", [("1", "q"), ("2", "p"), ("3", "é")]),
+        "twins": (
+            "image_id VARCHAR, twin_id VARCHAR, kind VARCHAR, same_patient BOOLEAN",
+            [("1", "2", "file", False), ("2", "3", "near", False), ("1", "3", "constant", False)],
+        ),
+    },
+    "unseen_images": {
+        "candidates": ("image_id VARCHAR", [("1",), ("2",), ("2",), ("3",), ("4",)]),
+        "images": ("image_id VARCHAR, path VARCHAR", [("1", "a"), ("2", "b"), ("3", None)]),
+        "fingerprints": ("image_id VARCHAR, path VARCHAR", [("1", "a"), ("2", "c"), ("3", None)]),
+    },
+    "differences": {
+        "recorded_members": (_MEMBERS, [("a", "f", "1", "train"), ("a", "f", "2", "test")]),
+        "dataset_members": (_MEMBERS, [("a", "f", "1", "test"), ("b", "", "3", "é")]),
+    },
+}
 
 
 @pytest.fixture(scope="module")
@@ -128,17 +156,25 @@ def _run_odd(folder: Path, _: Path) -> None:
 
 
 def _run_demo(folder: Path, demo: Path) -> None:
-    labels = demo / "labels.csv"
-    data = ExperimentData(demo / "images", labels, store=folder / "store")
+    labels, images = demo / "labels.csv", folder / "images"
+    copytree(demo / "images", images)
+    first, second, third, *_ = sorted(images.rglob("*.png"))
+    for name in ("extra.png", f"elsewhere/{first.name}"):
+        (images / name).parent.mkdir(exist_ok=True)
+        (images / name).write_bytes(first.read_bytes())
+    (images / "broken.zip").write_bytes(b"PK")
+    data = ExperimentData(images, labels, store=folder / "store")
     data.create_index()
     data.check_integrity()
     data.check_integrity()
     data.find_twins()
+    second.write_bytes(third.read_bytes())
+    data.create_index()
+    data.find_twins()
     _query(data)
+    _feed(data)
     for name, recipe in RECIPES.items():
         data.create_dataset(**recipe, name=name)
-    with pytest.raises(CxrError):
-        data.create_dataset(["nodule"], classes={"same": "nodule"}, overlap="keep")
     data.reproduce("first")
     data.bundle("first", folder / "first.toml")
     remove_images(data.store, "image_id IN (FROM (SELECT max(image_id) FROM images))", SILENT)
@@ -168,13 +204,25 @@ def _query(data: ExperimentData) -> None:
     engine.rows("matching_images")
 
 
+def _feed(data: ExperimentData) -> None:
+    """Ask the stages that find nothing in the demo, of a few made-up rows."""
+    engine = DuckDBEngine(data.store.cursor())
+    for name, relations in FEEDS.items():
+        for relation, (columns, rows) in relations.items():
+            engine.put(relation, columns, rows)
+        engine.rows(name)
+
+
 def _chosen(recorded: dict[str, Recording], name: str) -> list[Asked]:
     """Return the runs of a stage that are compared: the first of each run that gave rows."""
     chosen = []
-    for run in recorded.values():
+    for kind, run in recorded.items():
         asked = [asked for asked in run.asked if asked.name == name]
-        chosen += sorted(asked, key=lambda asked: not asked.output.num_rows)[:TIMES]
+        chosen += sorted(asked, key=lambda asked: not asked.output.num_rows)[: TIMES[kind]]
     return chosen
+
+
+_READ: dict[Path, Any] = {}  # Parquet files that were looked into before
 
 
 def _types(table: pyarrow.Table, exactly: bool) -> list[tuple[str, str]]:
@@ -200,7 +248,8 @@ def test_stage_gives_the_same_on_spark(
     assert [asked for asked in chosen if asked.output.num_rows], f"nothing feeds {name}"
     for asked in chosen:
         for relation, path in asked.inputs.items():
-            spark.read.parquet(str(path)).createOrReplaceTempView(relation.replace(".", "_"))
+            read = _READ.get(path) or _READ.setdefault(path, spark.read.parquet(str(path)))
+            read.createOrReplaceTempView(relation.replace(".", "_"))
         text = carried(stage(name).sql, lambda relation: relation.replace(".", "_"))
         given = spark.sql(text, args=asked.params).toArrow()
         exactly = name in STORED

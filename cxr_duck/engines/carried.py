@@ -29,8 +29,8 @@ def carried(
     """Return DuckDB SQL as Spark SQL.
 
     A relation that is no CTE of the text gets the name that `name_of` returns, which may have dots.
-    `$name` becomes `:name`, `?` stays. `columns` are as in `silent_differences`. Raises StageError where the text can't be carried, or where
-    Spark would answer otherwise.
+    `$name` becomes `:name`, `?` stays. `columns` are as in `silent_differences`. Raises StageError
+    where the text can't be carried, or where Spark would answer otherwise.
     """
     names = tuple((name, name_of(name)) for name in sorted(relations_in(sql)))
     return _carried(sql, names, tuple(sorted((columns or {}).items())))
