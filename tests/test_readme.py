@@ -17,8 +17,19 @@ def test_transcripts(tmp_path: Path) -> None:
     """Each command typed in an empty folder, in the README's order, prints what stands there."""
     if not (Path(sys.executable).with_name("duckdb").exists() or shutil.which("duckdb")):
         pytest.skip("no DuckDB shell here: pip install duckdb-cli")
-    assert len(blocks()) > 5
-    for block in blocks():
+    assert len(blocks(spark=False)) > 5
+    for block in blocks(spark=False):
+        assert block.run(tmp_path) == block.text
+
+
+@pytest.mark.spark
+def test_transcripts_on_spark(tmp_path: Path) -> None:
+    """The same for the commands on Spark, in the folder that the first transcript leaves."""
+    pytest.importorskip("pyspark", reason="the transcripts on Spark: needs pyspark")
+    first, *others = blocks(spark=True)
+    on_spark = [block for block in others if block.kind.endswith("spark")]
+    assert on_spark
+    for block in [first, *on_spark]:
         assert block.run(tmp_path) == block.text
 
 
