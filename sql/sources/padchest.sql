@@ -79,7 +79,8 @@ WITH texts AS (
 ),
 
 casts AS (
-    -- A whole number may be written 1930.0; identifiers have up to 39 digits and stay text.
+    -- A whole number may be written 1930.0; identifiers have up to 39 digits and stay text. A date
+    -- in the year 0000 is how some devices write that there is none.
     SELECT
         row,
         source_row AS source_row_text,
@@ -94,13 +95,16 @@ casts AS (
         image_dir,
         study_date AS study_date_text,
         TRY_CAST(
-            CASE WHEN regexp_matches(study_date, '^[0-9]{8}$') THEN concat(
-                substr(study_date, 1, 4),
-                '-',
-                substr(study_date, 5, 2),
-                '-',
-                substr(study_date, 7, 2)
-            ) END AS DATE
+            CASE
+                WHEN regexp_matches(study_date, '^[0-9]{8}$') AND study_date >= '00010101'
+                    THEN concat(
+                        substr(study_date, 1, 4),
+                        '-',
+                        substr(study_date, 5, 2),
+                        '-',
+                        substr(study_date, 7, 2)
+                    )
+            END AS DATE
         ) AS study_date,
         study_id,
         patient_id,
