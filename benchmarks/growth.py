@@ -23,6 +23,7 @@ import statistics
 import sys
 import tempfile
 from dataclasses import asdict, replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -101,6 +102,7 @@ def resources(given: argparse.Namespace) -> dict[str, Any]:
         "cores": os.cpu_count(),
         "memory": pages,
         "disk": disk.free,
+        "spark": version("pyspark") if set(given.engines) != {DUCKDB} else None,
         "duckdb_limit": given.memory,
         "spark_heap": given.spark_memory,
     }
