@@ -62,7 +62,9 @@ def main() -> None:
     results.add(kind="machine", text=machine(), **resources(given))
     environment = dict(os.environ)
     environment["PYTHONPATH"] = str(Path(cxr_duck.__file__).parents[1])
-    with tempfile.TemporaryDirectory(dir=given.folder, prefix="growth-") as name:
+    with tempfile.TemporaryDirectory(
+        dir=given.folder, prefix="growth-", ignore_cleanup_errors=True
+    ) as name:
         folder = Path(name)
         make_labels(given.labels, folder / "more.csv", 1, copy="more", rows=ADDED)
         for times in given.times:
