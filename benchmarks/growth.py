@@ -23,6 +23,7 @@ import statistics
 import sys
 import tempfile
 from dataclasses import asdict, replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +62,9 @@ def main() -> None:
     results.add(kind="machine", text=machine(), **resources(given))
     environment = dict(os.environ)
     environment["PYTHONPATH"] = str(Path(cxr_duck.__file__).parents[1])
-    with tempfile.TemporaryDirectory(dir=given.folder, prefix="growth-") as name:
+    with tempfile.TemporaryDirectory(
+        dir=given.folder, prefix="growth-", ignore_cleanup_errors=True
+    ) as name:
         folder = Path(name)
         make_labels(given.labels, folder / "more.csv", 1, copy="more", rows=ADDED)
         for times in given.times:
@@ -101,6 +104,7 @@ def resources(given: argparse.Namespace) -> dict[str, Any]:
         "cores": os.cpu_count(),
         "memory": pages,
         "disk": disk.free,
+        "spark": version("pyspark") if set(given.engines) != {DUCKDB} else None,
         "duckdb_limit": given.memory,
         "spark_heap": given.spark_memory,
     }

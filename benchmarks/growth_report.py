@@ -37,10 +37,16 @@ def filled(text: str, results: Results) -> str:
 def machine(results: Results) -> str:
     """Return what it was measured on."""
     fact = results.of("machine")[-1]
-    return (
+    told = (
         f"{fact['text']}; {fact['memory'] / 1e9:.0f} GB of memory, {fact['disk'] / 1e9:.0f} GB of "
-        f"disk free; DuckDB within {fact['duckdb_limit']}, Spark's JVM with a heap of "
-        f"{fact['spark_heap']}."
+        f"disk free; DuckDB within {fact['duckdb_limit']}"
+    )
+    releases = [other["spark"] for other in results.facts if other.get("spark") and "text" in other]
+    if not releases:
+        return f"{told}."
+    return (
+        f"{told}; pyspark {releases[-1]} with a heap of {fact['spark_heap']}, and the DuckDB that "
+        "reads the label file beside it within as much."
     )
 
 

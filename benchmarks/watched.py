@@ -112,6 +112,7 @@ def _ending(process: subprocess.Popen[str]) -> Iterator[None]:
         yield
     finally:
         process.terminate()
+        process.wait()
 
 
 def blocks_below(folder: Path) -> int:

@@ -12,11 +12,12 @@ from typing import Any
 import pytest
 
 from cxr_duck import ExperimentData
+from tests.spark_sessions import spark_session
 
 ROOT = Path(__file__).parent.parent
 sys.path.append(str(ROOT / "benchmarks"))
 
-from event_log import work_of  # noqa: E402
+from event_log import settings, work_of  # noqa: E402
 from growth_labels import make_labels  # noqa: E402
 from growth_paper import machines, spark_slopes, spread  # noqa: E402
 from growth_report import SECTIONS, filled  # noqa: E402
@@ -211,6 +212,22 @@ def test_work_is_added_up_by_stage(tmp_path: Path) -> None:
         "images": 20,
         "postings": 10,
     }
+
+
+def test_spark_tells_what_each_stage_shuffled(tmp_path: Path) -> None:
+    """Spark's own event log has a job under the stage that asked for it, not one read within."""
+    pytest.importorskip("pyspark")
+    from cxr_duck.engines.spark_session import failing_on_spark
+
+    with spark_session("local[1]", settings(tmp_path)) as session, failing_on_spark("outer.sql"):
+        with failing_on_spark("inner.sql"):
+            numbers = session.range(0, 1000, numPartitions=2).selectExpr("id % 7 AS rest")
+            frame = numbers.groupBy("rest").count()
+        assert frame.count() == 7
+    work = work_of(tmp_path.iterdir())
+    assert set(work.stages) == {"outer.sql"}
+    assert work.shuffle == work.stages["outer.sql"]["shuffle"] > 0
+    assert work.held > 0
 
 
 @pytest.mark.skipif(not Path("/proc/self/smaps_rollup").exists(), reason="needs Linux's /proc")
