@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SparkEngine", "SparkEngines"]
 
-_LABELS = "SELECT * EXCLUDE (row) FROM label_rows"
+_LABELS = "SELECT * FROM label_rows"
 _ROWS = 61_440  # of a row group of label rows, which a task reads at least
 
 
