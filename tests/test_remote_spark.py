@@ -50,6 +50,8 @@ def test_store_that_spark_reads_by_its_url(
         here.find("nodule AND NOT mass")["image_id"].to_pylist()
     )
     same = "SELECT * FROM images ORDER BY image_id"
-    assert ExperimentData(store=mounted / "store").sql(same) == here.sql(same)
+    assert (
+        ExperimentData(store=mounted / "store").sql(same).to_pylist() == here.sql(same).to_pylist()
+    )
     assert not [check for check in run_checks(Store(mounted / "store")) if check.rows]
     assert not list((mounted / "store/data").rglob("scratch"))
