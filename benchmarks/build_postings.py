@@ -10,8 +10,8 @@ written.
 import sys
 from pathlib import Path
 
-from cxr_duck.data_files import data_files, layout_of, read_expression
-from cxr_duck.engines.duckdb import DuckDBEngine, connect
+from cxr_duck.data_files import data_files, layout_of
+from cxr_duck.engines.duckdb import DuckDBEngine, connect, quoted
 from cxr_duck.sources import PADCHEST
 from cxr_duck.store import Store
 
@@ -23,19 +23,18 @@ def main() -> None:
     connection = connect(temp_directory=str(folder / "spill"))
     engine = DuckDBEngine(connection, keep=True)
     files = data_files(store.cursor(), "images")
-    read_all = f"SELECT * FROM {read_expression(store.path, files)}"
-    engine.number_findings(f"SELECT DISTINCT unnest(findings) FROM ({read_all})")
+    engine.read_files("images", store.path, [file.path for file in files])
+    engine.number_findings("SELECT DISTINCT unnest(findings) FROM images")
     engine.put("left_out", "row BIGINT", [])
     layout = layout_of("postings", 2 * sum(file.rows for file in files), {})
     for number, file in enumerate(files, start=1):
         connection.execute(
             "CREATE OR REPLACE VIEW records AS SELECT file_row_number AS row, *, "
             "NOT contains(sentences, '\"') AS sentences_plain FROM "
-            + read_expression(store.path, [file]).replace("])", "], file_row_number = true)")
+            f"read_parquet({quoted(store.path / file.path)}, file_row_number = true)"
         )
         engine.define(PADCHEST.sentences)
-        path = folder / f"postings-{number:04d}.parquet"
-        engine.write("postings", path, layout, pure_terms=False)
+        engine.write("postings", folder, f"postings-{number:04d}", layout, pure_terms=False)
 
 
 if __name__ == "__main__":

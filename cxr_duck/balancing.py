@@ -187,7 +187,8 @@ def exactness_of(engine: Engine, recipe: Recipe, found: Exactness) -> Exactness:
     )
     smallest = smallest_class(recipe, possible)
     kept: dict[Cell, dict[str, int]] = {}
-    for name, finding, split, units in engine.rows("dataset_units"):
+    engine.gather("dataset_units")
+    for name, finding, split, units in engine.fetch("SELECT * FROM dataset_units"):
         kept.setdefault((name, finding), {})[split] = units
     sums = {cell: sum(units.values()) for cell, units in kept.items()}
     furthest = max(

@@ -96,7 +96,7 @@ def unknown_finding(engine: "Engine", finding: str) -> UnknownTermError:
             f"{finding!r} is a term of a hierarchy that no image has as its finding: "
             f"cxr terms {json.dumps(finding, ensure_ascii=False)} shows what is below it"
         )
-    engine.make("indexed_findings")
+    engine.gather("indexed_findings")
     nearest = [term for (term,) in engine.rows("nearest_findings", word=finding)]
     hint = f"did you mean {', '.join(nearest)}?" if nearest else "'cxr terms' shows all terms"
     return UnknownTermError(f"no image has the finding {finding!r}: {hint}")

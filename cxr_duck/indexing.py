@@ -180,8 +180,8 @@ def _compare(
     engine.make("left_out", readmitting=readmitting)
     states = dict(engine.fetch("SELECT state, count(*) FROM known_records GROUP BY state"))
     if states.get("changed") and not replacing:
-        engine.make("conflicting_records")
-        engine.make("conflicting_images")
+        engine.gather("conflicting_records")
+        engine.gather("conflicting_images")
         raise ConflictError(
             f"{label_file.path.name} says of {states['changed']:,} images other than the store: "
             "give --replace to take the label file's word, or leave these rows out",

@@ -28,7 +28,7 @@ from cxr_duck.checks import run_checks
 from cxr_duck.errors import StoreError
 from tests.label_rows import repository, write_labels
 
-__all__ = ["kill_writers"]
+__all__ = ["kill_writers", "strangers"]
 
 State = tuple[object, ...]
 
@@ -79,7 +79,7 @@ def kill_writers(folder: Path, kills: int, seed: int) -> Counter[str]:
                 assert _run(name, store, folder, None) == 0
             before = _state(store)
             assert before == states[name], f"{name}: {before}"
-            assert _strangers(store) == set(), f"{name}: {_strangers(store)}"
+            assert strangers(store) == set(), f"{name}: {strangers(store)}"
     return killed
 
 
@@ -151,7 +151,7 @@ def _state(store: Path) -> State | None:
     return tuple(held[0].values())
 
 
-def _strangers(store: Path) -> set[str]:
+def strangers(store: Path) -> set[str]:
     """Return the files of a store that neither its state nor the one before it needs."""
     catalogs = [store / "cxr.duckdb", *(store / ".superseded").glob("*.duckdb")]
     needed = {".lock", ".runs/check.lock"}

@@ -3,7 +3,7 @@
 import os
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -22,7 +22,9 @@ CONFIGURATION = {
 
 
 @contextmanager
-def spark_session(master: str) -> Iterator["SparkSession"]:
+def spark_session(
+    master: str, configuration: Mapping[str, str] | None = None
+) -> Iterator["SparkSession"]:
     """Yield a session of its own on a master, whose workers run this Python."""
     from pyspark.sql import SparkSession
 
@@ -30,7 +32,7 @@ def spark_session(master: str) -> Iterator["SparkSession"]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # pyspark, of a newer pandas
         builder = SparkSession.builder.master(master)
-        for name, value in CONFIGURATION.items():
+        for name, value in {**CONFIGURATION, **(configuration or {})}.items():
             builder = builder.config(name, value)
         session = builder.getOrCreate()
         session.sparkContext.setLogLevel("OFF")

@@ -31,7 +31,7 @@ def test_top_level() -> None:
         set(),  # no checkout
         {
             ".ci", ".gitignore", "CHANGELOG.md", "LICENSE", "Makefile", "README.md", "benchmarks",
-            "cxr_duck", "pyproject.toml", "sql", "tests",
+            "cxr_duck", "docs", "pyproject.toml", "sql", "tests",
         },
     )  # fmt: skip
 

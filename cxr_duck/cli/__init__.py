@@ -29,6 +29,7 @@ COMMANDS = {
     "checks": ("check", "check-store"),
     "twins": ("twins",),
 }
+_ON_ENGINES = ("index", "find", "create", "reproduce", "check")  # the others run on DuckDB
 
 
 def make_app(words: Sequence[str] = ()) -> typer.Typer:
@@ -41,13 +42,32 @@ def make_app(words: Sequence[str] = ()) -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback(invoke_without_command=True)(cxr)
-    asked = [module for module, names in COMMANDS.items() if words and words[0] in names]
+    asked = [module for module, names in COMMANDS.items() if _command_of(words) in names]
     for module in asked or COMMANDS:
         import_module(f"cxr_duck.cli.{module}").add_to(app)
     return app
 
 
+def _command_of(words: Sequence[str]) -> str:
+    """Return the first word that is neither an option nor its value."""
+    rest = iter(words)
+    for word in rest:
+        if word == "--engine":
+            next(rest, None)
+        elif not word.startswith("-"):
+            return word
+    return ""
+
+
 def cxr(
+    context: typer.Context,
+    engine: Annotated[
+        str,
+        typer.Option(
+            "--engine",
+            help="duckdb, spark, a Spark master's URL, or sc://HOST:PORT.",
+        ),
+    ] = "duckdb",
     version: Annotated[
         bool, typer.Option("--version", is_eager=True, help="Print the version.")
     ] = False,
@@ -56,6 +76,12 @@ def cxr(
     if version:
         print(f"cxr-duck {__version__}")
         raise typer.Exit
+    command = context.invoked_subcommand
+    if engine != "duckdb" and command is not None and command not in _ON_ENGINES:
+        raise CxrError(
+            f"cxr {command} runs on DuckDB, whichever engine made the store: leave out --engine"
+        )
+    context.obj = engine
 
 
 def main() -> None:

@@ -23,6 +23,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def check(
+    context: typer.Context,
     quick: Annotated[
         bool, typer.Option("--quick", help="Only the parts of a file and their checksums.")
     ] = False,
@@ -45,7 +46,7 @@ def check(
     from cxr_duck.cli.output import TerminalProgress, print_arrow
     from cxr_duck.experiment_data import ExperimentData
 
-    data = ExperimentData(images, store=store, progress=TerminalProgress())
+    data = ExperimentData(images, store=store, engine=context.obj, progress=TerminalProgress())
     try:
         found = data.check_integrity(quick=quick, full=full)
     except KeyboardInterrupt:

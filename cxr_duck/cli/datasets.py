@@ -123,7 +123,7 @@ def create(
     Classes get the same number of images, 70/20/10 in train, valid and test, unless asked
     otherwise.
     """
-    data = _data(store)
+    data = _data(store, context.obj)
     if recipe is not None:
         _refuse_options(context)
         dataset = data.create_from_recipe(
@@ -241,12 +241,14 @@ def show(
         print_dataset(data.dataset(name), as_json, recipe=True)
 
 
-def reproduce(name: _Name, store: StoreOption = None, as_json: _Json = False) -> None:
+def reproduce(
+    context: typer.Context, name: _Name, store: StoreOption = None, as_json: _Json = False
+) -> None:
     """Make a dataset again and compare it with its record.
 
     Prints what differs, and then exits with 1.
     """
-    data = _data(store)
+    data = _data(store, context.obj)
     found = data.reproduce(name)
     as_recorded = found.sound and not found.dataset.removed
     same = found.same or (as_recorded and found.made is None and found.excused)
@@ -311,8 +313,8 @@ def _reproduction_as_json(found: "Reproduction") -> dict[str, Any]:
     }
 
 
-def _data(store: str | None) -> "ExperimentData":
+def _data(store: str | None, engine: str = "duckdb") -> "ExperimentData":
     from cxr_duck.cli.output import TerminalProgress
     from cxr_duck.experiment_data import ExperimentData
 
-    return ExperimentData(store=store, progress=TerminalProgress())
+    return ExperimentData(store=store, engine=engine, progress=TerminalProgress())

@@ -24,6 +24,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def index(
+    context: typer.Context,
     labels: Annotated[Path, typer.Argument(help="Label file of PadChest, .csv or .csv.gz.")],
     images: Annotated[
         Path | None,
@@ -51,7 +52,9 @@ def index(
     from cxr_duck.errors import ConflictError
     from cxr_duck.experiment_data import ExperimentData
 
-    data = ExperimentData(images, labels, store=store, progress=TerminalProgress())
+    data = ExperimentData(
+        images, labels, store=store, engine=context.obj, progress=TerminalProgress()
+    )
     try:
         counts = data.create_index(pure_terms=pure, replace=replace, readmit=readmit)
     except ConflictError as error:

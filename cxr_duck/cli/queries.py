@@ -18,6 +18,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def find(
+    context: typer.Context,
     query: Annotated[
         str, typer.Argument(help="A finding, or findings, places and fields with AND, OR, NOT.")
     ],
@@ -39,12 +40,11 @@ def find(
     age >= 18, projection IN (PA, AP), sex IS NULL, frontal, findings = 1 (a list's length).
     A comparison holds where the field is known; NOT means all other images.
     """
-    from cxr_duck.engines.duckdb import DuckDBEngine
     from cxr_duck.store import Store
 
     if form not in (*Format, "ids"):
         raise typer.BadParameter(f"{form!r} is none of table, csv, json, parquet, ids")
-    engine = DuckDBEngine(Store(store).cursor())
+    engine = Store(store, context.obj).engine()
     if count and not explain and hierarchy == "padchest":  # quick: nothing of the language
         found = engine.scalar("SELECT count(*) FROM postings WHERE finding = ?", query)
         if found:

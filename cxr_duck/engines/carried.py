@@ -119,17 +119,22 @@ def _name(table: "exp.Table") -> str:
 
 
 def _rename(tree: "exp.Expr", names: Mapping[str, str]) -> None:
-    """Give relations their names; what the text calls them by stays."""
+    """Give relations their names, and each the alias that the text calls it by.
+
+    Without one, Spark reads FROM images WHERE (frontal) as images called `where`.
+    """
     from sqlglot import exp
 
-    for table in _relations(tree):
-        if (new := names[_name(table)]) == _name(table):
+    relations = {id(table) for table in _relations(tree)}
+    for table in tree.find_all(exp.Table):
+        if not table.name:
             continue
-        called = table.alias or table.name
-        parts = [exp.to_identifier(part, quoted=True) for part in new.split(".")]
-        for place, key in enumerate(("this", "db", "catalog")):
-            table.set(key, parts[-1 - place] if place < len(parts) else None)
-        table.set("alias", exp.TableAlias(this=exp.to_identifier(called)))
+        if not table.alias:
+            table.set("alias", exp.TableAlias(this=exp.to_identifier(table.name)))
+        if id(table) in relations and (new := names[_name(table)]) != _name(table):
+            parts = [exp.to_identifier(part, quoted=True) for part in new.split(".")]
+            for place, key in enumerate(("this", "db", "catalog")):
+                table.set(key, parts[-1 - place] if place < len(parts) else None)
 
 
 def _adapt(tree: "exp.Expr") -> None:

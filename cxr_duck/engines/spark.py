@@ -1,4 +1,4 @@
-"""Spark as the engine: stages become cached data frames, Parquet files or rows.
+"""Spark as the engine: stages become Parquet files of a scratch folder, data files, or rows.
 
 A DuckDB engine stands beside it, the driver's. What lives there, the tables of a store's catalog
 and what Python puts, goes to Spark when a query reads it together with something of Spark's; a
@@ -6,11 +6,10 @@ query of the driver's relations alone runs in DuckDB.
 """
 
 import os
-import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from cxr_duck import places
 from cxr_duck.engines import spark_parts
@@ -18,6 +17,7 @@ from cxr_duck.engines.carried import carried, relations_in
 from cxr_duck.engines.duckdb import DuckDBEngine, quoted, working_engine
 from cxr_duck.engines.engine import Engine, Layout, Part
 from cxr_duck.engines.spark_parts import COLUMNS, PartWriter
+from cxr_duck.engines.spark_scratch import Scratch
 from cxr_duck.engines.spark_session import failing_on_spark, own_session
 from cxr_duck.errors import StageError
 from cxr_duck.places import creating, mounts, send_file
@@ -37,9 +37,9 @@ _ROWS = 61_440  # of a row group of label rows, which a task reads at least
 class SparkEngine:
     """Runs stages on a session of Spark, `driver` those whose relations are all in DuckDB.
 
-    `store` is the folder or URL that the paths of the catalog's data files are relative to. An
-    engine that changes a store has `spill`, a folder of this machine, and `scratch`, that or a URL,
-    for files of its own.
+    `store` is the folder or URL that the paths of the catalog's data files are relative to,
+    `scratch` has room for relations. An engine that changes a store has `spill`, a folder of this
+    machine, for the text of label files.
     """
 
     def __init__(
@@ -47,8 +47,8 @@ class SparkEngine:
         session: "SparkSession",
         driver: DuckDBEngine,
         store: Path | str,
+        scratch: Scratch,
         spill: Path | None = None,
-        scratch: Path | str | None = None,
     ) -> None:
         self._session = own_session(session)
         self._driver = driver
@@ -56,14 +56,12 @@ class SparkEngine:
         self._spill = spill
         self._scratch = scratch
         self._frames: dict[str, DataFrame] = {}
-        self._kept: list[DataFrame] = []
         self._put: set[str] = set()
         self._tables = _tables_of(driver)
         self._files = _files_of(driver) if "data_files" in self._tables else {}
-        weakref.finalize(self, _forget, self._kept).atexit = False
 
     def make(self, name: str, **params: object) -> None:
-        """Run a stage into a cached frame of its relation's name."""
+        """Run a stage into a relation of its name."""
         part = stage(name)
         self._make(part.name, part.sql, part.bind(params), part.path.name)
 
@@ -81,7 +79,7 @@ class SparkEngine:
         self._show_as(part.name, self._run(part.sql, {}, part.path.name))
 
     def create(self, relation: str, query: str, params: dict[str, object] | None = None) -> None:
-        """Make a cached frame of the rows of a query that is no stage."""
+        """Make a relation of the rows of a query that is no stage."""
         self._make(relation, query, params or {}, relation)
 
     def append(self, relation: str, query: str, params: dict[str, object] | None = None) -> None:
@@ -91,7 +89,7 @@ class SparkEngine:
             self._changed_here(relation)
             return
         before = self._frame(relation)
-        more = self._keep(self._run(query, params or {}, relation))
+        more = self._keep(relation, self._run(query, params or {}, relation), relation)
         with failing_on_spark(relation):
             self._show_as(relation, before.union(more))
 
@@ -194,7 +192,6 @@ class SparkEngine:
         Its text goes to Spark as Parquet, and what the stage makes of it stays on the disk too.
         """
         assert self._spill is not None, "an engine that changes a store has a folder to work in"
-        assert self._scratch is not None
         self._driver.read_records(_LABELS, path, compressed, header, columns, null_words)
         told_apart = self._spill / "labels.parquet"
         self._driver.fetch(
@@ -204,12 +201,12 @@ class SparkEngine:
         self._driver.fetch("DROP VIEW records")
         self._driver.fetch("DROP TABLE readable")
         self._changed_here("malformed")
-        labels = send_file(told_apart, self._scratch)
-        records = f"{os.fspath(self._scratch)}/records"
         with failing_on_spark(path.name):
+            room = self._scratch.place("labels")
+            local = isinstance(self._store, Path)
+            labels = send_file(told_apart, Path(room) if local else room)
             self._show_as("label_rows", self._session.read.parquet(labels))
-            self._run(stage(name).sql, {}, f"{name}.sql").write.parquet(records)
-            self._show_as("records", self._session.read.parquet(records))
+        self._make("records", stage(name).sql, {}, f"{name}.sql")
 
     def number_findings(self, query: str) -> None:
         """Need nothing: Spark sorts by the names of findings."""
@@ -223,7 +220,8 @@ class SparkEngine:
             self._driver.create(relation, query, params)
             self._changed_here(relation)
         else:
-            self._show_as(relation, self._keep(self._run(query, params, what)))
+            frame = self._run(query, params, what)
+            self._show_as(relation, self._keep(relation, frame, what))
 
     def _rows(
         self, query: str, params: dict[str, object] | Sequence[object], what: str
@@ -286,10 +284,12 @@ class SparkEngine:
         self._put.add(relation)
         self._frames.pop(relation, None)
 
-    def _keep(self, frame: "DataFrame") -> "DataFrame":
-        """Let Spark keep a frame's rows once they are there; a worker that dies loses none."""
-        self._kept.append(frame.persist())
-        return frame
+    def _keep(self, relation: str, frame: "DataFrame", what: str) -> "DataFrame":
+        """Work a frame out and return one that reads its rows: a worker that dies loses none."""
+        place = self._scratch.place(relation)
+        with failing_on_spark(what):
+            frame.write.parquet(place)
+            return self._session.read.schema(frame.schema).parquet(place)
 
 
 class SparkEngines:
@@ -300,7 +300,7 @@ class SparkEngines:
 
     def reading(self, catalog: "duckdb.DuckDBPyConnection", store: Path | str) -> Engine:
         """Return an engine that sees what a store's catalog lists."""
-        return SparkEngine(self._session, DuckDBEngine(catalog), store)
+        return SparkEngine(self._session, DuckDBEngine(catalog), store, Scratch.within(store))
 
     @contextmanager
     def working(
@@ -308,9 +308,7 @@ class SparkEngines:
     ) -> Iterator[Engine]:
         """Yield an engine without relations, to make a change of a store with."""
         with working_engine(spill, size) as driver:
-            if isinstance(scratch, Path):
-                scratch = scratch.absolute()
-            yield SparkEngine(self._session, driver, store, spill.absolute(), scratch)
+            yield SparkEngine(self._session, driver, store, Scratch(scratch), spill)
 
     def spread(
         self,
@@ -357,11 +355,12 @@ def _creating(folder: Path | str) -> Callable[[str], Any]:
     """Return what makes a file of a name in a folder, wherever it is called."""
     from pyspark import cloudpickle
 
-    cloudpickle.register_pickle_by_value(spark_parts)
+    send_along = cast(Callable[[object], None], cloudpickle.register_pickle_by_value)
+    send_along(spark_parts)
     if isinstance(folder, str):
-        cloudpickle.register_pickle_by_value(places)
+        send_along(places)
         return creating(folder, mounts())
-    Path(folder).mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     return spark_parts.in_folder(os.path.abspath(folder))
 
 
@@ -383,10 +382,3 @@ def _streamed(frame: "DataFrame") -> Iterator[tuple[Any, ...]]:
     with failing_on_spark("a query on the store"):
         for row in frame.toLocalIterator(prefetchPartitions=True):
             yield tuple(row)
-
-
-def _forget(kept: "list[DataFrame]") -> None:
-    """Let Spark drop what it kept for an engine that is gone."""
-    for frame in kept:
-        with suppress(Exception):  # the session may have ended before
-            frame.unpersist()

@@ -11,7 +11,7 @@ import re
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
@@ -79,8 +79,8 @@ def each_on_spark(
                 if done.failure is not None:
                     raise done.failure
         except BaseException:
-            crew.stop()
-            pool.shutdown(cancel_futures=True)
+            pool.shutdown(wait=False, cancel_futures=True)
+            crew.stop(waiting)
             raise
 
 
@@ -133,10 +133,12 @@ class _Crew:
         rows = answers.filter(failed.is_null()).select(self._schema.names)
         return _Done(rows, time.monotonic() - started, _failure(answers.filter(failed.is_valid())))
 
-    def stop(self) -> None:
-        """Let the workers leave off what they do for this work, where Spark can still tell them."""
-        with suppress(Exception):
-            self._session.interruptTag(self._run)
+    def stop(self, waiting: Iterable[Future[_Done]]) -> None:
+        """Let the workers leave off what they do for this work; a batch may only just begin."""
+        while left := [batch for batch in waiting if not batch.done()]:
+            with suppress(Exception):  # Spark may be gone, and then what waits for it ends by that
+                self._session.interruptTag(self._run)
+            wait(left, timeout=0.2)
 
 
 def _answer(schema: "pyarrow.Schema") -> "pyarrow.Schema":

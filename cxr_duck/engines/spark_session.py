@@ -6,9 +6,9 @@ import shutil
 import sys
 import tempfile
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any, cast
 
 from cxr_duck.engines.duckdb import interruptible
 from cxr_duck.errors import CxrError, StageError
@@ -110,9 +110,9 @@ def _start(asked: str) -> "SparkSession":
     with tempfile.TemporaryFile() as said:
         try:
             if SparkContext._gateway is None:
-                SparkContext._ensure_initialized(
-                    gateway=launch_gateway(conf, popen_kwargs={"stderr": said}), conf=conf
-                )
+                launch = cast(Callable[..., Any], launch_gateway)
+                gateway = launch(conf, popen_kwargs={"stderr": said})
+                SparkContext._ensure_initialized(gateway=gateway, conf=conf)
             return SparkSession(SparkContext(conf=conf))
         except Exception as error:
             said.seek(0)
@@ -157,16 +157,37 @@ def reason_of(error: BaseException) -> str:
 
 @contextmanager
 def failing_on_spark(what: str) -> Iterator[None]:
-    """Turn what Spark raises, here or at a server, into a StageError that names the SQL file."""
+    """Turn what Spark raises, here or at a server, into a StageError that names the SQL file.
+
+    What Spark does meanwhile stands under that name in its pages and in its event log.
+    """
     from py4j.protocol import Py4JError
     from pyspark.errors import PySparkException
 
     errors: tuple[type[Exception], ...] = (PySparkException, Py4JError, _rpc_error())
     try:
-        with interruptible():
+        with interruptible(), _described_as(what):
             yield
     except errors as error:
         raise StageError(f"{what} failed: {reason_of(error)}", reason_of(error)) from error
+
+
+@contextmanager
+def _described_as(what: str) -> Iterator[None]:
+    """Let the jobs of this thread have a description; a Spark Connect server takes none."""
+    from pyspark import SparkContext
+
+    context = SparkContext._active_spark_context
+    if context is None:
+        yield
+        return
+    before = context.getLocalProperty("spark.job.description")
+    context.setJobDescription(what)
+    try:
+        yield
+    finally:
+        with suppress(Exception):  # Spark may be gone
+            context.setJobDescription(before or "")
 
 
 def _rpc_error() -> Any:
