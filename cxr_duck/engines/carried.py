@@ -23,15 +23,17 @@ _SPACES = (
 )
 
 
-def carried(sql: str, name_of: Callable[[str], str] = str) -> str:
+def carried(
+    sql: str, name_of: Callable[[str], str] = str, columns: Mapping[str, str] | None = None
+) -> str:
     """Return DuckDB SQL as Spark SQL.
 
     A relation that is no CTE of the text gets the name that `name_of` returns, which may have dots.
-    `$name` becomes `:name`, `?` stays. Raises StageError where the text can't be carried, or where
-    Spark would answer otherwise.
+    `$name` becomes `:name`, `?` stays. `columns` are as in `silent_differences`. Raises StageError
+    where the text can't be carried, or where Spark would answer otherwise.
     """
     names = tuple((name, name_of(name)) for name in sorted(relations_in(sql)))
-    return _carried(sql, names)
+    return _carried(sql, names, tuple(sorted((columns or {}).items())))
 
 
 def silent_differences(sql: str, columns: Mapping[str, str] | None = None) -> list[str]:
@@ -53,14 +55,21 @@ def relations_in(sql: str) -> frozenset[str]:
 
 @lru_cache(maxsize=1024)
 def _differences(sql: str, types: tuple[tuple[str, str], ...]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(differences(_parsed(sql), dict(types))))
+    import sqlglot
+
+    found = dict.fromkeys(differences(_parsed(sql), dict(types)))
+    if any(token.text == "~" for token in sqlglot.tokenize(sql, read="duckdb")):
+        found["~, which asks for the whole text in some versions of DuckDB"] = None
+    return tuple(found)
 
 
 @lru_cache(maxsize=1024)
-def _carried(sql: str, names: tuple[tuple[str, str], ...]) -> str:
+def _carried(
+    sql: str, names: tuple[tuple[str, str], ...], types: tuple[tuple[str, str], ...]
+) -> str:
     import sqlglot
 
-    if found := _differences(sql, ()):
+    if found := _differences(sql, types):
         raise StageError(f"Spark would answer otherwise: {'; '.join(found)}")
     tree = _parsed(sql).copy()
     _rename(tree, dict(names))
@@ -97,20 +106,17 @@ def _is_cte(table: "exp.Table") -> bool:
     """Tell whether a name is that of a CTE that can be seen where it stands."""
     from sqlglot import exp
 
-    if table.db:
-        return False
-    node: exp.Expr | None = table
+    node: exp.Expr | None = None if table.db else table
     while node is not None:
-        within = node if isinstance(node, exp.CTE) else None
-        node = node.parent
-        with_ = node if isinstance(node, exp.With) else node and node.args.get("with_")
-        if not isinstance(with_, exp.With):
-            continue
-        for cte in with_.expressions:
-            if cte is within and not with_.recursive:
-                break
-            if cte.alias == table.name:
-                return True
+        inner, node = node, node.parent
+        if isinstance(node, exp.With):
+            # A CTE sees those before it, and itself where they are recursive.
+            end = None if node.recursive else node.expressions.index(inner)
+            seen, node = node.expressions[:end], node.parent
+        else:
+            seen = node.args["with_"].expressions if node and node.args.get("with_") else []
+        if table.name in {cte.alias for cte in seen}:
+            return True
     return False
 
 

@@ -24,7 +24,7 @@ _SAME = frozenset(
     Subquery Union Except Intersect CTE With From Join Where Group Having Order Ordered Limit
     Distinct Window WindowSpec Filter Alias TableAlias Table Column Identifier Star Dot
     Literal Boolean Null Placeholder Parameter DataType Paren Tuple 
-    And Or Not Is Exists
+    And Or Not Is Exists Escape
     Add Mul Mod Neg Abs Floor Ceil Sqrt Least Greatest Coalesce Nullif Case If
     Contains Length StartsWith EndsWith Replace Translate StrPosition MD5 SHA2
     Array ArraySize ArrayToString ArrayFilter Transform Explode
@@ -76,7 +76,8 @@ def _called(node: "exp.Expr") -> str:
 
 
 def _number(node: "exp.Expr | None") -> int | None:
-    return int(node.name) if node is not None and node.is_int and node.name.isdigit() else None
+    fixed = node is not None and node.key == "literal" and node.is_int
+    return int(node.name) if node is not None and fixed else None
 
 
 def _cast(node: "exp.Expr", types: _Types) -> Iterator[str]:
@@ -158,8 +159,8 @@ def _end_of_text(node: "exp.Expr", _: _Types) -> Iterator[str]:
 
 
 def _split(node: "exp.Expr", _: _Types) -> Iterator[str]:
-    if _text(node.args.get("expression")) == "":
-        yield f"{_called(node)} at ''"
+    if not _text(node.args.get("delimiter")):
+        yield f"{_called(node)} at what may be ''"
 
 
 def _split_at_letter(node: "exp.Expr", _: _Types) -> Iterator[str]:
@@ -187,8 +188,6 @@ def _pattern(node: "exp.Expr", _: _Types) -> Iterator[str]:
         return
     pattern = read_pattern(text)
     yield from pattern.differs
-    if node.args.get("full_match"):
-        yield "~, which asks for the whole text in some versions"
     if node.key in ("regexpextractall", "regexpreplace") and pattern.matches_nothing():
         yield "a regular expression that may match nothing"
     if node.key == "regexpreplace":
@@ -244,7 +243,10 @@ def _lambda(node: "exp.Expr", _: _Types) -> Iterator[str]:
 
 
 def _select(node: "exp.Expr", _: _Types) -> Iterator[str]:
-    if node.args.get("qualify") and any(column.is_star for column in node.expressions):
+    stars = any(column.is_star for column in node.expressions)
+    if stars and any(join.args.get("using") for join in node.args.get("joins") or ()):
+        yield "* with USING, whose columns Spark puts first"
+    if node.args.get("qualify") and stars:
         yield "SELECT * with QUALIFY, which leaves a column more"
     if node.args.get("distinct") and node.args["distinct"].args.get("on"):
         yield "DISTINCT ON"

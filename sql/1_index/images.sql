@@ -53,6 +53,6 @@ SELECT
     CASE WHEN $images_given THEN files.path ELSE known_records.path END AS path,
     CASE WHEN $images_given THEN files.path IS NOT NULL ELSE known_records.present END AS present,
 FROM records
-ANTI JOIN left_out USING (row)
-LEFT JOIN files USING (image_id)
-LEFT JOIN known_records USING (row);
+ANTI JOIN left_out ON records.row = left_out.row
+LEFT JOIN files ON records.image_id = files.image_id
+LEFT JOIN known_records ON records.row = known_records.row;

@@ -11,19 +11,19 @@
 WITH readable AS (
     SELECT records.*
     FROM records
-    ANTI JOIN refusals USING (row)
+    ANTI JOIN refusals ON records.row = refusals.row
 ),
 
 overlapping AS (
     SELECT stored_images.*
     FROM stored_images
-    SEMI JOIN readable USING (image_id)
+    SEMI JOIN readable ON stored_images.image_id = readable.image_id
 ),
 
 contents AS (
     SELECT readable.* EXCLUDE (row, source_row, sentences_plain, problems)
     FROM readable
-    SEMI JOIN overlapping USING (image_id)
+    SEMI JOIN overlapping ON readable.image_id = overlapping.image_id
 
     EXCEPT
 

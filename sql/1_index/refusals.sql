@@ -7,7 +7,7 @@
 WITH contents AS (
     SELECT DISTINCT records.* EXCLUDE (row, source_row)
     FROM records
-    SEMI JOIN repeats USING (image_id)
+    SEMI JOIN repeats ON records.image_id = repeats.image_id
     WHERE records.problems IS NULL
 ),
 

@@ -20,5 +20,5 @@ WITH fitting AS (
 
 SELECT * EXCLUDE (place, fresh)
 FROM fitting
-SEMI JOIN images USING (image_id)
+SEMI JOIN images ON fitting.image_id = images.image_id
 WHERE place = 1;

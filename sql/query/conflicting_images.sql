@@ -8,4 +8,4 @@ WITH changed AS (
 
 SELECT stored_images.*
 FROM stored_images
-SEMI JOIN changed USING (image_id);
+SEMI JOIN changed ON stored_images.image_id = changed.image_id;

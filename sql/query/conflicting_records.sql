@@ -8,4 +8,4 @@ WITH changed AS (
 
 SELECT records.*
 FROM records
-SEMI JOIN changed USING (row);
+SEMI JOIN changed ON records.row = changed.row;

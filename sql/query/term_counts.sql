@@ -11,6 +11,13 @@ WITH trees AS (
     WHERE hierarchy = $hierarchy
 ),
 
+places AS (
+    SELECT
+        unnest(localizations) AS place,
+        image_id,
+    FROM images
+),
+
 shown AS (
     SELECT
         finding AS term,
@@ -21,10 +28,10 @@ shown AS (
     UNION ALL
 
     SELECT
-        substr(unnest(localizations), 5) AS term,
+        substr(place, 5) AS term,
         image_id,
         'localization' AS kind,
-    FROM images
+    FROM places
 ),
 
 shown_terms AS (

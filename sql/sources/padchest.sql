@@ -1,8 +1,8 @@
 -- records: one row per record of PadChest's label file, cast, cleaned, and judged readable or not.
 -- reads: label_rows
--- Its columns are those of images; row: the number of the record, where label_rows has it; problems:
--- what can't be read, NULL where everything can; and sentences_plain: whether the lists of sentences
--- can be split at their commas.
+-- Its columns are those of images; row: the number of the record, where label_rows has it;
+-- problems: what can't be read, NULL where everything can; and sentences_plain: whether the lists
+-- of sentences can be split at their commas.
 WITH texts AS (
     -- The reader of label files has made NULL of empty fields and of the words nan and None.
     SELECT

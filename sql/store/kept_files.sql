@@ -14,4 +14,4 @@ WITH gone AS (
 
 SELECT data_file.*
 FROM data_file
-ANTI JOIN gone USING (image_id);
+ANTI JOIN gone ON data_file.image_id = gone.image_id;

@@ -25,5 +25,7 @@ withdrawn AS (
 
 SELECT data_file.*
 FROM data_file
-ANTI JOIN withdrawn USING (file, row)
-ANTI JOIN gone_rejects USING (file, row);
+ANTI JOIN withdrawn
+    ON data_file.file = withdrawn.file AND data_file.row = withdrawn.row
+ANTI JOIN gone_rejects
+    ON data_file.file = gone_rejects.file AND data_file.row = gone_rejects.row;

@@ -2,4 +2,4 @@
 -- reads: data_file, gone_images
 SELECT data_file.*
 FROM data_file
-ANTI JOIN gone_images USING (image_id);
+ANTI JOIN gone_images ON data_file.image_id = gone_images.image_id;
