@@ -10,11 +10,16 @@ from typing import Any
 
 import pytest
 
-from cxr_duck import remote_folder
+from cxr_duck import ExperimentData, remote_folder
 from cxr_duck.catalog import create_tables
+from cxr_duck.checks import run_checks
+from cxr_duck.data_files import changed_files, data_files
 from cxr_duck.errors import StoreError
-from cxr_duck.places import Place, mounts, reach
+from cxr_duck.places import Place, mounts, open_file, reach
+from cxr_duck.publishing import next_change, publish_change
 from cxr_duck.store import Publication, Store
+from tests.conftest import Run
+from tests.label_rows import rows_of, write_labels
 
 URL = "viewfs://cluster/films/store"
 
@@ -299,3 +304,59 @@ def _tells_of_success(store: Store, error: type[BaseException]) -> bool:
     except error:
         return False
     return True
+
+
+def test_views_of_a_store_at_a_url(demo_data: ExperimentData, mount: Path) -> None:
+    """What was published at a URL is a store that DuckDB opens where it is mounted."""
+    shutil.copytree(demo_data.store.path, mount)
+    with Store(URL, "spark").publishing() as publication:
+        (images,) = data_files(publication.catalog, "images")
+        with open_file(publication.store, images.path) as file:
+            path = write(publication, "images-0001.parquet", file.read())
+        publication.catalog.execute(
+            "UPDATE data_files SET path = ? WHERE path = ?", [path, images.path]
+        )
+        assert list(changed_files(publication.store, data_files(publication.catalog))) == []
+        publish_change(publication, next_change(publication, "compact"))
+    assert not [check for check in run_checks(Store(mount)) if check.rows]
+    count = "SELECT count(*) AS n FROM damaged_images"
+    assert ExperimentData(store=mount).sql(count) == demo_data.sql(count)
+    assert (mount / path).is_file()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["find", "nodule", "--count"],
+        ["sql", "SELECT 1"],
+        ["datasets"],
+        ["terms"],
+        ["index", "labels.csv"],
+        ["create", "nodule", "normal"],
+        ["rename", "one", "other"],
+        ["remove", "--where", "frontal", "--yes"],
+        ["compact"],
+        ["check-store"],
+    ],
+)
+def test_where_duckdb_does_not_read(
+    words: list[str], mount: Path, cxr: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A command that reads with DuckDB says in one sentence what to do about a store at a URL."""
+    change(Store(URL, "spark"))
+    monkeypatch.chdir(write_labels(mount.parent / "labels.csv", rows_of([{}])).parent)
+    ran = cxr(*words, "--store", URL)
+    assert (ran.code, ran.out) == (1, "")
+    assert ran.err == (
+        f"Error: {URL} lies where DuckDB doesn't read: give --engine spark to index, find, create, "
+        "reproduce or check, or copy or mount the folder\n"
+    )
+
+
+def test_file_urls(tmp_path: Path, cxr: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file: URL is a folder of this machine, given as an option or by $CXR_STORE."""
+    labels = write_labels(tmp_path / "labels.csv", rows_of([{}]))
+    assert cxr("index", labels, "--store", f"file://{tmp_path}/store").code == 0
+    assert (tmp_path / "store/cxr.duckdb").is_file()
+    monkeypatch.setenv("CXR_STORE", f"file:{tmp_path}/store")
+    assert cxr("find", "normal", "--count").out == "1\n"
