@@ -34,7 +34,7 @@ def choose_images(engine: Engine, where: str | None) -> None:
         engine.create("chosen_images", f"SELECT image_id FROM images WHERE (\n{where}\n)")
         engine.scalar("SELECT count(*) FROM chosen_images")  # a lazy engine evaluates it here
     except (duckdb.Error, StageError) as error:
-        reason = error.reason if isinstance(error, StageError) else first_line(error)
+        reason = error.reason or str(error) if isinstance(error, StageError) else first_line(error)
         raise QueryError(
             f"the condition {where!r} can't be evaluated ({reason}): "
             "it speaks of the columns of images, with text in single quotes"

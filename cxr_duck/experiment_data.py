@@ -319,8 +319,7 @@ class ExperimentData:
         hierarchy, own = open_hierarchy(engine, request.hierarchy)
         recipe = make_recipe(engine, request, hierarchy)
         if own is not None:
-            counts = engine.rows("term_counts", hierarchy=own.name)
-            self._tell_empty_terms(own, dict(counts))
+            self._tell_empty_terms(own, dict(engine.rows("term_counts", hierarchy=own.name)))
         with self._progress.step("making the dataset"):
             dataset = make_dataset(self.store, recipe, name or "", own)
         for note in dataset.notes:

@@ -143,7 +143,7 @@ def test_relations_get_their_names() -> None:
     assert carried(sql, lambda name: f"store.{name.replace('.', '_')}") == (
         "WITH images AS (SELECT images.* FROM `store`.`images` AS images WHERE dataset = :name) "
         "SELECT members.split FROM `store`.`experiments_members` AS members "
-        "INNER JOIN images USING (image_id) WHERE images.age > ?"
+        "INNER JOIN images AS images USING (image_id) WHERE images.age > ?"
     )
 
 

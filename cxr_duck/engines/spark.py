@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from cxr_duck import places
 from cxr_duck.engines import spark_parts
-from cxr_duck.engines.carried import carried, relations_in
+from cxr_duck.engines.carried import carried, relations_in, silent_differences
 from cxr_duck.engines.duckdb import DuckDBEngine, quoted, working_engine
 from cxr_duck.engines.engine import Engine, Layout, Part
 from cxr_duck.engines.spark_parts import COLUMNS, PartWriter
@@ -80,6 +80,16 @@ class SparkEngine:
 
     def create(self, relation: str, query: str, params: dict[str, object] | None = None) -> None:
         """Make a relation of the rows of a query that is no stage."""
+        if not self._is_here(query):
+            # A user's condition may differ by the types of its columns alone.
+            types = {
+                column: kind
+                for read in relations_in(query)
+                for column, kind in self.columns(read).items()
+            }
+            if found := silent_differences(query, types):
+                reason = f"Spark would answer otherwise than DuckDB: {'; '.join(found)}"
+                raise StageError(f"{relation}: {reason}", reason)
         self._make(relation, query, params or {}, relation)
 
     def append(self, relation: str, query: str, params: dict[str, object] | None = None) -> None:

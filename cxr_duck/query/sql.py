@@ -28,5 +28,5 @@ def telling_query_errors() -> Iterator[None]:
     try:
         yield
     except (duckdb.Error, StageError) as error:
-        reason = error.reason if isinstance(error, StageError) else first_line(error)
+        reason = error.reason or str(error) if isinstance(error, StageError) else first_line(error)
         raise QueryError(f"the query can't be run: {reason}") from error
