@@ -29,6 +29,9 @@ pytestmark = [
 ]
 
 ROWS = 200_000  # of the made-up label file
+USUAL_ROWS = [
+    {**USUAL, "ImageID": f"more{n}.png", "PatientID": f"patient{n % 5}"} for n in range(12)
+]
 RECIPES: dict[str, dict[str, Any]] = {
     "paper": {
         "term_list": ["normal", "not-normal"], "pure": True, "hierarchy": "paper",
@@ -216,7 +219,7 @@ def test_a_store_grows_alike(session: "SparkSession", tmp_path: Path) -> None:
         file.write("this,row,has,too,few,fields\n")
     assert both[0].create_index() == both[1].create_index()
     assert_same(*both)
-    more = [{**row, "ImageID": f"more{n}.png"} for n, row in enumerate(USUAL_ROWS)]
+    more = USUAL_ROWS
     write_labels(tmp_path / "labels.csv", [*rows, *more])
     assert both[0].create_index() == both[1].create_index()
     assert_same(*both)
@@ -239,9 +242,6 @@ def test_a_store_grows_alike(session: "SparkSession", tmp_path: Path) -> None:
         }
         assert listed <= there
         assert not (data.store.path / SCRATCH).exists()
-
-
-USUAL_ROWS = [{**USUAL, "PatientID": f"patient{n % 5}"} for n in range(12)]
 
 
 def test_many_rows_give_the_same(session: "SparkSession", tmp_path: Path) -> None:
@@ -302,7 +302,7 @@ def test_the_command_line(demo: Path, tmp_path: Path) -> None:
 def test_an_engine_that_is_none(words: list[str], sentence: str, tmp_path: Path) -> None:
     """One sentence and exit code 1."""
     if words[2] == "find":
-        labels = write_labels(tmp_path / "labels.csv", [USUAL])
+        labels = write_labels(tmp_path / "labels.csv", USUAL_ROWS[:2])
         ExperimentData(labels_csv=labels, store=tmp_path / "store").create_index()
     ran = cxr(*words, "--store", tmp_path / "store")
     assert ran.returncode == 1, ran
@@ -314,7 +314,7 @@ def test_an_engine_that_is_none(words: list[str], sentence: str, tmp_path: Path)
 
 def test_one_engine_a_process(session: "SparkSession", tmp_path: Path) -> None:
     """Another master than the one that runs is refused, not silently taken for it."""
-    labels = write_labels(tmp_path / "labels.csv", [USUAL])
+    labels = write_labels(tmp_path / "labels.csv", USUAL_ROWS[:2])
     data = ExperimentData(labels_csv=labels, store=tmp_path / "store", engine="local[1]")
     with pytest.raises(CxrError, match=r"runs in this process on local\[2\] already"):
         data.create_index()

@@ -8,6 +8,7 @@ import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from cxr_duck.engines.duckdb import interruptible
@@ -97,14 +98,16 @@ def _start(asked: str) -> "SparkSession":
     if not (os.environ.get("JAVA_HOME") or shutil.which("java")):
         raise CxrError("Spark needs Java 17 or newer: install one, or let $JAVA_HOME say where")
     conf = SparkConf().setAppName("cxr-duck")
+    configured = _configured()
+    master = configured.get("spark.master", "local[*]")
     if asked != "spark":
-        conf.setMaster(asked)
-    elif os.environ.get("CXR_THREADS"):
-        conf.setMaster(f"local[{os.environ['CXR_THREADS']}]")
-    here = _HERE.fullmatch(conf.get("spark.master", "local[*]") or "")
-    for key, value in {**_QUIET, **(_one_machine() if here else {})}.items():
-        conf.setIfMissing(key, value)
-    if conf.get("spark.master", "local").startswith("local"):
+        master = asked
+    elif os.environ.get("CXR_THREADS") and "spark.master" not in configured:
+        master = f"local[{os.environ['CXR_THREADS']}]"
+    conf.setMaster(master)
+    settings = {**_QUIET, **(_one_machine() if _HERE.fullmatch(master) else {})}
+    conf.setAll([pair for pair in settings.items() if pair[0] not in configured])
+    if master.startswith("local"):
         os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     # Java says much on its way up; it is told only where it doesn't come up.
     with tempfile.TemporaryFile() as said:
@@ -121,6 +124,20 @@ def _start(asked: str) -> "SparkSession":
                 f"Spark doesn't start on {asked} ({reason_of(error)}"
                 f"{'; ' if lines else ''}{lines[-1] if lines else ''})"
             ) from error
+
+
+def _configured() -> dict[str, str]:
+    """Return what a user's spark-defaults.conf sets: Java reads it later, and asks us first."""
+    from pyspark.find_spark_home import _find_spark_home
+
+    home = Path(cast(Callable[[], str], _find_spark_home)())
+    folder = Path(os.environ.get("SPARK_CONF_DIR") or home / "conf")
+    try:
+        lines = (folder / "spark-defaults.conf").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return {}
+    pairs = (re.split(r"\s*[\s=:]\s*", line.strip(), maxsplit=1) for line in lines)
+    return {pair[0]: pair[1] for pair in pairs if len(pair) == 2 and not pair[0].startswith("#")}
 
 
 def _one_machine() -> dict[str, str]:
