@@ -130,7 +130,7 @@ def _configured() -> dict[str, str]:
     """Return what a user's spark-defaults.conf sets: Java reads it later, and asks us first."""
     from pyspark.find_spark_home import _find_spark_home
 
-    home = Path(cast(Callable[[], str], _find_spark_home)())
+    home = Path(str(_find_spark_home()))
     folder = Path(os.environ.get("SPARK_CONF_DIR") or home / "conf")
     try:
         lines = (folder / "spark-defaults.conf").read_text(encoding="utf-8").splitlines()
