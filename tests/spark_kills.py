@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["MASTER", "ExecutorKiller", "cluster_session", "course", "kill_executors", "state"]
 
 MASTER = "local-cluster[2,1,1024]"
+_PAUSE = 3.0  # seconds before an executor is killed, at most
 _PATIENCE = 60.0  # seconds for Spark to notice that an executor is gone
 
 State = dict[str, list[str]]
@@ -120,15 +121,15 @@ class ExecutorKiller:
         )
 
     @contextmanager
-    def killing(self, delay: float = 0.0) -> Iterator[list[str]]:
-        """Kill one executor while the body runs; yield the list that its id will be in."""
+    def killing(self, most: int = 1) -> Iterator[list[str]]:
+        """Kill so many executors at most while the body runs; yield the list for their ids."""
         killed: list[str] = []
         over = threading.Event()
 
         def kill() -> None:
-            over.wait(delay)
-            if (executor := self.kill_one(over)) is not None:
-                killed.append(executor)
+            while len(killed) < most and not over.wait(self._chance.uniform(0, _PAUSE)):
+                if (executor := self.kill_one(over)) is not None:
+                    killed.append(executor)
 
         thread = threading.Thread(target=kill)
         thread.start()
@@ -159,17 +160,19 @@ def state(store: Path) -> State:
     assert strangers(store) == set(), strangers(store)
     names = data.sql("SELECT DISTINCT relation FROM data_files ORDER BY relation").to_pylist()
     held = {row["relation"]: _rows(data, f"SELECT * FROM {row['relation']}") for row in names}
-    held["datasets"] = _rows(data, "SELECT dataset, digest FROM experiments.dataset")
+    held["digests of datasets"] = _rows(data, "SELECT name, digest FROM experiments.dataset")
     data.store.close()
     return held
 
 
 def _rows(data: ExperimentData, query: str) -> list[str]:
-    return sorted(map(repr, data.sql(query).to_pylist()))
+    return sorted(repr(sorted(row.items())) for row in data.sql(query).to_pylist())
 
 
-def kill_executors(folder: Path, repository: Path, session: "SparkSession", seed: int) -> list[str]:
-    """Take a repository through the course, an executor killed in each part of it.
+def kill_executors(
+    folder: Path, repository: Path, session: "SparkSession", seed: int, most: int = 1
+) -> list[str]:
+    """Take a repository through the course, so many executors killed in each part of it at most.
 
     Returns which executors were killed. AssertionError where the store is not the one that DuckDB
     makes, or where a part had ended before it could be disturbed.
@@ -183,7 +186,7 @@ def kill_executors(folder: Path, repository: Path, session: "SparkSession", seed
     undisturbed = course(alone)
     for name, part in course(disturbed).items():
         undisturbed[name]()
-        with killer.killing(delay=chance.uniform(0, 2)) as ids:
+        with killer.killing(most) as ids:
             part()
         assert ids, f"{name} ended before an executor was killed"
         killed += ids
@@ -198,6 +201,7 @@ def main() -> None:
     """Kill in so many rounds, and print how many executors were lost."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--rounds", type=int, default=5)
+    options.add_argument("--most", type=int, default=3, help="kills in each part of a round")
     options.add_argument("--seed", type=int, default=int(time.time()))
     given = options.parse_args()
     start = time.monotonic()
@@ -206,12 +210,10 @@ def main() -> None:
         folder = Path(name)
         make_demo(folder / "demo")
         with cluster_session(folder) as session:
-            for number in range(given.rounds):
-                (folder / f"{number}").mkdir()
+            for seed in range(given.seed, given.seed + given.rounds):
+                (folder / f"{seed}").mkdir()
                 killed += len(
-                    kill_executors(
-                        folder / f"{number}", folder / "demo", session, given.seed + number
-                    )
+                    kill_executors(folder / f"{seed}", folder / "demo", session, seed, given.most)
                 )
     print(f"{killed} executors killed (seed {given.seed}), each with a task in hand")
     print(f"the store came out as undisturbed each time; {time.monotonic() - start:.0f} s")
