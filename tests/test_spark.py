@@ -244,6 +244,27 @@ def test_a_store_grows_alike(session: "SparkSession", tmp_path: Path) -> None:
         assert not (data.store.path / SCRATCH).exists()
 
 
+def test_twins_are_paired_anew_where_their_files_changed(
+    session: "SparkSession", demo: Path, tmp_path: Path
+) -> None:
+    """Spark lists files again in a store that knows twins: what it knows of them stays true."""
+    pytest.importorskip("imagehash", reason="twins: needs ImageHash")
+    images = copytree(demo / "images", tmp_path / "images")
+    first, second, *_ = sorted(images.rglob("*.png"))
+    second.write_bytes(first.read_bytes())
+    stores = []
+    for name in ("duckdb", "spark"):
+        data = ExperimentData(images, demo / "labels.csv", store=tmp_path / name)
+        data.create_index()
+        data.find_twins()
+        assert data.sql("FROM twin_pairs").num_rows
+        stores.append(data)
+    second.write_bytes(b"another film")
+    again = ExperimentData(images, demo / "labels.csv", store=tmp_path / "spark", engine=session)
+    assert stores[0].create_index() == again.create_index()
+    assert_same(stores[0], again)
+
+
 def test_many_rows_give_the_same(session: "SparkSession", tmp_path: Path) -> None:
     """200,000 made-up rows: every relation, and a dataset's digest."""
     labels = write_made_up_labels(tmp_path / "labels.csv", ROWS)

@@ -125,7 +125,9 @@ def pair_what_stays(
 
 
 def _write_pairs(writer: DataWriter, engine: Engine, publication: Publication) -> None:
-    show_files(engine, publication, "fingerprints")
+    # Pairing compares bits, which is DuckDB's work: where Python puts them, it is done here.
+    show_files(engine, publication, "fingerprints", "stored_fingerprints")
+    engine.put_arrow("fingerprints", engine.arrow_of("stored_fingerprints"))
     pair_images(engine)
     before = data_files(publication.catalog, "twin_pairs")
     written = writer.write("twin_pairs", "twin_pairs", rows=0)
