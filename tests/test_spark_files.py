@@ -7,6 +7,7 @@ import platform
 import signal
 import subprocess
 import sys
+import time
 import types
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -318,7 +319,7 @@ def test_a_run_that_is_left_stops_the_workers(session: "SparkSession", tmp_path:
     def work(file: ImageFile) -> Row:
         import time
 
-        time.sleep(0 if file.image_id < "064" else 0.5)
+        time.sleep(0 if file.image_id < "064" else 0.1)
         return row_of(file)
 
     results = each_on_spark(session, FILES * 10, work, SCHEMA)
@@ -328,7 +329,7 @@ def test_a_run_that_is_left_stops_the_workers(session: "SparkSession", tmp_path:
 
 
 _CONNECTED = """
-import os, sys, threading, time
+import os, sys, time
 from pathlib import Path
 from pyspark.sql import SparkSession
 from cxr_duck import ExperimentData
@@ -340,25 +341,23 @@ os.environ |= {"PYSPARK_PYTHON": sys.executable, "SPARK_TESTING": "1"}  # on a p
 builder = SparkSession.builder.remote("local[2]")
 for setting in CONFIGURATION.items():
     builder = builder.config(*setting)
-session = builder.getOrCreate()
-assert "connect" in type(session).__module__
-folder, whole, half = map(Path, sys.argv[1:])
-ExperimentData(folder, store=whole, engine=session).check_integrity()
-
-judge = integrity.examine_file
 def slow(folder, file, quick):
     if file.image_id >= "10":
         time.sleep(5)
     return judge(folder, file, quick)
-integrity.examine_file = slow
-runs._PART_SECONDS = 0
-spark_files._FIRST = 4
-def tell():
-    while not list(half.glob(".runs/check/*.parquet")):
-        time.sleep(0.01)
-    print("half", flush=True)
-threading.Thread(target=tell, daemon=True).start()
-ExperimentData(folder, store=half, engine=session).check_integrity()
+
+judge = integrity.examine_file
+folder, whole, half = map(Path, sys.argv[1:])
+try:
+    session = builder.getOrCreate()
+    assert "connect" in type(session).__module__
+    ExperimentData(folder, store=whole, engine=session).check_integrity()
+    integrity.examine_file = slow
+    runs._PART_SECONDS = 0
+    spark_files._FIRST = 4
+    ExperimentData(folder, store=half, engine=session).check_integrity()
+finally:
+    os._exit(1)  # nobody waits for Spark's threads
 """
 
 
@@ -369,19 +368,20 @@ def test_connected_and_killed(session: "SparkSession", odd_films: Path, tmp_path
     )
     check(local)
     stores = whole.store.path, half.store.path
+    parts = half.store.path / ".runs" / "check"
     with subprocess.Popen(
         [sys.executable, "-c", _CONNECTED, odd_films / "images", *stores],
-        stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         cwd=Path(runs.__file__).parents[2],
+        start_new_session=True,
     ) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == b"half\n"
-        process.send_signal(signal.SIGKILL)
+        while not list(parts.glob("*.parquet")) and process.poll() is None:
+            time.sleep(0.05)
+        assert process.poll() is None
+        os.killpg(process.pid, signal.SIGKILL)
     assert checks(whole) == checks(local)
     assert checks(half) == []
-    parts = list(half.store.path.glob(".runs/check/*.parquet"))
-    rows = sum(pyarrow.parquet.read_metadata(part).num_rows for part in parts)
+    rows = sum(pyarrow.parquet.read_metadata(part).num_rows for part in parts.glob("*.parquet"))
     found = check(half, session)
     assert 0 < rows <= 10
     assert found.tested == len(checks_of(odd_films)) - rows

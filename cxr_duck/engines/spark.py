@@ -18,7 +18,7 @@ from cxr_duck.engines.duckdb import DuckDBEngine, quoted, working_engine
 from cxr_duck.engines.engine import Engine, Layout, Part
 from cxr_duck.engines.spark_parts import COLUMNS, PartWriter
 from cxr_duck.engines.spark_scratch import Scratch
-from cxr_duck.engines.spark_session import failing_on_spark, own_session
+from cxr_duck.engines.spark_session import failing_on_spark, frame_of, own_session
 from cxr_duck.errors import StageError
 from cxr_duck.places import creating, mounts, send_file
 from cxr_duck.stages import stage
@@ -271,7 +271,7 @@ class SparkEngine:
         if self._is_table_here(relation):
             table = self._driver.query(f"SELECT * FROM {relation}")
             with failing_on_spark(relation):
-                self._show(relation, self._session.createDataFrame(table))
+                self._show(relation, frame_of(self._session, table))
         elif relation in self._files:
             self.read_files(relation, self._store, self._files[relation])
         elif self._files:  # a view of the catalog

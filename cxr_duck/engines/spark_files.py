@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, cast
 from uuid import uuid4
 
 from cxr_duck.engines.duckdb import first_line
+from cxr_duck.engines.spark_session import frame_of
 from cxr_duck.errors import CxrError, ImagesError, StageError
 from cxr_duck.images.runs import ImageFile, Row
 
@@ -108,7 +109,6 @@ class _Crew:
         work: Callable[[ImageFile], Row],
         schema: "pyarrow.Schema",
     ) -> None:
-        import pyarrow
         from pyspark import cloudpickle
 
         self._session = session
@@ -116,9 +116,8 @@ class _Crew:
         self._run = f"cxr-{uuid4().hex}"
         pickled = cast(Callable[[object], bytes], cloudpickle.dumps)
         self._task = _Task(self._run, pickled(work), _answer(schema))
-        nothing = pyarrow.Table.from_pylist([{}], self._task.answer)  # Spark takes no empty table
         with _telling_errors():
-            self._columns = session.createDataFrame(nothing).schema
+            self._columns = frame_of(session, self._task.answer.empty_table()).schema
 
     def do(self, batch: Sequence[ImageFile]) -> _Done:
         """Return the rows of a batch, once all are there."""

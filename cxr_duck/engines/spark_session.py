@@ -15,11 +15,12 @@ from cxr_duck.engines.duckdb import interruptible
 from cxr_duck.errors import CxrError, StageError
 
 if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
+    import pyarrow
+    from pyspark.sql import DataFrame, SparkSession
 
     from cxr_duck.engines.choice import EngineChoice
 
-__all__ = ["failing_on_spark", "open_session", "own_session", "reason_of"]
+__all__ = ["failing_on_spark", "frame_of", "open_session", "own_session", "reason_of"]
 
 _MASTER = re.compile(r"local(-cluster)?(\[.+\])?|spark://.+|yarn|k8s://.+")
 _HERE = re.compile(r"local(\[.+\])?")
@@ -67,6 +68,13 @@ def open_session(asked: "EngineChoice") -> "SparkSession":
         return running
     with _starting(asked):
         return _start(asked)
+
+
+def frame_of(session: "SparkSession", table: "pyarrow.Table") -> "DataFrame":
+    """Return the frame of an Arrow table, which may have no rows: Spark Connect takes none such."""
+    if table.num_rows:
+        return session.createDataFrame(table)
+    return session.createDataFrame(type(table).from_pylist([{}], table.schema)).limit(0)
 
 
 def own_session(session: "SparkSession") -> "SparkSession":
