@@ -32,7 +32,6 @@ def choose_images(engine: Engine, where: str | None) -> None:
     try:
         _check_condition(where, engine.columns("images"))
         engine.create("chosen_images", f"SELECT image_id FROM images WHERE (\n{where}\n)")
-        engine.scalar("SELECT count(*) FROM chosen_images")  # a lazy engine evaluates it here
     except (duckdb.Error, StageError) as error:
         reason = error.reason or str(error) if isinstance(error, StageError) else first_line(error)
         raise QueryError(

@@ -127,7 +127,7 @@ def make_dataset_on(
         recipe=recipe,
         digest=str(engine.rows("digest")[0][0]),
         composition=composition_of(engine),
-        members=engine.arrow_of("dataset_members"),
+        members=engine.query("SELECT * FROM dataset_members ORDER BY class, finding, image_id"),
         publication=publication,
         label_file_sha256=label_file_sha256,
         own_hierarchy=own_hierarchy,

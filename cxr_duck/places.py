@@ -28,6 +28,7 @@ __all__ = [
     "open_file",
     "reach",
     "send_file",
+    "spark_path",
     "telling_place_errors",
 ]
 
@@ -203,14 +204,20 @@ def creating(folder: str, mounted: Mounts) -> Callable[[str], Any]:
     return create
 
 
-def send_file(file: Path, folder: Path | str) -> str:
-    """Move a file of this machine to a folder at a URL, or leave it; return where it is."""
-    if isinstance(folder, Path):
-        return os.fspath(file)
+def send_file(file: Path, folder: str) -> str:
+    """Move a file of this machine to a folder at a URL; return where it is."""
     with telling_place_errors(folder, "written to"):
         reach(folder, mounts()).child(file.name).upload(file)
     file.unlink()
     return f"{folder}/{file.name}"
+
+
+def spark_path(place: Path | str) -> str:
+    """Return a folder of this machine, or a URL, as Spark reads it, wherever it looks by default.
+
+    Hadoop takes the rest of the text as it is: nothing in it is escaped.
+    """
+    return f"file://{place.absolute()}" if isinstance(place, Path) else place
 
 
 def open_file(root: Path | str, path: str) -> Any:

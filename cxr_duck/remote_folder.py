@@ -15,10 +15,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
+from hashlib import sha256
 from pathlib import Path
 from threading import RLock
 from uuid import uuid4
 
+from cxr_duck.engines.spark_scratch import SCRATCH, SCRATCH_SECONDS
 from cxr_duck.errors import StoreError
 from cxr_duck.places import MOUNTS, Mounts, Place, mounts, reach, telling_place_errors
 from cxr_duck.readers import keep_for_readers
@@ -71,6 +73,8 @@ class RemoteFolder(StoreFolder):
         self._mirror = _mirrors.setdefault((url, self._mounts), _Mirror())
         super().__init__(Path(self._mirror.folder.name))
         self.root = url
+        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+        self.lasting = cache / "cxr-duck" / sha256(url.encode()).hexdigest()[:16]
         self._base: _Version | None = None
         self._begun = ""  # the data folder of the publication in the making
         self._decided = False
@@ -288,6 +292,9 @@ class RemoteFolder(StoreFolder):
         for name in self._place.listing():
             if name.startswith(".") and _is_before(name, newest):
                 self._place.child(name).delete_file()
+        for name, info in self._place.child(SCRATCH).listing().items():
+            if info.mtime_ns and time.time() - info.mtime_ns / 1e9 > SCRATCH_SECONDS:
+                self._place.child(f"{SCRATCH}/{name}").delete_folder()
 
     def leave_no_trace(self) -> None:
         """Take away the folders that a first run made on a mounted disk and published nothing."""

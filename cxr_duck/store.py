@@ -92,6 +92,7 @@ class Store:
         self._engine = engine
         self.root = self._folder.root
         self.path = self._folder.path
+        self.lasting = self._folder.lasting
         self.catalog = self._folder.catalog
 
     @property

@@ -2,10 +2,12 @@
 
 import os
 import shutil
+import time
 from contextlib import suppress
 from pathlib import Path
 
 from cxr_duck.disk import sync
+from cxr_duck.engines.spark_scratch import SCRATCH, SCRATCH_SECONDS
 from cxr_duck.errors import StoreError
 from cxr_duck.places import local_path
 from cxr_duck.readers import SUPERSEDED, keep_for_readers
@@ -28,6 +30,7 @@ class StoreFolder:
         self.path = path
         self.catalog = path / CATALOG
         self.root: Path | str = path
+        self.lasting = path  # of this machine, for what a run goes on from
 
     @property
     def catalog_name(self) -> str:
@@ -91,6 +94,9 @@ class StoreFolder:
         for folder in (self.path / "data").glob("[0-9]*"):
             with suppress(OSError):  # it still holds a file
                 folder.rmdir()
+        for folder in (self.path / SCRATCH).glob("*"):
+            if time.time() - folder.stat().st_mtime > SCRATCH_SECONDS:
+                shutil.rmtree(folder, ignore_errors=True)
 
     def leave_no_trace(self) -> None:
         """Take away what a first run made that published nothing."""

@@ -168,6 +168,18 @@ def test_queries_find_the_same(pair: tuple[ExperimentData, ExperimentData], quer
         (lambda data: data.index["noduel"], UnknownTermError, "did you mean nodule"),
         (lambda data: data.create_dataset(["nodule", "noduel"]), UnknownTermError, "noduel"),
         (
+            lambda data: data.create_dataset(["nodule", "normal"], exclude=["noduel"]),
+            UnknownTermError,
+            "did you mean nodule",
+        ),
+        (
+            lambda data: data.create_dataset(
+                ["nodule", "normal"], where="image_id IN (SELECT image_id FROM nosuch)"
+            ),
+            QueryError,
+            "there is no table nosuch",
+        ),
+        (
             lambda data: data.create_dataset(["nodule", "normal"], where="agee > 3"),
             QueryError,
             "can't be evaluated",

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["carried", "relations_in", "silent_differences"]
 
+_TOO_DEEP = "it has more conditions within each other than can be carried to Spark"
+
 # What DuckDB's trim() takes off where it is not told what: Unicode's space separators.
 _SPACES = (
     "\u0020\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
@@ -76,6 +78,8 @@ def _carried(
     _adapt(tree)
     try:
         return tree.sql("spark", unsupported_level=sqlglot.ErrorLevel.RAISE)
+    except RecursionError as error:
+        raise StageError(_TOO_DEEP, _TOO_DEEP) from error
     except sqlglot.errors.SqlglotError as error:
         raise StageError(f"Spark can't run this SQL: {_first_line(error)}") from error
 
@@ -87,6 +91,8 @@ def _parsed(sql: str) -> "exp.Expr":
 
     try:
         return sqlglot.parse_one(sql, read="duckdb")
+    except RecursionError as error:
+        raise StageError(_TOO_DEEP, _TOO_DEEP) from error
     except sqlglot.errors.SqlglotError as error:
         raise StageError(f"this SQL can't be read: {_first_line(error)}") from error
 

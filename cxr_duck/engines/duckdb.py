@@ -97,9 +97,15 @@ class DuckDBEngine:
         with failing_as(part.path.name):
             self.connection.execute(f"CREATE OR REPLACE {self._view} {part.name} AS {part.sql}")
 
-    def create(self, relation: str, query: str, params: dict[str, object] | None = None) -> None:
-        """Make a table of the rows of a query that is no stage."""
-        with failing_as(relation):
+    def create(
+        self,
+        relation: str,
+        query: str,
+        params: dict[str, object] | None = None,
+        what: str | None = None,
+    ) -> None:
+        """Make a table of the rows of a query, `what` being its name where it fails."""
+        with failing_as(what or relation):
             self.connection.execute(
                 f"CREATE OR REPLACE {self._table} {relation} AS {query}", params or {}
             )
@@ -260,9 +266,14 @@ class DuckDBEngine:
             f"CREATE OR REPLACE VIEW records AS {form.format(condition=condition)}"
         )
 
-    def query(self, query: str, params: dict[str, object] | None = None) -> "pyarrow.Table":
-        """Return the rows of a query that is no stage as an Arrow table."""
-        with failing_as("a query on the store"):
+    def query(
+        self,
+        query: str,
+        params: dict[str, object] | None = None,
+        what: str = "a query on the store",
+    ) -> "pyarrow.Table":
+        """Return the rows of a query as an Arrow table, `what` being its name where it fails."""
+        with failing_as(what):
             return self.connection.sql(query, params=params or {}).to_arrow_table()
 
     def stream(

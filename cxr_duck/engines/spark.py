@@ -6,6 +6,7 @@ query of the driver's relations alone runs in DuckDB.
 """
 
 import os
+import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,9 +19,14 @@ from cxr_duck.engines.duckdb import DuckDBEngine, quoted, working_engine
 from cxr_duck.engines.engine import Engine, Layout, Part
 from cxr_duck.engines.spark_parts import COLUMNS, PartWriter
 from cxr_duck.engines.spark_scratch import Scratch
-from cxr_duck.engines.spark_session import failing_on_spark, frame_of, own_session
+from cxr_duck.engines.spark_session import (
+    end_session,
+    failing_on_spark,
+    frame_of,
+    own_session,
+)
 from cxr_duck.errors import StageError
-from cxr_duck.places import creating, mounts, send_file
+from cxr_duck.places import creating, mounts, send_file, spark_path
 from cxr_duck.stages import stage
 
 if TYPE_CHECKING:
@@ -51,6 +57,7 @@ class SparkEngine:
         spill: Path | None = None,
     ) -> None:
         self._session = own_session(session)
+        weakref.finalize(self, end_session, self._session)
         self._driver = driver
         self._store = store
         self._spill = spill
@@ -59,6 +66,7 @@ class SparkEngine:
         self._put: set[str] = set()
         self._tables = _tables_of(driver)
         self._files = _files_of(driver) if "data_files" in self._tables else {}
+        self._views = _views_of(driver)
 
     def make(self, name: str, **params: object) -> None:
         """Run a stage into a relation of its name."""
@@ -203,7 +211,7 @@ class SparkEngine:
         """
         assert self._spill is not None, "an engine that changes a store has a folder to work in"
         self._driver.read_records(_LABELS, path, compressed, header, columns, null_words)
-        told_apart = self._spill / "labels.parquet"
+        told_apart = (self._spill / "labels.parquet").absolute()
         self._driver.fetch(
             f"COPY (SELECT * FROM records) TO {quoted(told_apart)} "
             f"(FORMAT parquet, COMPRESSION snappy, ROW_GROUP_SIZE {_ROWS})"
@@ -214,7 +222,7 @@ class SparkEngine:
         with failing_on_spark(path.name):
             room = self._scratch.place("labels")
             local = isinstance(self._store, Path)
-            labels = send_file(told_apart, Path(room) if local else room)
+            labels = spark_path(told_apart) if local else send_file(told_apart, room)
             self._show_as("label_rows", self._session.read.parquet(labels))
         self._make("records", stage(name).sql, {}, f"{name}.sql")
 
@@ -227,7 +235,7 @@ class SparkEngine:
 
     def _make(self, relation: str, query: str, params: dict[str, object], what: str) -> None:
         if self._is_here(query):
-            self._driver.create(relation, query, params)
+            self._driver.create(relation, query, params, what)
             self._changed_here(relation)
         else:
             frame = self._run(query, params, what)
@@ -243,7 +251,7 @@ class SparkEngine:
 
     def _arrow(self, query: str, params: dict[str, object], what: str) -> "pyarrow.Table":
         if self._is_here(query):
-            return self._driver.query(query, params)
+            return self._driver.query(query, params, what)
         with failing_on_spark(what):
             return self._run(query, params, what).toArrow()
 
@@ -272,9 +280,10 @@ class SparkEngine:
             table = self._driver.query(f"SELECT * FROM {relation}")
             with failing_on_spark(relation):
                 self._show(relation, frame_of(self._session, table))
+            self._put.add(relation)  # the driver has it still
         elif relation in self._files:
             self.read_files(relation, self._store, self._files[relation])
-        elif self._files:  # a view of the catalog
+        elif relation in self._views:
             self.define(relation)
         else:
             raise StageError(f"there is no relation {relation}", f"there is no table {relation}")
@@ -318,7 +327,7 @@ class SparkEngines:
     ) -> Iterator[Engine]:
         """Yield an engine without relations, to make a change of a store with."""
         with working_engine(spill, size) as driver:
-            yield SparkEngine(self._session, driver, store, Scratch(scratch), spill)
+            yield SparkEngine(self._session, driver, store, Scratch.of_its_own(scratch), spill)
 
     def spread(
         self,
@@ -344,6 +353,15 @@ def _tables_of(driver: DuckDBEngine) -> frozenset[str]:
     return frozenset(name if schema == "main" else f"{schema}.{name}" for schema, name in rows)
 
 
+def _views_of(driver: DuckDBEngine) -> frozenset[str]:
+    """Return the views of a catalog, which are stages."""
+    rows = driver.fetch(
+        "SELECT view_name FROM duckdb_views() WHERE database_name = current_database() "
+        "AND schema_name = 'main' AND NOT internal AND NOT temporary"
+    )
+    return frozenset(name for (name,) in rows)
+
+
 def _files_of(driver: DuckDBEngine) -> dict[str, list[str]]:
     """Return the paths of each relation's data files."""
     files: dict[str, list[str]] = {}
@@ -358,7 +376,7 @@ def _view(relation: str) -> str:
 
 
 def _below(store: Path | str, path: str) -> str:
-    return f"{(store.absolute() if isinstance(store, Path) else store)}/{path}"
+    return f"{spark_path(store)}/{path}"
 
 
 def _creating(folder: Path | str) -> Callable[[str], Any]:

@@ -72,7 +72,8 @@ def each_on_spark(
             for _ in range(_TOGETHER):
                 send()
             while waiting:
-                done = waiting.popleft().result()
+                done = waiting[0].result()  # it is told to stop as long as it waits
+                waiting.popleft()
                 size = _next_size(done.rows.num_rows, done.seconds)
                 send()
                 for start in range(0, done.rows.num_rows, _ROWS):

@@ -4,7 +4,6 @@ A relation that stood in the workers' memory would go with them, and one that is
 would be worked out again wherever it is read, its own relations too: 30 stages would take hours.
 """
 
-import os
 import shutil
 import tempfile
 import weakref
@@ -13,11 +12,12 @@ from itertools import count
 from pathlib import Path
 from uuid import uuid4
 
-from cxr_duck.places import mounts, reach
+from cxr_duck.places import mounts, reach, spark_path
 
-__all__ = ["SCRATCH", "Scratch"]
+__all__ = ["SCRATCH", "SCRATCH_SECONDS", "Scratch"]
 
 SCRATCH = ".scratch"  # in the folder of a store
+SCRATCH_SECONDS = 24 * 3600.0  # after which what a killed engine left is cleared away
 
 
 class Scratch:
@@ -31,15 +31,20 @@ class Scratch:
     @classmethod
     def within(cls, store: Path | str) -> "Scratch":
         """Return one in the folder of a store that is only read."""
-        name = f"{SCRATCH}/{uuid4().hex[:16]}"
-        return cls(store / name if isinstance(store, Path) else f"{store}/{name}")
+        return cls.of_its_own(store / SCRATCH if isinstance(store, Path) else f"{store}/{SCRATCH}")
+
+    @classmethod
+    def of_its_own(cls, folder: Path | str) -> "Scratch":
+        """Return one below a folder that others may use too."""
+        name = uuid4().hex[:16]
+        return cls(folder / name if isinstance(folder, Path) else f"{folder}/{name}")
 
     def place(self, relation: str) -> str:
         """Return a path or URL that nothing stands at, for a relation's rows."""
         if not self._made:
             self._made = True
             self._make()
-        return f"{os.fspath(self._folder)}/{next(self._numbers):03d}-{relation}"
+        return f"{spark_path(self._folder)}/{next(self._numbers):03d}-{relation}"
 
     def _make(self) -> None:
         if isinstance(self._folder, str):
@@ -60,5 +65,5 @@ def _delete(folder: Path | str) -> None:
             if folder.parent.name == SCRATCH:
                 folder.parent.rmdir()
         return
-    with suppress(Exception):  # the next change of the store clears it away
+    with suppress(Exception):  # a change of the store clears it away after a day
         reach(folder, mounts()).delete_folder()

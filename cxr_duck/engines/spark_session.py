@@ -20,18 +20,29 @@ if TYPE_CHECKING:
 
     from cxr_duck.engines.choice import EngineChoice
 
-__all__ = ["failing_on_spark", "frame_of", "open_session", "own_session", "reason_of"]
+__all__ = [
+    "end_session",
+    "failing_on_spark",
+    "frame_of",
+    "open_session",
+    "own_session",
+    "reason_of",
+]
 
 _MASTER = re.compile(r"local(-cluster)?(\[.+\])?|spark://.+|yarn|k8s://.+")
 _HERE = re.compile(r"local(\[.+\])?")
+_ELSEWHERE = ("SPARK_REMOTE", "PYSPARK_SUBMIT_ARGS", "PYSPARK_GATEWAY_PORT")  # say where
 _MEMORY = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT])i?B", re.IGNORECASE)
 _MEGABYTES = {"K": 1 / 1024, "M": 1, "G": 1024, "T": 1024 * 1024}
 
-# What stages count on. A division by zero or a text that is no number is an error, times are UTC.
+# What stages count on. A division by zero or a text that is no number is an error, and so is a
+# file that is gone; times are UTC.
 _MEANING = {
     "spark.sql.ansi.enabled": "true",
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.caseSensitive": "false",
+    "spark.sql.files.ignoreMissingFiles": "false",
+    "spark.sql.files.ignoreCorruptFiles": "false",
 }
 # Beside what a user configures: quiet, and fit for one machine.
 _QUIET = {"spark.ui.showConsoleProgress": "false", "spark.log.level": "OFF"}
@@ -47,6 +58,7 @@ def open_session(asked: "EngineChoice") -> "SparkSession":
     """Return the session that a user asks for, the same one each time; see `engines_of`."""
     try:
         warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas")
+        from pyspark import SparkContext
         from pyspark.sql import SparkSession
     except ImportError as error:
         raise CxrError(
@@ -62,8 +74,8 @@ def open_session(asked: "EngineChoice") -> "SparkSession":
             f"{asked!r} is no engine: take duckdb, spark, a Spark master such as local[2] or "
             "spark://host:7077, or a Spark Connect server, sc://host:15002"
         )
-    running = SparkSession.getActiveSession()
-    if running is not None:
+    if SparkContext._active_spark_context is not None or SparkSession.getActiveSession():
+        running = SparkSession.builder.getOrCreate()
         _refuse_other(running, asked)
         return running
     with _starting(asked):
@@ -79,11 +91,18 @@ def frame_of(session: "SparkSession", table: "pyarrow.Table") -> "DataFrame":
 
 def own_session(session: "SparkSession") -> "SparkSession":
     """Return a session with temporary views and settings of its own, beside a user's."""
-    own = session.newSession()
-    for key, value in _MEANING.items():
-        with failing_on_spark(f"setting {key}"):
+    with failing_on_spark("opening a session of Spark"):
+        own = session.newSession()
+        for key, value in _MEANING.items():
             own.conf.set(key, value)
-    return own
+        return own
+
+
+def end_session(own: "SparkSession") -> None:
+    """Let a Spark Connect server forget a session; one in this process holds nothing."""
+    if client := getattr(own, "client", None):
+        with suppress(Exception):  # the server may be gone
+            client.release_session()
 
 
 def _refuse_other(session: "SparkSession", asked: str) -> None:
@@ -101,18 +120,18 @@ def _start(asked: str) -> "SparkSession":
     from pyspark.java_gateway import launch_gateway
     from pyspark.sql import SparkSession
 
-    if os.environ.get("SPARK_REMOTE"):
+    if asked == "spark" and any(os.environ.get(name) for name in _ELSEWHERE):
         return SparkSession.builder.getOrCreate()
     if not (os.environ.get("JAVA_HOME") or shutil.which("java")):
         raise CxrError("Spark needs Java 17 or newer: install one, or let $JAVA_HOME say where")
     conf = SparkConf().setAppName("cxr-duck")
     configured = _configured()
-    master = configured.get("spark.master", "local[*]")
+    master = configured.get("spark.master", "local[*,4]")
     if asked != "spark":
         master = asked
     elif os.environ.get("CXR_THREADS") and "spark.master" not in configured:
-        master = f"local[{os.environ['CXR_THREADS']}]"
-    conf.setMaster(master)
+        master = f"local[{os.environ['CXR_THREADS']},4]"
+    conf.setMaster(master)  # a task is tried four times here too
     settings = {**_QUIET, **(_one_machine() if _HERE.fullmatch(master) else {})}
     conf.setAll([pair for pair in settings.items() if pair[0] not in configured])
     if master.startswith("local"):

@@ -223,7 +223,7 @@ def _whole_row(work: Callable[[ImageFile], Row], file: ImageFile) -> Row:
 
 def forget_runs(store: Store) -> None:
     """Drop the parts of all runs of a store, say for the images that they name."""
-    for part in (store.path / _RUNS).glob("*/*"):
+    for part in (store.lasting / _RUNS).glob("*/*"):
         part.unlink(missing_ok=True)
 
 
@@ -238,10 +238,10 @@ def only_run(
     from filelock import FileLock, Timeout
 
     store.cursor(anywhere=True).close()  # a StoreError where there is no store
-    runs = store.path / _RUNS
+    runs = store.lasting / _RUNS
     lock = FileLock(runs / f"{name}.lock")
     with telling_disk_errors(store.root):
-        runs.mkdir(exist_ok=True)
+        runs.mkdir(parents=True, exist_ok=True)
         try:
             lock.acquire(timeout=0)
         except Timeout:
