@@ -134,7 +134,7 @@ def test_every_option(
 @pytest.mark.parametrize(
     ("center", "width", "bits", "sound"),
     [
-        ("inf", "1500", "12", False), ("1800", "inf", "12", False), ("nan", "nan", "12", False),
+        ("nan", "nan", "12", False),
         ("1800", "0", "12", False), ("1800", "1500", "-2000", True), ("1800", "1500", "0", True),
         ("1800", "1500", "2000", True),
     ],

@@ -272,7 +272,7 @@ def test_interrupt_after_the_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         if path == data.store.path:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr("cxr_duck.store.sync", interrupt)
+    monkeypatch.setattr("cxr_duck.store_folder.sync", interrupt)
     with pytest.raises(KeyboardInterrupt):
         opened(tmp_path, ROWS[30:], "more.csv").create_index()
     monkeypatch.undo()

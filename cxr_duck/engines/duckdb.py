@@ -3,7 +3,7 @@
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from hashlib import file_digest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -188,7 +188,9 @@ class DuckDBEngine:
             self.connection.execute(f"INSERT INTO {relation} SELECT {unnested}", lists)
 
     def put_arrow(self, relation: str, table: "pyarrow.Table") -> None:
-        """Make a table of an Arrow table."""
+        """Make a table of an Arrow table, in the place of a view too."""
+        with suppress(duckdb.CatalogException):  # it is a table, which is replaced
+            self.connection.execute(f"DROP VIEW IF EXISTS {relation}")
         self.connection.register("arrow_rows", table)
         try:
             self.connection.execute(
