@@ -6,6 +6,7 @@ import os
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import polars
 import pytest
@@ -54,6 +55,28 @@ def real(labels: Path, tmp_path_factory: pytest.TempPathFactory) -> ExperimentDa
         "images": 160_861, "postings": 329_184, "rejects": 0,
     }  # fmt: skip
     return data
+
+
+@pytest.mark.spark
+def test_spark_gives_the_same(
+    real: ExperimentData, labels: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """PadChest on both engines: every relation row for row, and the paper's dataset."""
+    pytest.importorskip("pyspark", reason="PadChest on Spark: needs pyspark")
+    from tests.spark_sessions import spark_session
+    from tests.test_spark import assert_same
+
+    store = tmp_path_factory.mktemp("spark") / "store"
+    recipe: dict[str, Any] = {"pure": True, "hierarchy": "paper", "where": "frontal"}
+    with spark_session("local[2]", {"spark.driver.memory": "4g"}) as session:
+        data = ExperimentData(labels_csv=labels, store=store, engine=session)
+        data.create_index()
+        made = data.create_dataset(["normal", "not-normal"], name="paper", **recipe)
+        found = data.find("under(infiltrates) AND NOT nodule")
+    assert_same(real, data)
+    again = real.create_dataset(["normal", "not-normal"], **recipe, store_it=False)
+    assert made.digest == again.digest
+    assert found.to_pylist() == real.find("under(infiltrates) AND NOT nodule").to_pylist()
 
 
 def test_table_1(real: ExperimentData) -> None:

@@ -100,9 +100,9 @@ def own_session(session: "SparkSession") -> "SparkSession":
 
 def end_session(own: "SparkSession") -> None:
     """Let a Spark Connect server forget a session; one in this process holds nothing."""
-    if client := getattr(own, "client", None):
+    if ".connect." in type(own).__module__:
         with suppress(Exception):  # the server may be gone
-            client.release_session()
+            own.client.release_session()
 
 
 def _refuse_other(session: "SparkSession", asked: str) -> None:
