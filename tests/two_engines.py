@@ -69,13 +69,13 @@ def recording(folder: Path) -> Iterator[Recording]:
     with pytest.MonkeyPatch.context() as patch:
         for method in _RUNS:
             patch.setattr(DuckDBEngine, method, _noting(recorded, getattr(DuckDBEngine, method)))
-        read_csv = DuckDBEngine.read_csv
+        read_labels = DuckDBEngine.read_labels
 
         def read(engine: DuckDBEngine, name: str, *rest: Any) -> None:
-            read_csv(engine, name, *rest)
+            read_labels(engine, name, *rest)
             recorded.note(engine, name, {})
 
-        patch.setattr(DuckDBEngine, "read_csv", read)
+        patch.setattr(DuckDBEngine, "read_labels", read)
         yield recorded
 
 
