@@ -50,6 +50,7 @@ _ONE_MACHINE = {
     "spark.ui.enabled": "false",
     "spark.driver.bindAddress": "127.0.0.1",
     "spark.driver.host": "127.0.0.1",
+    "spark.driver.maxResultSize": "0",  # what tasks send is in this process anyway
     "spark.sql.shuffle.partitions": "16",
 }
 
