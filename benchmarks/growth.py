@@ -58,6 +58,8 @@ def main() -> None:
     if given.report:
         report(Results.read(given.report), given.page)
         return
+    if given.folder:
+        given.folder.mkdir(parents=True, exist_ok=True)
     results = Results([], given.out)
     results.add(kind="machine", text=machine(), **resources(given))
     environment = dict(os.environ)
