@@ -77,7 +77,7 @@ def _carried(
     _rename(tree, dict(names))
     _adapt(tree)
     try:
-        return tree.sql("spark", unsupported_level=sqlglot.ErrorLevel.RAISE)
+        return str(tree.sql("spark", unsupported_level=sqlglot.ErrorLevel.RAISE))
     except RecursionError as error:
         raise StageError(_TOO_DEEP, _TOO_DEEP) from error
     except sqlglot.errors.SqlglotError as error:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from cxr_duck.engines.duckdb import DuckDBEngine, working_engine
 from cxr_duck.engines.engine import Engine, Engines
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import pyarrow
     from pyspark.sql import SparkSession
 
-    EngineChoice = str | SparkSession
+    EngineChoice: TypeAlias = str | SparkSession
 
 __all__ = ["DuckDBEngines", "engines_of", "reads_urls"]
 

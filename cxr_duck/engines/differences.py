@@ -72,7 +72,7 @@ def _called(node: "exp.Expr") -> str:
 
     if isinstance(node, exp.Func):
         return f"{node.name if isinstance(node, exp.Anonymous) else node.sql_name()}()".lower()
-    return node.key.upper()
+    return str(node.key.upper())
 
 
 def _number(node: "exp.Expr | None") -> int | None:
