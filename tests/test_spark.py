@@ -1,5 +1,8 @@
 """Spark as the engine: the same stores and datasets as DuckDB's, to the last row."""
 
+import os
+import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,12 +20,12 @@ from cxr_duck.engines.spark_scratch import SCRATCH
 from cxr_duck.errors import ConflictError, CxrError, QueryError, RecipeError, UnknownTermError
 from tests.label_rows import USUAL, write_labels
 from tests.odd_cells import odd_rows, write_made_up_labels
-from tests.spark_sessions import spark_session
+from tests.spark_sessions import CONFIGURATION, spark_session
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-pytest.importorskip("pyspark", reason="the engine Spark: needs pyspark")
+pyspark = pytest.importorskip("pyspark", reason="the engine Spark: needs pyspark")
 pytestmark = [
     pytest.mark.spark,
     pytest.mark.filterwarnings("ignore:PySpark does not yet fully support pandas:FutureWarning"),
@@ -303,12 +306,38 @@ def cxr(*words: str | Path) -> subprocess.CompletedProcess[str]:
     )  # fmt: skip
 
 
-def test_the_command_line(demo: Path, tmp_path: Path) -> None:
+@pytest.fixture
+def connect_server(tmp_path: Path) -> Iterator[str]:
+    """The address of a Spark Connect server, a process of its own on this machine."""
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        port = free.getsockname()[1]
+    settings = {**CONFIGURATION, "spark.connect.grpc.binding.port": port}
+    submit = [str(Path(pyspark.__file__).parent / "bin/spark-submit"), "--master", "local[2]"]
+    for name, value in settings.items():
+        submit += ["--conf", f"{name}={value}"]
+    submit += ["--class", "org.apache.spark.sql.connect.service.SparkConnectServer"]
+    with (tmp_path / "server.log").open("wb") as log:
+        server = subprocess.Popen(
+            [*submit, "spark-internal"],
+            stdout=log,
+            stderr=log,
+            env={**os.environ, "PYSPARK_PYTHON": sys.executable},
+            start_new_session=True,
+        )
+    try:
+        yield f"sc://localhost:{port}"
+    finally:
+        os.killpg(server.pid, signal.SIGKILL)
+        server.wait()
+
+
+def test_the_command_line(demo: Path, tmp_path: Path, connect_server: str) -> None:
     """`cxr --engine` says and prints what `cxr` does, and nothing of Spark's own talk."""
     copytree(demo / "images", tmp_path / "images")
     said = {}
-    for engine in ("duckdb", "local[2]"):
-        store = tmp_path / engine.replace("[", "").replace("]", "")
+    for number, engine in enumerate(("duckdb", "local[2]", connect_server)):
+        store = tmp_path / f"store{number}"
         index = cxr(
             "--engine", engine, "index", demo / "labels.csv", "--images", tmp_path / "images",
             "--store", store,
@@ -322,6 +351,7 @@ def test_the_command_line(demo: Path, tmp_path: Path) -> None:
         ]
     assert [code for code, _, _ in said["duckdb"]] == [0, 0, 0, 0]
     assert said["duckdb"] == said["local[2]"]
+    assert said["duckdb"] == said[connect_server]
 
 
 @pytest.mark.parametrize(
@@ -330,6 +360,8 @@ def test_the_command_line(demo: Path, tmp_path: Path) -> None:
         (["--engine", "sparc", "find", "nodule"], "'sparc' is no engine: take duckdb, spark"),
         (["--engine", "spark", "why", "x.png"], "cxr why runs on DuckDB"),
         (["--engine", "spark://nowhere.invalid:7077", "find", "nodule"], "nowhere.invalid"),
+        (["--engine", "sc://localhost:9", "find", "nodule"], "no answer within 20 s"),
+        (["--engine", "sc://localhost:port", "find", "nodule"], "can't be reached"),
     ],
 )
 def test_an_engine_that_is_none(words: list[str], sentence: str, tmp_path: Path) -> None:

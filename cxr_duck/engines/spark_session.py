@@ -32,6 +32,7 @@ __all__ = [
 _MASTER = re.compile(r"local(-cluster)?(\[.+\])?|spark://.+|yarn|k8s://.+")
 _HERE = re.compile(r"local(\[.+\])?")
 _ELSEWHERE = ("SPARK_REMOTE", "PYSPARK_SUBMIT_ARGS", "PYSPARK_GATEWAY_PORT")  # say where
+_ANSWER_SECONDS = 20  # that a Spark Connect server may take
 _MEMORY = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT])i?B", re.IGNORECASE)
 _MEGABYTES = {"K": 1 / 1024, "M": 1, "G": 1024, "T": 1024 * 1024}
 
@@ -69,6 +70,7 @@ def open_session(asked: "EngineChoice") -> "SparkSession":
         return asked
     if asked.startswith("sc://"):
         with _starting(asked):
+            _wait_for(asked)
             return SparkSession.builder.remote(asked).getOrCreate()
     if asked != "spark" and not _MASTER.fullmatch(asked):
         raise CxrError(
@@ -116,12 +118,30 @@ def _refuse_other(session: "SparkSession", asked: str) -> None:
         )
 
 
+def _wait_for(address: str) -> None:
+    """Raise CxrError where no Spark Connect server answers; Spark itself would try for minutes."""
+    import grpc
+    from pyspark.sql.connect.client import DefaultChannelBuilder
+
+    channel = DefaultChannelBuilder(address).toChannel()
+    try:
+        grpc.channel_ready_future(channel).result(timeout=_ANSWER_SECONDS)
+    except grpc.FutureTimeoutError as error:
+        raise CxrError(
+            f"Spark can't be reached at {address} (no answer within {_ANSWER_SECONDS} s)"
+        ) from error
+    finally:
+        channel.close()
+
+
 def _start(asked: str) -> "SparkSession":
     from pyspark import SparkConf, SparkContext
     from pyspark.java_gateway import launch_gateway
     from pyspark.sql import SparkSession
 
     if asked == "spark" and any(os.environ.get(name) for name in _ELSEWHERE):
+        if (remote := os.environ.get("SPARK_REMOTE", "")).startswith("sc://"):
+            _wait_for(remote)
         return SparkSession.builder.getOrCreate()
     if not (os.environ.get("JAVA_HOME") or shutil.which("java")):
         raise CxrError("Spark needs Java 17 or newer: install one, or let $JAVA_HOME say where")
