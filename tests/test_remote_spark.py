@@ -1,5 +1,8 @@
 """A store at a URL that Spark reads and writes, and DuckDB where it is mounted."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +19,8 @@ pytest.importorskip("pyspark", reason="needs pyspark, the extra spark")
 from pyspark.sql import SparkSession
 
 URL = "viewfs://cluster/films/store"
+LINK = "fs.viewfs.mounttable.cluster.link./films"
+RECIPE = {"term_list": ["normal", "not-normal"], "pure": True, "hierarchy": "paper"}
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +34,7 @@ def session(mounted: Path) -> Iterator[SparkSession]:
     """A session whose Hadoop knows the folder by its URL."""
     with spark_session("local[2]") as session:
         hadoop = session.sparkContext._jsc.hadoopConfiguration()
-        hadoop.set("fs.viewfs.mounttable.cluster.link./films", mounted.as_uri())
+        hadoop.set(LINK, mounted.as_uri())
         yield session
 
 
@@ -55,3 +60,70 @@ def test_store_that_spark_reads_by_its_url(
     )
     assert not [check for check in run_checks(Store(mounted / "store")) if check.rows]
     assert not list((mounted / "store/data").rglob("scratch"))
+
+
+def test_a_dataset_of_a_store_at_a_url(
+    session: SparkSession,
+    mounted: Path,
+    demo: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Images are tested, a dataset is made and made again there as here; DuckDB makes it too."""
+    monkeypatch.setenv("CXR_MOUNTS", f"viewfs://cluster/films={mounted}")
+    images, labels = demo / "images", demo / "labels.csv"
+    here = ExperimentData(images, labels, store=tmp_path / "store")
+    there = ExperimentData(images, labels, store=f"{URL}-of-demo", engine=session)
+    for data in (here, there):
+        data.create_index()
+    checked, expected = there.check_integrity(), here.check_integrity()
+    assert checked.counts == expected.counts
+    assert checked.problems.to_pylist() == expected.problems.to_pylist()
+    made = there.create_dataset(**RECIPE, name="paper")
+    assert made.digest == here.create_dataset(**RECIPE, name="paper").digest
+    assert there.reproduce("paper").same
+    assert there.dataset("paper").members.to_pylist() == made.members.to_pylist()
+    on_duckdb = ExperimentData(store=mounted / "store-of-demo")
+    assert on_duckdb.reproduce("paper").same
+    assert not [check for check in run_checks(on_duckdb.store) if check.rows]
+    left = {path.relative_to(on_duckdb.store.path).parts[0] for path in _files(on_duckdb)}
+    assert left == {"cxr.duckdb", "data"}
+
+
+def test_the_command_line_at_a_url(demo: Path, tmp_path: Path) -> None:
+    """Spark's own configuration says what the URL is, $CXR_MOUNTS where Python finds it."""
+    (tmp_path / "films").mkdir()
+    (tmp_path / "conf").mkdir()
+    link = f"spark.hadoop.{LINK} {(tmp_path / 'films').as_uri()}\n"
+    (tmp_path / "conf/spark-defaults.conf").write_text(link)
+    environment = {
+        **os.environ,
+        "SPARK_CONF_DIR": str(tmp_path / "conf"),
+        "CXR_MOUNTS": f"viewfs://cluster/films={tmp_path / 'films'}",
+        "CXR_STORE": URL,
+    }
+    said = []
+    for words in (
+        ["--engine", "local[2]", "index", demo / "labels.csv"],
+        ["--engine", "local[2]", "create", "nodule", "normal"],
+        ["--engine", "local[2]", "reproduce", "nodule-vs-normal"],
+        ["reproduce", "nodule-vs-normal"],
+        ["reproduce", "nodule-vs-normal", "--store", tmp_path / "films/store"],
+    ):
+        command = [sys.executable, "-m", "cxr_duck", *map(str, words)]
+        said.append(
+            subprocess.run(
+                command, env=environment, capture_output=True, text=True, timeout=600, check=False
+            )
+        )
+    assert [ran.returncode for ran in said] == [0, 0, 0, 1, 0], said
+    assert said[0].stdout == f"600 images, 1,092 postings, 0 rejects in {URL}\n"
+    digest = said[1].stdout.split()[-1]
+    assert said[2].stdout == said[4].stdout
+    assert said[2].stdout.endswith(f"digest {digest}\n")
+    assert said[3].stderr.startswith("Error: ")
+    assert [ran.stderr for ran in (said[0], said[2], said[4])] == ["", "", ""]
+
+
+def _files(data: ExperimentData) -> list[Path]:
+    return [path for path in data.store.path.rglob("*") if path.is_file()]
