@@ -214,6 +214,7 @@ def test_work_is_added_up_by_stage(tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.spark
 def test_spark_tells_what_each_stage_shuffled(tmp_path: Path) -> None:
     """Spark's own event log has a job under the stage that asked for it, not one read within."""
     pytest.importorskip("pyspark")

@@ -74,6 +74,22 @@ def test_a_look_up_imports_little(odd_data: cxr_duck.ExperimentData) -> None:
     assert ran.stdout.splitlines() == ["2", "[]"]
 
 
+def test_tests_that_need_spark_are_marked() -> None:
+    """Else they are skipped without pyspark, and left out where the marked ones are run."""
+    needing = 0
+    for path in sorted((ROOT / "tests").glob("test_*.py")):
+        text = path.read_text(encoding="utf-8")
+        skips = re.findall(
+            r'^( *)(?:pyspark = )?pytest\.importorskip\("pyspark"', text, re.MULTILINE
+        )
+        needing += len(skips)
+        marked = len(
+            re.findall(r"^(?:@|pytestmark = |    )pytest\.mark\.spark\b", text, re.MULTILINE)
+        )
+        assert marked == len(skips), path
+    assert needing
+
+
 def test_modules_are_of_a_size_to_read() -> None:
     """No module grows far beyond 300 lines, the docstrings of its functions apart."""
     for path in (ROOT / "cxr_duck").rglob("*.py"):

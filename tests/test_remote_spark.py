@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -14,9 +15,11 @@ from cxr_duck.store import Store
 from tests.label_rows import repository, write_labels
 from tests.spark_sessions import spark_session
 
-pytest.importorskip("pyspark", reason="needs pyspark, the extra spark")
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
-from pyspark.sql import SparkSession
+pytest.importorskip("pyspark", reason="stores at a URL: needs pyspark")
+pytestmark = pytest.mark.spark
 
 URL = "viewfs://cluster/films/store"
 LINK = "fs.viewfs.mounttable.cluster.link./films"
@@ -30,7 +33,7 @@ def mounted(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def session(mounted: Path) -> Iterator[SparkSession]:
+def session(mounted: Path) -> Iterator["SparkSession"]:
     """A session whose Hadoop knows the folder by its URL."""
     with spark_session("local[2]") as session:
         hadoop = session.sparkContext._jsc.hadoopConfiguration()
@@ -39,7 +42,7 @@ def session(mounted: Path) -> Iterator[SparkSession]:
 
 
 def test_store_that_spark_reads_by_its_url(
-    session: SparkSession, mounted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    session: "SparkSession", mounted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Label files are indexed into a URL by Spark's workers; DuckDB finds the same there."""
     monkeypatch.setenv("CXR_MOUNTS", f"viewfs://cluster/films={mounted}")
@@ -63,7 +66,7 @@ def test_store_that_spark_reads_by_its_url(
 
 
 def test_a_dataset_of_a_store_at_a_url(
-    session: SparkSession,
+    session: "SparkSession",
     mounted: Path,
     demo: Path,
     tmp_path: Path,
