@@ -79,10 +79,9 @@ def _where_spark_pays(results: Results) -> str:
         duck, spark = results.line(DUCKDB, command), spark_slopes(results, command)
         if duck is None or spark is None or results.spark is None:
             continue
-        whole = results.line(results.spark, command)
         needed = machines(duck, spark)
         lines.append([
-            command, _rows(whole.meets(duck) if whole else None),
+            command, _rows(spread(spark, 1).meets(duck)),
             *(f"{line.slope * 1e6:.3f}" for line in (duck, spark.alone, spark.busy)),
             "none are enough" if needed is None else f"{needed:,}",
             _rows(needed and spread(spark, 2 * needed).meets(duck)),
@@ -94,16 +93,17 @@ def machines(duck: Line, spark: Slopes) -> int | None:
     """Return from how many machines on Spark's time rises less than DuckDB's on one.
 
     What runs in tasks is divided by them, what runs on the driver alone is not; None where that
-    alone rises more.
+    alone rises more. A time that falls as rows rise is noise: it is taken for one that stays.
     """
-    left = duck.slope - spark.alone.slope
-    return max(1, math.floor(spark.busy.slope / left) + 1) if left > 0 else None
+    left = duck.slope - max(spark.alone.slope, 0.0)
+    return max(1, math.floor(max(spark.busy.slope, 0.0) / left) + 1) if left > 0 else None
 
 
 def spread(spark: Slopes, machines: int) -> Line:
     """Return the line of Spark's seconds on so many machines as this one."""
     start = spark.alone.start + spark.busy.start
-    return Line(start, spark.alone.slope + spark.busy.slope / machines, 0.0, 0)
+    rise = max(spark.alone.slope, 0.0) + max(spark.busy.slope, 0.0) / machines
+    return Line(start, rise, 0.0, 0)
 
 
 def _rows(count: float | None) -> str:
@@ -235,6 +235,7 @@ def _index_steps(results: Results, index: Slopes, executors: int) -> Steps:
 
 def _create_steps(results: Results, create: Slopes, executors: int) -> Steps:
     tasks, cores = create.tasks.slope * BILLION, executors * CORES
+    alone = max(create.alone.slope, 0.0)  # below 0 it is noise
     members, size = _per_row(results, "members"), _per_row(results, "members_bytes")
     catalog = results.line_of_stores("catalog")
     dealt = results.of("store", engine=results.spark)[-1]["allocation"]
@@ -244,8 +245,7 @@ def _create_steps(results: Results, create: Slopes, executors: int) -> Steps:
             f"10⁹ x {create.tasks.slope * 1e6:.2f} µs / {cores:,} cores", _time(tasks / cores),
         ),
         (
-            "`create`, driver alone", f"10⁹ x {create.alone.slope * 1e6:.2f} µs",
-            _time(create.alone.slope * BILLION),
+            "`create`, driver alone", f"10⁹ x {alone * 1e6:.2f} µs", _time(alone * BILLION),
         ),
         (
             "shuffled by `create`", f"10⁹ x {create.shuffle.slope:.0f} bytes",
@@ -283,6 +283,7 @@ def breaks(results: Results) -> str:
         ("label file on the driver's disk", text.slope, machine["disk"], _bytes(machine["disk"])),
         ("results of `create`'s tasks", create.results.slope, 2**30, "1 GiB, `maxResultSize`"),
         ("members in the driver's memory", members, machine["memory"], _bytes(machine["memory"])),
+        ("the digest's one text, no longer than the members", members, 2**31, "2 GiB in Spark"),
         ("driver alone with `create`", create.alone.slope, HOUR, "an hour"),
         ("the catalog, copied at each change", catalog.slope, 10e9, "10 GB"),
     ]  # fmt: skip

@@ -213,11 +213,16 @@ def send_file(file: Path, folder: str) -> str:
 
 
 def spark_path(place: Path | str) -> str:
-    """Return a folder of this machine, or a URL, as Spark reads it, wherever it looks by default.
+    """Return a folder of this machine, or a URL, as Spark writes to it, whatever its default.
 
     Hadoop takes the rest of the text as it is: nothing in it is escaped.
     """
     return f"file://{place.absolute()}" if isinstance(place, Path) else place
+
+
+def as_pattern(path: str) -> str:
+    """Return a path or URL as Spark reads it, which takes it for a pattern of several."""
+    return re.sub(r"([\\*?\[\]{}])", r"\\\1", path)
 
 
 def open_file(root: Path | str, path: str) -> Any:

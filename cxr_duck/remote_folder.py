@@ -193,7 +193,7 @@ class RemoteFolder(StoreFolder):
             try:
                 partial.upload(working)
                 with self._claimed(own):
-                    self._refuse_other_state()
+                    self.refuse_other_state()
                     self._put_in_force(partial, working)
                     version = self._version_after()
             finally:
@@ -232,7 +232,8 @@ class RemoteFolder(StoreFolder):
         since = times.get(own, 0) - _FORGOTTEN
         return [name for name, changed in times.items() if name != own and changed > since]
 
-    def _refuse_other_state(self) -> None:
+    def refuse_other_state(self) -> None:
+        """Raise StoreError where another has changed the store meanwhile."""
         if self._version() != self._base:
             raise StoreError(
                 f"{self.root} was written by another cxr in the meantime, and nothing of this "
@@ -292,9 +293,16 @@ class RemoteFolder(StoreFolder):
         for name in self._place.listing():
             if name.startswith(".") and _is_before(name, newest):
                 self._place.child(name).delete_file()
-        for name, info in self._place.child(SCRATCH).listing().items():
-            if info.mtime_ns and time.time() - info.mtime_ns / 1e9 > SCRATCH_SECONDS:
-                self._place.child(f"{SCRATCH}/{name}").delete_folder()
+        scratch = self._place.child(SCRATCH)
+        newest_of: dict[str, int] = {}  # of the files: an object storage keeps no time of folders
+        for path, info in scratch.listing(recursive=True).items():
+            name = path.partition("/")[0]
+            newest_of[name] = max(newest_of.get(name, 0), info.mtime_ns or 0)
+        for name, changed in newest_of.items():
+            if time.time() - changed / 1e9 > SCRATCH_SECONDS:
+                scratch.child(name).delete_folder()
+        if not scratch.listing():
+            scratch.delete_folder()
 
     def leave_no_trace(self) -> None:
         """Take away the folders that a first run made on a mounted disk and published nothing."""

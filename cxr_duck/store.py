@@ -3,8 +3,9 @@
 Readers open `cxr.duckdb`, whose views read the Parquet files below `data/`. A writer works on a
 copy of the catalog and on files that nothing refers to yet, and publishes both by renaming the copy
 over the old catalog: at any instant the store holds the old state or the new one, and readers are
-never locked out. What an older state needs stays on the disk while somebody has it open. What is
-done to the folder itself is its own, be it on a disk of this machine or at a URL.
+never locked out. What an older state needs stays on the disk while somebody has it open; at a URL,
+until the change after the next. What is done to the folder itself is its own, be it on a disk of
+this machine or at a URL.
 """
 
 import os
@@ -21,7 +22,7 @@ import duckdb
 from cxr_duck.disk import telling_disk_errors
 from cxr_duck.engines.choice import engines_of, reads_urls
 from cxr_duck.engines.duckdb import first_line, quoted
-from cxr_duck.errors import StoreError
+from cxr_duck.errors import StageError, StoreError
 from cxr_duck.opening import open_catalog
 from cxr_duck.readers import SUPERSEDED, forget_unread
 from cxr_duck.store_folder import CATALOG, SPILL, StoreFolder, folder_of, refuse_strangers
@@ -187,12 +188,14 @@ class Store:
                     self._folder.commit(working, folder)
                 else:
                     self._folder.discard(folder)
-            except BaseException:
+            except BaseException as error:
                 if catalog is not None:
                     catalog.close()
                 if folder is not None and working.exists():  # else it became the catalog
                     self._folder.discard(folder)
                 self._clear_working_copies()
+                if isinstance(error, StageError):  # another's change may be why
+                    self._folder.refuse_other_state()
                 raise
             catalog.close()
             self._clear_working_copies()

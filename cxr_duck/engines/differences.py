@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from cxr_duck.engines.kinds import NUMBERS, NUMERIC, kind_of, tested_text
+from cxr_duck.engines.kinds import NUMBERS, NUMERIC, kind_of, kind_of_items, tested_text
 from cxr_duck.engines.patterns import read_pattern
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ _SAME = frozenset(
     And Or Not Is Exists Escape
     Add Mul Mod Neg Abs Floor Ceil Sqrt Least Greatest Coalesce Nullif Case If
     Contains Length StartsWith EndsWith Replace Translate StrPosition MD5 SHA2
-    Array ArraySize ArrayToString ArrayFilter Transform Explode
+    Array ArraySize ArrayFilter Transform Explode
     ArrayAppend ArrayPrepend
     Struct PropertyEQ MapFromEntries Bracket
     Count Min Max LogicalOr LogicalAnd RowNumber Rank DenseRank
@@ -40,7 +40,10 @@ _WHOLE_TEXT = re.compile(r"[+-]?\d{1,9}")
 
 
 def differences(tree: "exp.Expr", types: _Types) -> Iterator[str]:
-    """Yield what in a tree Spark would answer otherwise, a few words each."""
+    """Yield what in a tree Spark would answer otherwise, a few words each.
+
+    Where the types of columns are given, a value of unknown kind doesn't become a text or a sum.
+    """
     types = {name.lower(): kind for name, kind in types.items()}
     for node in tree.walk():
         rule = _RULES.get(type(node).__name__)
@@ -95,8 +98,7 @@ def _cast(node: "exp.Expr", types: _Types) -> Iterator[str]:
         if not fits and source != "date" and not tested_text(node.this, {r"^[0-9]{8}$"}):
             yield "a cast to DATE of a text that may be no YYYY-MM-DD"
     elif target in ("VARCHAR", "TEXT"):
-        if source in ("double", "list", "other"):
-            yield f"a {source} as a text, which each engine writes in its way"
+        yield from _written(source, types, {"double", "list", "other"})
     elif target == "BOOLEAN":
         if source not in ("truth", "whole"):
             yield "a cast to BOOLEAN of a text"
@@ -106,8 +108,20 @@ def _cast(node: "exp.Expr", types: _Types) -> Iterator[str]:
 
 def _concat(node: "exp.Expr", types: _Types) -> Iterator[str]:
     for part in node.iter_expressions():
-        if (kind := kind_of(part, types)) in ("double", "other"):
-            yield f"a {kind} in a text, which each engine writes in its way"
+        if part.key != "null":
+            yield from _written(kind_of(part, types), types, {"double", "other"})
+
+
+def _list_as_text(node: "exp.Expr", types: _Types) -> Iterator[str]:
+    yield from _written(kind_of_items(node.this, types), types, {"double", "list", "other"})
+
+
+def _written(kind: str, types: _Types, differing: set[str]) -> Iterator[str]:
+    """Tell what becomes a text that each engine writes in its way."""
+    if kind in differing:
+        yield f"a {kind} as a text, which each engine writes in its way"
+    elif types and not kind:
+        yield "what may be a number with a fraction as a text, which each engine writes in its way"
 
 
 def _compared(node: "exp.Expr", types: _Types) -> Iterator[str]:
@@ -253,7 +267,8 @@ def _select(node: "exp.Expr", _: _Types) -> Iterator[str]:
 
 
 def _sum(node: "exp.Expr", types: _Types) -> Iterator[str]:
-    if kind_of(node.this, types) in ("double", "decimal"):
+    kind = kind_of(node.this, types)
+    if kind in ("double", "decimal") or (types and not kind):
         yield "a sum of fractions, which depends on their order"
 
 
@@ -269,6 +284,7 @@ _RULES: dict[str, _Rule] = {
     "ArrayContains": _contains,
     "ArrayDistinct": _without_order,
     "ArraySort": _sorted,
+    "ArrayToString": _list_as_text,
     "Between": _compared,
     "Cast": _cast,
     "Chr": _letter,

@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from hashlib import file_digest
 from pathlib import Path
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DuckDBEngine",
+    "bind",
     "connect",
     "failing_as",
     "first_line",
@@ -359,6 +360,26 @@ def _reading(path: Path) -> Iterator[None]:
         raise LabelFileError(f"{path} can't be read: {first_line(error)}") from error
     except duckdb.Error as error:
         raise StageError(f"reading {path} failed: {first_line(error)}") from error
+
+
+def bind(
+    query: str,
+    params: dict[str, object],
+    relations: Mapping[str, Mapping[str, str]],
+    what: str,
+) -> None:
+    """Raise StageError where a query isn't DuckDB's; nothing is run.
+
+    `relations` are those that it reads: columns and their types, by name.
+    """
+    with connect() as empty:
+        for relation, columns in relations.items():
+            if "." in relation:
+                empty.execute(f"CREATE SCHEMA IF NOT EXISTS {relation.partition('.')[0]}")
+            described = ", ".join(f"{identifier(name)} {kind}" for name, kind in columns.items())
+            empty.execute(f"CREATE TABLE IF NOT EXISTS {relation} ({described})")
+        with failing_as(what):
+            empty.execute(f"EXPLAIN {query}", params)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sqlglot import exp
 
-__all__ = ["NUMBERS", "NUMERIC", "kind_of", "tested_text"]
+__all__ = ["NUMBERS", "NUMERIC", "kind_of", "kind_of_items", "tested_text"]
 
 NUMERIC = frozenset({"whole", "rounded", "decimal", "double"})
 
@@ -63,7 +63,24 @@ def kind_of(node: "exp.Expr", types: Mapping[str, str]) -> str:
         return _kind_of_type(types.get(node.name.lower(), ""))
     if isinstance(node, exp.Cast):  # and TryCast
         return _kind_of_type(node.args["to"].this.name)
+    if isinstance(node, exp.Bracket):
+        return kind_of_items(node.this, types)
     return _together(kind_of(part, types) for part in _values(node))
+
+
+def kind_of_items(node: "exp.Expr", types: Mapping[str, str]) -> str:
+    """Return the kind of what a list holds, or '' for unknown."""
+    from sqlglot import exp
+
+    if isinstance(node, exp.Column):
+        return _kind_of_type(types.get(node.name.lower(), "").removesuffix("[]"))
+    if isinstance(node, exp.Split | exp.RegexpExtractAll):
+        return "text"
+    if isinstance(node, exp.Array):
+        return _together(kind_of(item, types) for item in node.expressions)
+    if isinstance(node, exp.ArraySort | exp.ArrayDistinct | exp.ArrayFilter | exp.Paren):
+        return kind_of_items(node.this, types)
+    return ""
 
 
 def _values(node: "exp.Expr") -> list["exp.Expr"]:

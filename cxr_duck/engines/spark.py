@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 from cxr_duck import places
 from cxr_duck.engines import spark_parts
 from cxr_duck.engines.carried import carried, relations_in, silent_differences
-from cxr_duck.engines.duckdb import DuckDBEngine, quoted, working_engine
+from cxr_duck.engines.duckdb import DuckDBEngine, bind, quoted, working_engine
 from cxr_duck.engines.engine import Engine, Layout, Part
 from cxr_duck.engines.spark_parts import COLUMNS, PartWriter
 from cxr_duck.engines.spark_scratch import Scratch
@@ -24,9 +24,10 @@ from cxr_duck.engines.spark_session import (
     failing_on_spark,
     frame_of,
     own_session,
+    runs_here,
 )
 from cxr_duck.errors import StageError
-from cxr_duck.places import creating, mounts, send_file, spark_path
+from cxr_duck.places import as_pattern, creating, mounts, send_file, spark_path
 from cxr_duck.stages import stage
 
 if TYPE_CHECKING:
@@ -89,15 +90,7 @@ class SparkEngine:
     def create(self, relation: str, query: str, params: dict[str, object] | None = None) -> None:
         """Make a relation of the rows of a query that is no stage."""
         if not self._is_here(query):
-            # A user's condition may differ by the types of its columns alone.
-            types = {
-                column: kind
-                for read in relations_in(query)
-                for column, kind in self.columns(read).items()
-            }
-            if found := silent_differences(query, types):
-                reason = f"Spark would answer otherwise than DuckDB: {'; '.join(found)}"
-                raise StageError(f"{relation}: {reason}", reason)
+            self._refuse_differences(relation, query, params or {})
         self._make(relation, query, params or {}, relation)
 
     def append(self, relation: str, query: str, params: dict[str, object] | None = None) -> None:
@@ -177,7 +170,8 @@ class SparkEngine:
         if self._is_here(query):
             return self._driver.stream(query, params)
         frame = self._run(query, params or {}, "a query on the store")
-        return list(frame.columns), _streamed(frame)
+        with failing_on_spark("a query on the store"):
+            return list(frame.columns), _streamed(frame)
 
     def fetch(self, query: str, *params: object) -> list[tuple[Any, ...]]:
         """Return the rows of a short query that is no stage; its parameters are `?`."""
@@ -223,7 +217,7 @@ class SparkEngine:
             room = self._scratch.place("labels")
             local = isinstance(self._store, Path)
             labels = spark_path(told_apart) if local else send_file(told_apart, room)
-            self._show_as("label_rows", self._session.read.parquet(labels))
+            self._show_as("label_rows", self._session.read.parquet(as_pattern(labels)))
         self._make("records", stage(name).sql, {}, f"{name}.sql")
 
     def number_findings(self, query: str) -> None:
@@ -232,6 +226,15 @@ class SparkEngine:
     def blocks(self, size: int) -> Iterator[int]:
         """Yield once: Spark sorts what is more than its memory on the disks of its workers."""
         yield 0
+
+    def _refuse_differences(self, relation: str, query: str, params: dict[str, object]) -> None:
+        """Raise StageError unless DuckDB takes a query, and Spark answers it alike."""
+        relations = {read: self.columns(read) for read in relations_in(query)}
+        bind(query, params, relations, relation)
+        types = {name: kind for columns in relations.values() for name, kind in columns.items()}
+        if found := silent_differences(query, types):
+            reason = f"Spark would answer otherwise than DuckDB: {'; '.join(found)}"
+            raise StageError(f"{relation}: {reason}", reason)
 
     def _make(self, relation: str, query: str, params: dict[str, object], what: str) -> None:
         if self._is_here(query):
@@ -290,7 +293,8 @@ class SparkEngine:
         return self._frames[relation]
 
     def _show(self, relation: str, frame: "DataFrame") -> None:
-        frame.createOrReplaceTempView(_view(relation))
+        with failing_on_spark(relation):
+            frame.createOrReplaceTempView(_view(relation))
         self._frames[relation] = frame
 
     def _show_as(self, relation: str, frame: "DataFrame") -> None:
@@ -308,7 +312,7 @@ class SparkEngine:
         place = self._scratch.place(relation)
         with failing_on_spark(what):
             frame.write.parquet(place)
-            return self._session.read.schema(frame.schema).parquet(place)
+            return self._session.read.schema(frame.schema).parquet(as_pattern(place))
 
 
 class SparkEngines:
@@ -319,7 +323,8 @@ class SparkEngines:
 
     def reading(self, catalog: "duckdb.DuckDBPyConnection", store: Path | str) -> Engine:
         """Return an engine that sees what a store's catalog lists."""
-        return SparkEngine(self._session, DuckDBEngine(catalog), store, Scratch.within(store))
+        scratch = Scratch.within(store, alone=runs_here(self._session))
+        return SparkEngine(self._session, DuckDBEngine(catalog), store, scratch)
 
     @contextmanager
     def working(
@@ -376,7 +381,7 @@ def _view(relation: str) -> str:
 
 
 def _below(store: Path | str, path: str) -> str:
-    return f"{spark_path(store)}/{path}"
+    return as_pattern(f"{spark_path(store)}/{path}")
 
 
 def _creating(folder: Path | str) -> Callable[[str], Any]:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, cast
 from uuid import uuid4
 
 from cxr_duck.engines.duckdb import first_line
-from cxr_duck.engines.spark_session import frame_of
+from cxr_duck.engines.spark_session import frame_of, reason_of
 from cxr_duck.errors import CxrError, ImagesError, StageError
 from cxr_duck.images.runs import ImageFile, Row
 
@@ -41,9 +41,6 @@ _ROWS = 10_000  # handed on at a time
 _PLACE = "place"  # column of a file's place in its batch
 _FAILED_AS, _BECAUSE = "failed_as", "failed_because"  # columns of an answer: an error, its sentence
 _MISSING_MODULE = re.compile(r"ModuleNotFoundError: (No module named '[^']+')")
-_CAUSE = re.compile(
-    r"\b(\w+(?:Error|Exception): (?:(?!\w+(?:Error|Exception): ).)+)$", re.MULTILINE
-)
 
 
 def each_on_spark(
@@ -233,8 +230,7 @@ def _telling_errors() -> Iterator[None]:
     except Exception as error:
         if missing := _MISSING_MODULE.search(str(error)):
             raise StageError(_lacking(missing[1])) from error
-        causes = _CAUSE.findall(str(error))
-        cause, *_ = (causes[-1] if causes else first_line(error)).split(". ")  # no advice
+        cause, *_ = reason_of(error).split(". ")  # no advice
         raise StageError(
             f"Spark gave up on the image files ({cause}): what was done is kept, and the same "
             "command goes on"

@@ -27,14 +27,21 @@ __all__ = [
     "open_session",
     "own_session",
     "reason_of",
+    "runs_here",
 ]
 
 _MASTER = re.compile(r"local(-cluster)?(\[.+\])?|spark://.+|yarn|k8s://.+")
 _HERE = re.compile(r"local(\[.+\])?")
 _ELSEWHERE = ("SPARK_REMOTE", "PYSPARK_SUBMIT_ARGS", "PYSPARK_GATEWAY_PORT")  # say where
+_TRACEBACK = "Traceback (most recent call last)"
+_RAISED = re.compile(
+    r"\b(\w+(?:Error|Exception): (?:(?!\w+(?:Error|Exception): ).)+)$", re.MULTILINE
+)
+_CAUSED = re.compile(r"Caused by: [\w.$]+: (.+)")
 _ANSWER_SECONDS = 20  # that a Spark Connect server may take
 _MEMORY = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT])i?B", re.IGNORECASE)
 _MEGABYTES = {"K": 1 / 1024, "M": 1, "G": 1024, "T": 1024 * 1024}
+_CONNECTED: dict[str, Any] = {}  # by the server's address
 
 # What stages count on. A division by zero or a text that is no number is an error, and so is a
 # file that is gone; times are UTC.
@@ -70,8 +77,7 @@ def open_session(asked: "EngineChoice") -> "SparkSession":
         return asked
     if asked.startswith("sc://"):
         with _starting(asked):
-            _wait_for(asked)
-            return SparkSession.builder.remote(asked).getOrCreate()
+            return _connected(asked)
     if asked != "spark" and not _MASTER.fullmatch(asked):
         raise CxrError(
             f"{asked!r} is no engine: take duckdb, spark, a Spark master such as local[2] or "
@@ -83,6 +89,12 @@ def open_session(asked: "EngineChoice") -> "SparkSession":
         return running
     with _starting(asked):
         return _start(asked)
+
+
+def runs_here(session: "SparkSession") -> bool:
+    """Tell whether all of Spark is in this process, or started by it on this machine."""
+    is_connected = ".connect." in type(session).__module__
+    return not is_connected and bool(_HERE.fullmatch(session.conf.get("spark.master", "") or ""))
 
 
 def frame_of(session: "SparkSession", table: "pyarrow.Table") -> "DataFrame":
@@ -104,18 +116,38 @@ def own_session(session: "SparkSession") -> "SparkSession":
 def end_session(own: "SparkSession") -> None:
     """Let a Spark Connect server forget a session; one in this process holds nothing."""
     if ".connect." in type(own).__module__:
-        with suppress(Exception):  # the server may be gone
+        with suppress(Exception):  # the server may be gone, and isn't waited for
+            own.client.set_retry_policies([])
             own.client.release_session()
+        with suppress(Exception):
+            own.client.close()
 
 
 def _refuse_other(session: "SparkSession", asked: str) -> None:
     """Raise CxrError where Spark runs in this process already, elsewhere than is asked."""
     master = session.conf.get("spark.master", "")
-    if asked not in ("spark", master):
+    if asked not in ("spark", master) and _trying_again(asked) != master:
         raise CxrError(
             f"Spark runs in this process on {master} already: stop that session, or take the "
             "engine spark, which is whatever runs"
         )
+
+
+def _connected(address: str) -> "SparkSession":
+    """Return the session at a Spark Connect server, one for each address."""
+    from pyspark.sql import SparkSession
+
+    session = _CONNECTED.get(address)
+    if session is None or session.is_stopped:
+        _wait_for(address)
+        session = _CONNECTED[address] = SparkSession.builder.remote(address).create()
+    return cast(SparkSession, session)
+
+
+def _trying_again(master: str) -> str:
+    """Return a master whose tasks are tried four times, as on a cluster, where it is here."""
+    match = re.fullmatch(r"local(?:\[([^,\]]+)\])?", master)
+    return f"local[{match[1] or 1},4]" if match else master
 
 
 def _wait_for(address: str) -> None:
@@ -149,10 +181,10 @@ def _start(asked: str) -> "SparkSession":
     configured = _configured()
     master = configured.get("spark.master", "local[*,4]")
     if asked != "spark":
-        master = asked
+        master = _trying_again(asked)
     elif os.environ.get("CXR_THREADS") and "spark.master" not in configured:
         master = f"local[{os.environ['CXR_THREADS']},4]"
-    conf.setMaster(master)  # a task is tried four times here too
+    conf.setMaster(master)
     settings = {**_QUIET, **(_one_machine() if _HERE.fullmatch(master) else {})}
     conf.setAll([pair for pair in settings.items() if pair[0] not in configured])
     if master.startswith("local"):
@@ -212,9 +244,9 @@ def _starting(asked: str) -> Iterator[None]:
 
 
 def reason_of(error: BaseException) -> str:
-    """Return what Spark says, without its codes, the plan and the stack."""
+    """Return what Spark says, or Python on a worker, without its codes, the plan and the stack."""
     text = str(error).strip()
-    caused = re.findall(r"Caused by: [\w.$]+: (.+)", text)
+    caused = (_RAISED if _TRACEBACK in text else _CAUSED).findall(text)
     line = (caused[-1] if caused else (text.splitlines() or [type(error).__name__])[0]).strip()
     line = re.sub(r"^\[[A-Z0-9_.]+\] ", "", line)
     return re.sub(r"[.;]? SQLSTATE: \w+.*$", "", line).rstrip(".; ")
