@@ -133,8 +133,8 @@ def test_what_breaks_first_is_told_first() -> None:
     """Limits come in the order in which a growing repository reaches them."""
     lines = SECTIONS["breaks"](made_up(1, 10)).splitlines()[2:]
     reached = [line.split("|")[3].strip() for line in lines]
-    assert reached == ["1.8 million", "1.8 million", "120 million", "143 million", "1.07 billion", "1.67 billion",
-        "5 billion"]  # fmt: skip
+    assert reached == ["1.8 million", "1.8 million", "120 million", "143 million", "1.07 billion",
+        "1.67 billion", "5 billion"]  # fmt: skip
 
 
 @pytest.mark.parametrize("name", SECTIONS)

@@ -17,7 +17,7 @@ from cxr_duck.progress import SILENT
 from cxr_duck.store import Store
 from tests.conftest import Run
 from tests.kills import kill_writers
-from tests.label_rows import repository, rows_of, write_labels
+from tests.label_rows import USUAL, repository, rows_of, write_labels
 
 
 @pytest.fixture
@@ -337,3 +337,11 @@ def test_catalog_opens_in_an_older_duckdb(indexed: ExperimentData) -> None:
             "SELECT tags FROM duckdb_databases() WHERE database_name = 'cxr'"
         ).fetchall()
     assert tags["storage_version"].startswith("v1.4.0")
+
+
+def test_a_path_that_duckdb_cannot_open(tmp_path: Path) -> None:
+    """A ? in a store's path is told before anything is made."""
+    labels = write_labels(tmp_path / "labels.csv", [USUAL])
+    with pytest.raises(StoreError, match=r"run\? has a \? in its path"):
+        ExperimentData(labels_csv=labels, store=tmp_path / "run?").create_index()
+    assert not (tmp_path / "run?").exists()
