@@ -14,7 +14,7 @@ from cxr_duck import ExperimentData, remote_folder
 from cxr_duck.catalog import create_tables
 from cxr_duck.checks import run_checks
 from cxr_duck.data_files import changed_files, data_files
-from cxr_duck.errors import StoreError
+from cxr_duck.errors import StageError, StoreError
 from cxr_duck.places import Place, mounts, open_file, reach
 from cxr_duck.publishing import next_change, publish_change
 from cxr_duck.store import Publication, Store
@@ -133,23 +133,37 @@ def test_two_who_publish_at_once(mount: Path, monkeypatch: pytest.MonkeyPatch) -
     """While one puts a state in force nobody else does, though both saw the same state before."""
     here, there = Store(URL, "spark"), elsewhere()
     change(here)
-    refuse = remote_folder.RemoteFolder._refuse_other_state
+    refuse = remote_folder.RemoteFolder.refuse_other_state
     refused = []
 
     def meanwhile(folder: remote_folder.RemoteFolder) -> None:
         """Let the other one publish as soon as the first has found nobody in its way."""
         refuse(folder)
-        monkeypatch.setattr(remote_folder.RemoteFolder, "_refuse_other_state", refuse)
+        monkeypatch.setattr(remote_folder.RemoteFolder, "refuse_other_state", refuse)
         with pytest.raises(StoreError, match="is being written by another cxr") as told:
             change(there)
         refused.append(told)
 
     monkeypatch.setattr(remote_folder, "_PATIENCE", 0.0)
-    monkeypatch.setattr(remote_folder.RemoteFolder, "_refuse_other_state", meanwhile)
+    monkeypatch.setattr(remote_folder.RemoteFolder, "refuse_other_state", meanwhile)
     change(here)
     assert len(refused) == 1
     assert (state_of(here, mount), state_of(there, mount)) == (2, 2)
     assert files_of(mount) == ["cxr.duckdb", "data/000001/images", "data/000002/images"]
+
+
+def test_what_fails_because_another_published(mount: Path) -> None:
+    """Whose files went with another's change is told of that, not of the files."""
+    here, there = Store(URL, "spark"), elsewhere()
+    change(here)
+    told = pytest.raises(StoreError, match="was written by another cxr in the meantime")
+    with told, here.publishing() as publication:
+        write(publication, "half.parquet")
+        change(there)
+        raise StageError("images.sql failed: a file is gone")
+    with pytest.raises(StageError, match="a file is gone"), here.publishing():
+        raise StageError("images.sql failed: a file is gone")
+    assert state_of(here, mount) == 2
 
 
 def test_claim_of_one_who_was_killed(mount: Path, monkeypatch: pytest.MonkeyPatch) -> None:
