@@ -6,9 +6,10 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from shutil import copytree
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import duckdb
 import pytest
@@ -349,9 +350,16 @@ def cxr(*words: str | Path) -> subprocess.CompletedProcess[str]:
     )  # fmt: skip
 
 
+class Server(NamedTuple):
+    """A Spark Connect server, the first of a group of processes."""
+
+    address: str
+    pid: int
+
+
 @pytest.fixture
-def connect_server(tmp_path: Path) -> Iterator[str]:
-    """The address of a Spark Connect server, a process of its own on this machine."""
+def connect_server(tmp_path: Path) -> Iterator[Server]:
+    """A Spark Connect server, a process of its own on this machine."""
     with socket.socket() as free:
         free.bind(("localhost", 0))
         port = free.getsockname()[1]
@@ -369,17 +377,18 @@ def connect_server(tmp_path: Path) -> Iterator[str]:
             start_new_session=True,
         )
     try:
-        yield f"sc://localhost:{port}"
+        yield Server(f"sc://localhost:{port}", server.pid)
     finally:
-        os.killpg(server.pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):
+            os.killpg(server.pid, signal.SIGKILL)
         server.wait()
 
 
-def test_the_command_line(demo: Path, tmp_path: Path, connect_server: str) -> None:
+def test_the_command_line(demo: Path, tmp_path: Path, connect_server: Server) -> None:
     """`cxr --engine` says and prints what `cxr` does, and nothing of Spark's own talk."""
     copytree(demo / "images", tmp_path / "images")
     said = {}
-    for number, engine in enumerate(("duckdb", "local[2]", connect_server)):
+    for number, engine in enumerate(("duckdb", "local[2]", connect_server.address)):
         store = tmp_path / f"store{number}"
         index = cxr(
             "--engine", engine, "index", demo / "labels.csv", "--images", tmp_path / "images",
@@ -394,7 +403,25 @@ def test_the_command_line(demo: Path, tmp_path: Path, connect_server: str) -> No
         ]
     assert [code for code, _, _ in said["duckdb"]] == [0, 0, 0, 0]
     assert said["duckdb"] == said["local[2]"]
-    assert said["duckdb"] == said[connect_server]
+    assert said["duckdb"] == said[connect_server.address]
+
+
+def test_nobody_waits_for_a_server_that_is_gone(
+    odd_data: ExperimentData, connect_server: Server
+) -> None:
+    """A process that used a Spark Connect server ends when it wants to, also without the server."""
+    script = (
+        "import os, signal, sys; from cxr_duck import ExperimentData\n"
+        "data = ExperimentData(store=sys.argv[1], engine=sys.argv[2])\n"
+        "print(data.find('nodule').num_rows)\n"
+        "os.killpg(int(sys.argv[3]), signal.SIGKILL)\n"
+    )
+    words = [str(odd_data.store.path), connect_server.address, str(connect_server.pid)]
+    ran = subprocess.run(
+        [sys.executable, "-c", script, *words],
+        capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
+    assert (ran.returncode, ran.stdout) == (0, "2\n"), ran
 
 
 @pytest.mark.parametrize(

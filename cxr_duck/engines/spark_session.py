@@ -1,5 +1,6 @@
 """A session of Spark: started here, on a cluster, or reached at a Spark Connect server."""
 
+import atexit
 import os
 import re
 import shutil
@@ -141,6 +142,7 @@ def _connected(address: str) -> "SparkSession":
     if session is None or session.is_stopped:
         _wait_for(address)
         session = _CONNECTED[address] = SparkSession.builder.remote(address).create()
+        atexit.register(end_session, session)  # before its own, which would wait for the server
     return cast(SparkSession, session)
 
 
