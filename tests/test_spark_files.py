@@ -217,7 +217,7 @@ def _dying(file: ImageFile) -> Row:
         (_refusing, ImagesError, "no folder here"),
         (
             _dying, StageError,
-            "Spark gave up on the image files (SparkException: Python worker exited unexpectedly "
+            "Spark gave up on the image files (Python worker exited unexpectedly "
             "(crashed)): what was done is kept, and the same command goes on",
         ),
     ],
