@@ -1,22 +1,17 @@
 """A user's own condition on the columns of `images`: looked through, then evaluated."""
 
 import re
-from collections.abc import Collection
 
 import duckdb
 
 from cxr_duck.engines.duckdb import connect, first_line
 from cxr_duck.engines.engine import Engine
 from cxr_duck.errors import QueryError, StageError
+from cxr_duck.fickle import fickle_call, fickle_name
 
 __all__ = ["choose_images"]
 
-# Functions whose result depends on the order in which rows happen to come.
-_ORDER_OF_ROWS = {
-    "any_value", "arbitrary", "array_agg", "first", "first_value", "group_concat", "last",
-    "last_value", "lag", "lead", "list", "listagg", "nth_value", "ntile", "row_number",
-    "string_agg",
-}  # fmt: skip
+_CHOSEN = "SELECT image_id FROM images WHERE (\n{}\n)"
 
 
 def choose_images(engine: Engine, where: str | None) -> None:
@@ -30,8 +25,8 @@ def choose_images(engine: Engine, where: str | None) -> None:
     if not where.strip():
         raise QueryError("the condition is empty: say which images, such as frontal or age >= 18")
     try:
-        _check_condition(where, engine.columns("images"))
-        engine.create("chosen_images", f"SELECT image_id FROM images WHERE (\n{where}\n)")
+        _check_condition(engine, where)
+        engine.create("chosen_images", _CHOSEN.format(where))
     except (duckdb.Error, StageError) as error:
         reason = error.reason or str(error) if isinstance(error, StageError) else first_line(error)
         raise QueryError(
@@ -40,45 +35,41 @@ def choose_images(engine: Engine, where: str | None) -> None:
         ) from error
 
 
-def _check_condition(condition: str, columns: Collection[str]) -> None:
+def _check_condition(engine: Engine, condition: str) -> None:
     """Raise QueryError unless a text is one condition that chooses the same images again."""
     with connect() as parser:
         # As it stands and within brackets: both are one query only where it is one condition.
         for text in (f"SELECT 1 WHERE {condition}\n", f"SELECT 1 WHERE (\n{condition}\n)"):
             if len(parser.extract_statements(text)) != 1:
                 raise QueryError(f"this is not one condition on the columns of images: {condition}")
-        _refuse_chance(parser, condition, columns)
-
-
-def _refuse_chance(
-    parser: duckdb.DuckDBPyConnection, condition: str, columns: Collection[str]
-) -> None:
-    """Raise QueryError where a condition would not choose the same images again."""
-    tree = parser.execute(
-        "SELECT json_serialize_sql($query)", {"query": f"SELECT 1 WHERE {condition}\n"}
-    ).fetchall()[0][0]
+        tree = parser.execute(
+            "SELECT json_serialize_sql($query)", {"query": f"SELECT 1 WHERE {condition}\n"}
+        ).fetchall()[0][0]
     if '"error_type":"not implemented"' in tree:
-        raise QueryError(
-            f"the condition {condition!r} can't be looked through for chance: "
-            "it takes comparisons, functions and plain subqueries"
-        )
+        raise _not_looked_through(condition)
     if re.search(r'"sample":\{|"type":"LIMIT_MODIFIER"', tree):
         raise QueryError(
             f"the condition {condition!r} takes some rows of a subquery, SAMPLE or LIMIT, which "
             "may be others another time: it must choose the same images again"
         )
-    called = set(re.findall(r'"function_name":"([^"]+)"', tree))
-    # A function without brackets, such as current_date, reads as a column.
-    called |= set(re.findall(r'"column_names":\["([^"]+)"\]', tree)) - set(columns)
-    fickle = parser.execute(
-        "SELECT DISTINCT function_name FROM duckdb_functions() "
-        "WHERE stability <> 'CONSISTENT' AND list_contains(?, function_name) "
-        "AND function_type = 'scalar' ORDER BY ALL",
-        [sorted(called)],
-    ).fetchall()
-    fickle += [(name,) for name in sorted(called & _ORDER_OF_ROWS)]
-    if fickle:
-        raise QueryError(
-            f"the condition calls {fickle[0][0]}(), which differs from time to time: "
-            "it must choose the same images again"
-        )
+    if told := _what_differs(engine, condition, tree):
+        raise QueryError(f"the condition {told}: it must choose the same images again")
+
+
+def _what_differs(engine: Engine, condition: str, tree: str) -> str | None:
+    """Return what a condition calls that differs another time, and how; None for nothing."""
+    query = _CHOSEN.format(condition)
+    try:
+        if name := fickle_name(tree):
+            return f"calls {name}(), which differs from time to time"
+        return fickle_call(engine, query)
+    except StageError:
+        engine.create("chosen_images", query)  # which says better why it can't be evaluated
+        raise _not_looked_through(condition) from None
+
+
+def _not_looked_through(condition: str) -> QueryError:
+    return QueryError(
+        f"the condition {condition!r} can't be looked through for chance: "
+        "it takes comparisons, functions and plain subqueries"
+    )
