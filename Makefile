@@ -5,6 +5,8 @@
 # make real   the tests and benchmarks on PadChest's own label file
 # make images   the benchmarks of image files at length, on made-up films
 # make lint   ruff and mypy
+# make test-newest   a short part of the tests on the newest releases of what is installed
+# make constraints   renews constraints.txt, the releases that all of the above install
 # make growth, make splits, make kills   the longer benchmarks, the longer test of crashes
 
 PYTHON ?= python3
@@ -14,17 +16,24 @@ CACHE := .cache
 DEMO := demo
 PARALLEL := --numprocesses 2
 
+# Releases that are known to work, whatever comes out later. It holds on Python 3.11 on Linux.
+CONSTRAINTS := constraints.txt
+PINNED := --constraint $(CONSTRAINTS) --build-constraint $(CONSTRAINTS)
+# What meets most of DuckDB, pyarrow, polars, typer and hypothesis: two to three minutes.
+SHORT := $(addprefix tests/test_,$(addsuffix .py,conditions old_stores index label_file localizations \
+	terms query query_errors find matrix datasets cli package))
+
 PADCHEST := PADCHEST_chest_x_ray_images_labels_160K_01.02.19.csv
 LOADER := torchxrayvision==1.5.7
 
-.PHONY: install demo test test-oldest test-torch test-spark real lint bench images growth splits kills clean
+.PHONY: install demo test test-oldest test-newest constraints test-torch test-spark real lint bench images growth splits kills clean
 
 install: $(VENV)/installed
 
-$(VENV)/installed: pyproject.toml
+$(VENV)/installed: pyproject.toml $(CONSTRAINTS)
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --editable '.[test,lint,bench]'
+	$(BIN)/python -m pip install --quiet --upgrade --constraint $(CONSTRAINTS) pip
+	$(BIN)/python -m pip install --quiet $(PINNED) --editable '.[test,lint,bench]'
 	touch $@
 
 demo: install
@@ -53,14 +62,40 @@ test: install
 test-oldest: .venv-oldest/installed
 	.venv-oldest/bin/python -m pytest $(PARALLEL) -m 'not install'
 
-.venv-oldest/installed: pyproject.toml
+.venv-oldest/installed: pyproject.toml $(CONSTRAINTS)
 	$(PYTHON) -m venv .venv-oldest
-	.venv-oldest/bin/python -m pip install --quiet --upgrade pip
-	.venv-oldest/bin/python -m pip install --quiet --editable '.[test]' 'duckdb==1.4.*'
+	grep -v '^duckdb==' $(CONSTRAINTS) > .venv-oldest/$(CONSTRAINTS)
+	.venv-oldest/bin/python -m pip install --quiet --upgrade --constraint $(CONSTRAINTS) pip
+	.venv-oldest/bin/python -m pip install --quiet --constraint .venv-oldest/$(CONSTRAINTS) \
+		--build-constraint $(CONSTRAINTS) --editable '.[test]' 'duckdb==1.4.*'
 	touch $@
 
+# In an environment that is made anew, without constraints: what a user gets who installs today.
+test-newest:
+	rm -rf .venv-newest
+	$(PYTHON) -m venv .venv-newest
+	.venv-newest/bin/python -m pip install --quiet --upgrade pip
+	.venv-newest/bin/python -m pip install --quiet --editable '.[test]'
+	@sed 's/;.*//' $(CONSTRAINTS) > .venv-newest/$(CONSTRAINTS)
+	@echo 'Releases that are not those of $(CONSTRAINTS):'
+	@.venv-newest/bin/python -m pip freeze --all --exclude-editable --exclude setuptools \
+		| grep -vxFf .venv-newest/$(CONSTRAINTS) || echo none
+	.venv-newest/bin/python -m pytest $(PARALLEL) -m 'not spark' $(SHORT)
+
+# PyTorch is left out: each takes the build for its machine.
+constraints:
+	rm -rf .venv-newest
+	$(PYTHON) -m venv .venv-newest
+	.venv-newest/bin/python -m pip install --quiet --upgrade pip
+	.venv-newest/bin/python -m pip install --quiet --editable '.[test,lint,bench,spark]'
+	sed -n '/^#/p' $(CONSTRAINTS) > .venv-newest/$(CONSTRAINTS)
+	.venv-newest/bin/python -m pip freeze --all --exclude-editable --exclude setuptools \
+		| sed 's/$$/; python_version == "3.11" and sys_platform == "linux"/' \
+		>> .venv-newest/$(CONSTRAINTS)
+	mv .venv-newest/$(CONSTRAINTS) $(CONSTRAINTS)
+
 test-torch: install
-	$(BIN)/python -m pip install --quiet --editable '.[test,torch]'
+	$(BIN)/python -m pip install --quiet $(PINNED) --editable '.[test,torch]'
 	$(BIN)/python -m pytest tests/test_torch.py
 
 # One session of Spark at a time, which takes both cores.
@@ -68,7 +103,7 @@ test-spark: $(VENV)/spark
 	$(BIN)/python -m pytest -m 'spark and not real'
 
 $(VENV)/spark: $(VENV)/installed
-	$(BIN)/python -m pip install --quiet --editable '.[test,spark]'
+	$(BIN)/python -m pip install --quiet $(PINNED) --editable '.[test,spark]'
 	touch $@
 
 # PadChest's terms forbid sharing its rows, so its label file is taken from the public wheel of the
@@ -119,4 +154,4 @@ lint: install
 	$(BIN)/mypy
 
 clean:
-	rm -rf $(VENV) .venv-oldest $(DEMO) build dist
+	rm -rf $(VENV) .venv-oldest .venv-newest $(DEMO) build dist

@@ -43,7 +43,18 @@ def test_installed_commands_run(wheel: Path, tmp_path: Path) -> None:
     venv.create(environment, with_pip=True)
     python = environment / "bin" / "python"
     subprocess.run(
-        [python, "-m", "pip", "install", "--quiet", wheel], check=True, capture_output=True
+        [
+            python,
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--constraint",
+            ROOT / "constraints.txt",
+            wheel,
+        ],
+        check=True,
+        capture_output=True,
     )
     commands = [
         ["demo", "made-up", "--images", "60"],

@@ -1,9 +1,11 @@
 """The package's own rules: its public names, its layers, its imports."""
 
 import ast
+import itertools
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import cxr_duck
@@ -30,8 +32,9 @@ def test_top_level() -> None:
     assert tops in (
         set(),  # no checkout
         {
-            ".ci", ".gitignore", "CHANGELOG.md", "LICENSE", "Makefile", "README.md", "benchmarks",
-            "cxr_duck", "docs", "pyproject.toml", "sql", "tests",
+            ".ci", ".gitignore", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "Makefile",
+            "README.md", "benchmarks", "constraints.txt", "cxr_duck", "docs", "pyproject.toml",
+            "sql", "tests",
         },
     )  # fmt: skip
 
@@ -88,6 +91,19 @@ def test_tests_that_need_spark_are_marked() -> None:
         )
         assert marked == len(skips), path
     assert needing
+
+
+def test_constraints_name_what_is_installed() -> None:
+    """What pyproject.toml asks for has its release in constraints.txt, but for PyTorch."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    listed = [
+        *project["dependencies"],
+        *itertools.chain(*project["optional-dependencies"].values()),
+    ]
+    wanted = {re.split(r"[\[<>=; ]", line)[0].lower() for line in listed}
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    pinned = {line.partition("==")[0].lower().replace("_", "-") for line in lines}
+    assert wanted - pinned == {"cxr-duck", "torch"}
 
 
 def test_modules_are_of_a_size_to_read() -> None:
