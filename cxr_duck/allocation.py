@@ -1,61 +1,76 @@
-"""How many patients of each signature go to each split.
+"""How many patients of each signature go to each split: a fair draw with exact sums.
 
 Patients with the same signature, that is the same number of units in each (class, finding) and the
 same splits that may take them, are exchangeable, so the unknowns are a few hundred numbers
-(signature, split) instead of a hundred thousand patients. First every split gets the whole part of
-its share of each signature; the rest is dealt a patient at a time, rarest finding first; then
-single moves and swaps of patients follow while the error falls. The error is the sum of squared
-distances from the wanted number of units, over every class and finding and split, findings relative
-to their size. A class weighs little at first and ever more from search to search, so that findings
-find their places before the classes become exact, and classes come first in the end.
+(signature, split) instead of a hundred thousand patients. What is drawn is a sample with given
+chances whose sums are balanced (Deville and Tillé, Biometrika 2004, 'Efficient balanced sampling'):
+over seeds a patient comes to each split with that split's share, whatever he brings, and every
+draw has classes that are exact.
 
-All numbers are whole ones (in hundredths of a unit, held exactly by 64-bit floats), and ties go to
-the first: the result depends on nothing but the input.
+- Every split gets the whole part of its share of each signature. The patients left over stand in a
+  row, those of the rarest cell first, and are dealt along it by a systematic sample with a start of
+  chance: each comes to each split with its own chance, and like patients spread over the splits.
+- A search then mends the sums by moving and swapping single patients, classes before findings in
+  the end. Patients of few units move first: there are many of them, so that it changes the chance
+  of none. Those with many units stay where chance dealt them, unless the sums can't be met
+  without them.
+- No signature leaves its share, rounded down or up, by more patients than the search needs: first
+  none, then one, and more only where classes can't be exact.
+- A finding of few units wants a whole number of them in each split, rounded by chance: were it the
+  nearest one, its patients would always be trained on and never tested.
+
+Ties are chance: signatures stand in an order that the seed shuffles.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
 
+from cxr_duck.chance import Chance
+from cxr_duck.search import HUNDREDTHS, Numbers, Problem, Search
+
 __all__ = [
     "FEW",
     "HUNDREDTHS",
+    "Allocation",
     "Cell",
     "Cells",
     "Numbers",
     "Signature",
     "allocate",
     "largest_remainder",
+    "reach_of",
 ]
 
-HUNDREDTHS = 100  # errors are counted in hundredths of a unit
+FEW = 50  # units: findings with fewer weigh less, and are rounded by chance
 _SCALE = 10**8  # weight of a squared hundredth of a unit, of a finding of FEW units
-FEW = 50  # units: findings with fewer weigh no more
+_SOFT = 16  # times less a value of a column weighs than a finding of its size
 # A class must be exact before its findings are near. It weighs less at first: a search in which no
 # class may give way finds no way, and patients dealt for their class alone spoil the findings.
 _CLASS_WEIGHTS = (_SCALE // 10_000, _SCALE // 10, 10 * _SCALE, 1_000 * _SCALE)
-_MAX_MOVES = 20_000
-_MAX_ROUNDS = 600
-_WORK = 2 * 10**10  # products of numbers in the search for swaps
-_CANDIDATES = 200  # signatures on each side of a swap
-_IMPOSSIBLE = 1e30  # change of the error for moving a patient who isn't there
+_UNITS_MOVED = (2, 6)  # units of the patients that move first, and next
+_SHAKES = (20, 20, 100)  # at most so many, while few may move and when all may
+_SHAKEN = 100_000  # numbers looked at, by which large problems are shaken less often
+_DRAWS = 3  # at most, where a finding is a unit from its share or a class isn't exact
+_GOLDEN = 0.6180339887498949  # its multiples fill 0 to 1 evenly, however many they are
+_NEAR = 0.05  # units: shares are rounded to hundredths
 
-Cell = tuple[str, str]  # (class, finding); finding '' is the class as a whole
-Numbers = npt.NDArray[np.float64]
+Cell = tuple[str, ...]  # (class, finding); finding '' is the class; a third part names a value
 
 
 @dataclass(frozen=True)
 class Signature:
     """Patients that bring the same: how many patients, how many units in which cells.
 
-    `allowed` has the places of the splits that may take them; () stands for all.
+    `chances` has a whole number a split, to which the chance of each patient for it is
+    proportional; a split with 0 may not take them.
     """
 
     patients: int
     units: dict[Cell, int]
-    allowed: tuple[int, ...] = ()
+    chances: tuple[int, ...]
 
 
 def largest_remainder(total: int, shares: Sequence[int]) -> list[int]:
@@ -74,35 +89,45 @@ class Cells:
     """Signatures as arrays, and the hundredths of units wanted in each cell and split.
 
     `contents` is (signature, cell): units that one patient brings; `wanted` is (cell, split);
-    `open` is (signature, split): whether the split may take the patients.
+    `chances` is (signature, split).
     """
 
     names: list[Cell]
     patients: Numbers
     contents: Numbers = field(repr=False)
     wanted: Numbers = field(repr=False)
-    open: npt.NDArray[np.bool_] = field(repr=False)
+    chances: Numbers = field(repr=False)
 
     @classmethod
     def of(cls, signatures: Sequence[Signature], wanted: Mapping[Cell, Sequence[int]]) -> "Cells":
-        """Return the arrays of signatures; `wanted` has hundredths a cell, one a split."""
+        """Return the arrays of signatures; `wanted` has hundredths a cell, one a split.
+
+        What a signature has in cells that nobody wants counts for nothing.
+        """
         names = sorted(wanted)
         places = {cell: place for place, cell in enumerate(names)}
-        splits = len(next(iter(wanted.values())))
         contents = np.zeros((len(signatures), len(names)))
-        is_open = np.zeros((len(signatures), splits), dtype=np.bool_)
         for row, signature in enumerate(signatures):
             for cell, count in signature.units.items():
-                contents[row, places[cell]] = count
-            is_open[row, list(signature.allowed) or slice(None)] = True
-        patients = np.array([float(signature.patients) for signature in signatures])
-        targets = np.array([wanted[cell] for cell in names], dtype=np.float64)
-        return cls(names, patients, contents, targets, is_open)
+                if cell in places:
+                    contents[row, places[cell]] = count
+        return cls(
+            names,
+            np.array([float(signature.patients) for signature in signatures]),
+            contents,
+            np.array([wanted[cell] for cell in names], dtype=np.float64),
+            np.array([signature.chances for signature in signatures], dtype=np.float64),
+        )
 
     @property
     def is_class(self) -> npt.NDArray[np.bool_]:
         """Whether a cell is a class as a whole."""
-        return np.array([not finding for _, finding in self.names])
+        return np.array([len(name) == 2 and not name[1] for name in self.names])
+
+    @property
+    def is_finding(self) -> npt.NDArray[np.bool_]:
+        """Whether a cell is a finding of a class."""
+        return np.array([bool(name[1]) for name in self.names])
 
     @property
     def totals(self) -> Numbers:
@@ -116,133 +141,222 @@ class Cells:
         return errors
 
     def weights(self, of_class: int) -> Numbers:
-        """Return what a squared hundredth of a unit weighs, a cell."""
-        relative = _SCALE * FEW**2 // np.maximum(self.totals, FEW) ** 2
+        """Return what a squared hundredth of a unit weighs, a cell: a whole number."""
+        totals = self.totals
+        relative = _SCALE * FEW**2 // np.maximum(totals, FEW) ** 2
+        relative = relative * np.minimum(totals, FEW) ** 2 // FEW**2
+        relative = np.where(self.is_finding, relative, relative // _SOFT)
         return np.where(self.is_class, of_class, np.maximum(relative, 1))
 
 
-def allocate(cells: Cells) -> Numbers:
-    """Return the number of patients of each signature in each split, (signature, split).
+@dataclass(frozen=True)
+class Allocation:
+    """The patients of each signature in each split, (signature, split), and how they came there.
 
-    The rows add up to the patients of the signatures; patients are never divided.
+    No signature is further than `reach` patients from its share, rounded down or up. `exact` tells
+    that every class has what it wants.
     """
+
+    patients: Numbers = field(repr=False)
+    reach: int
+    exact: bool
+
+
+def allocate(cells: Cells, chance: Chance) -> Allocation:
+    """Return an allocation drawn by chance; patients are never divided."""
     from threadpoolctl import threadpool_limits
 
+    order = chance.order(len(cells.patients))
+    shuffled = replace(
+        cells,
+        patients=cells.patients[order],
+        contents=cells.contents[order],
+        wanted=_by_chance(cells, chance),
+        chances=cells.chances[order],
+    )
     # The matrices are small: threads that wait for each other cost several times what they save.
     with threadpool_limits(1, user_api="blas"):
-        allocated = _whole_parts(cells)
-        _deal(cells, allocated)
-        for place, of_class in enumerate(_CLASS_WEIGHTS):
-            if place < len(_CLASS_WEIGHTS) - 1 or cells.errors(allocated)[cells.is_class].any():
-                _Search(cells, allocated, cells.weights(of_class)).run()
-    return allocated
+        draws = 0
+        best: _Draw | None = None
+        while best is None or (draws < _DRAWS and best.spoilt and best.allocated.size < _SHAKEN):
+            draw = _Draw(shuffled, chance)
+            draw.mend()
+            draws += 1
+            if best is None or draw.error < best.error:
+                best = draw
+    allocated = np.empty_like(best.allocated)
+    allocated[order] = best.allocated
+    return Allocation(allocated, reach_of(cells, allocated), best.exact)
 
 
-def _whole_parts(cells: Cells) -> Numbers:
-    """Return the whole part of each split's share of each signature's patients."""
-    shares = cells.wanted[cells.is_class].sum(axis=0)
-    open_shares = cells.open * np.maximum(shares, 1)
-    parts: Numbers = (cells.patients[:, None] * open_shares) // open_shares.sum(axis=1)[:, None]
-    return parts
+def reach_of(cells: Cells, allocated: Numbers) -> int:
+    """Return the patients by which a signature is away from its share, rounded down or up."""
+    shares = cells.patients[:, None] * cells.chances
+    whole = cells.chances.sum(axis=1)[:, None]
+    least, most = shares // whole, -(-shares // whole)
+    return int(np.maximum(least - allocated, allocated - most).max(initial=0.0))
 
 
-def _deal(cells: Cells, allocated: Numbers) -> None:
-    """Deal the patients that the whole parts left over: large ones, then the rarest finding."""
-    left = (cells.patients - allocated.sum(axis=1)).astype(int).tolist()
-    rarest = np.where(cells.contents > 0, cells.totals, np.inf).min(axis=1).tolist()
-    size = cells.contents.sum(axis=1).tolist()
-    errors = cells.errors(allocated).T.tolist()
-    weights = cells.weights(_CLASS_WEIGHTS[0]).tolist()
-    for row in sorted(range(len(left)), key=lambda row: (-size[row], rarest[row], row)):
-        if not left[row]:
-            continue
-        brought = [
-            (cell, cells.contents[row, cell]) for cell in np.flatnonzero(cells.contents[row])
-        ]
-        splits = np.flatnonzero(cells.open[row]).tolist()
-        for _ in range(left[row]):
-            costs = [
-                sum(
-                    weights[cell] * n * (2 * errors[split][cell] + HUNDREDTHS * n)
-                    for cell, n in brought
-                )
-                for split in splits
-            ]
-            split = splits[costs.index(min(costs))]
-            allocated[row, split] += 1
-            for cell, count in brought:
-                errors[split][cell] += HUNDREDTHS * count
+def _by_chance(cells: Cells, chance: Chance) -> Numbers:
+    """Return what is wanted, in whole units rounded by chance where a cell has few of them."""
+    wanted = cells.wanted.copy()
+    few = np.flatnonzero(~cells.is_class & (cells.totals < FEW))
+    if len(few):
+        dealt = _deal(cells.totals[few], cells.wanted[few], np.arange(len(few)), chance)[0]
+        wanted[few] = HUNDREDTHS * dealt
+    return wanted
 
 
-class _Search:
-    """Moves and swaps patients while the error falls; keeps its slope up to date.
+def _deal(
+    patients: Numbers, chances: Numbers, row: npt.NDArray[np.int64], chance: Chance
+) -> tuple[Numbers, Numbers, Numbers]:
+    """Deal patients to splits by their chances; return what each gets, at least, at most.
 
-    Its arrays have the splits first, so that the signatures of a split lie side by side.
+    Those whom whole parts leave over are dealt along the `row`, a systematic sample of each.
     """
+    whole = chances.sum(axis=1)[:, None]
+    least: Numbers = patients[:, None] * chances // whole
+    parts = patients[:, None] * chances - least * whole
+    left = patients - least.sum(axis=1)
+    dealt = row[left[row] > 0]
+    starts = np.zeros(len(patients))
+    starts[dealt] = (chance.uniform() + np.arange(len(dealt)) * _GOLDEN) % 1.0
+    ends = np.cumsum(parts, axis=1)
+    allocated = least.copy()
+    for place in range(chances.shape[1] - 1):
+        point = (starts[:, None] + place) * whole
+        allocated += (point >= ends - parts) & (point < ends) & (left[:, None] > place)
+    return allocated, least, least + (parts > 0)
 
-    def __init__(self, cells: Cells, allocated: Numbers, weights: Numbers) -> None:
-        self.allocated = allocated.T
-        self.open = np.ascontiguousarray(cells.open.T)
-        self.contents = cells.contents
-        # By how much the error grows for one patient more: slope and bend, by 2 * HUNDREDTHS.
-        self.weighted: Numbers = cells.contents * weights
-        self.of_cells = np.ascontiguousarray(self.weighted.T)
-        self.bend: Numbers = HUNDREDTHS * (self.weighted * cells.contents).sum(axis=1)
-        self.slope = np.ascontiguousarray((self.weighted @ cells.errors(allocated)).T)
-        splits = range(len(self.slope))
-        self.pairs = [(giver, taker) for giver in splits for taker in splits if giver < taker]
 
-    def run(self) -> None:
-        """Move and swap until nothing falls any more or the work is done."""
-        numbers = _CANDIDATES**2 * len(self.pairs) * self.contents.shape[1] + self.slope.size
-        for _ in range(min(_MAX_ROUNDS, 1 + _WORK // numbers)):
-            for _ in range(_MAX_MOVES):
-                if not self.move():
-                    break
-            if not any([self.swap(giver, taker) for giver, taker in self.pairs]):
+class _Draw:
+    """One draw: what was dealt, mended within bounds as wide as it takes."""
+
+    def __init__(self, cells: Cells, chance: Chance) -> None:
+        self.cells, self.chance = cells, chance
+        self.allocated, self.least, self.most = _deal(
+            cells.patients, cells.chances, self._row(), chance
+        )
+        self.size = cells.contents[:, cells.is_class].sum(axis=1)
+        self.findings = cells.is_finding & (cells.totals >= FEW)
+        self.nearest = _nearest(cells)
+
+    def _row(self) -> npt.NDArray[np.int64]:
+        """Return the signatures by their rarest cell, by size, then by chance."""
+        cells = self.cells
+        totals = np.where(cells.contents > 0, cells.totals, np.inf)
+        size = cells.contents.sum(axis=1)
+        return np.lexsort((np.arange(len(size)), size, totals.argmin(axis=1), totals.min(axis=1)))
+
+    @property
+    def exact(self) -> bool:
+        """Whether every class has what it wants."""
+        return not self.cells.errors(self.allocated)[self.cells.is_class].any()
+
+    @property
+    def spoilt(self) -> bool:
+        """Whether a class isn't exact, or a finding that isn't rare is a unit from its share."""
+        away = np.abs(self.cells.errors(self.allocated)).max(axis=1)
+        return not self.exact or bool((away[self.findings] > HUNDREDTHS).any())
+
+    @property
+    def error(self) -> float:
+        """The weighted sum of squared errors."""
+        weights = self.cells.weights(_CLASS_WEIGHTS[-1])
+        return float((weights @ self.cells.errors(self.allocated) ** 2).sum())
+
+    def mend(self) -> None:
+        """Mend the sums, by patients of few units first, then by all, then within wider bounds."""
+        for units, shakes in zip((*_UNITS_MOVED, np.inf), _SHAKES, strict=True):
+            movers = np.flatnonzero(self.size <= units)
+            if len(movers):
+                self._search(movers, 0)
+                if self._far().any():
+                    self._shake(movers, 1, shakes)
+            if len(movers) == len(self.size) or not self._far().any():
                 break
+        reach = 2
+        while not self.exact and reach < 2 * self.cells.patients.max():
+            movers = np.arange(len(self.size))
+            self._search(movers, reach)
+            self._shake(movers, reach, _SHAKES[0])
+            reach *= 2
 
-    def move(self) -> bool:
-        """Make the single move that lowers the error most; tell whether there was one."""
-        givers = np.where(self.allocated > 0, self.slope, -_IMPOSSIBLE)
-        takers = np.where(self.open, self.slope, _IMPOSSIBLE)
-        changes = takers.min(axis=0) - givers.max(axis=0) + self.bend
-        best = int(changes.argmin())
-        giver, taker = int(givers[:, best].argmax()), int(takers[:, best].argmin())
-        if changes[best] >= 0 or giver == taker:
-            return False
-        self._apply(best, giver, taker)
-        return True
+    def _far(self) -> npt.NDArray[np.bool_]:
+        """Tell which cells are not as near as can be: classes that aren't exact, findings."""
+        return self._far_by(self.cells.errors(self.allocated))
 
-    def swap(self, giver: int, taker: int) -> bool:
-        """Make the best swap of two splits among the patients that cost least to move, if any."""
-        going, there = self._cheapest(giver, taker)
-        coming, back = self._cheapest(taker, giver)
-        if not len(going) or not len(coming):
-            return False
-        common = self.weighted[going] @ self.contents[coming].T
-        changes = there[:, None] + back[None, :] - 2 * HUNDREDTHS * common
-        row, column = divmod(int(changes.argmin()), len(coming))
-        if changes[row, column] >= 0:
-            return False
-        self._apply(int(going[row]), giver, taker)
-        self._apply(int(coming[column]), taker, giver)
-        return True
+    def _far_by(self, errors: Numbers) -> npt.NDArray[np.bool_]:
+        away = np.abs(errors).sum(axis=1) / HUNDREDTHS
+        far: npt.NDArray[np.bool_] = np.where(
+            self.cells.is_class, away > 0, self.findings & (away > self.nearest + _NEAR)
+        )
+        return far
 
-    def _cheapest(self, giver: int, taker: int) -> tuple[npt.NDArray[np.int64], Numbers]:
-        """Return the signatures that cost least to move, and what they cost; no more than some."""
-        possible = np.flatnonzero((self.allocated[giver] > 0) & self.open[taker])
-        costs: Numbers = (self.slope[taker] - self.slope[giver] + self.bend)[possible]
-        if len(possible) > _CANDIDATES:
-            border = np.partition(costs, _CANDIDATES - 1)[_CANDIDATES - 1]
-            chosen = np.flatnonzero(costs <= border)[:_CANDIDATES]
-            possible, costs = possible[chosen], costs[chosen]
-        return possible, costs
+    def _problem(self, movers: npt.NDArray[np.int64], reach: int) -> Problem:
+        """Return what some signatures can do, the others standing where they are."""
+        cells = self.cells
+        contents = cells.contents[movers]
+        there = cells.contents.T @ self.allocated - contents.T @ self.allocated[movers]
+        may = cells.chances[movers] > 0
+        return Problem(
+            contents,
+            np.maximum(self.least[movers] - reach, 0),
+            np.where(may, np.minimum(self.most[movers] + reach, cells.patients[movers, None]), 0),
+            cells.wanted - HUNDREDTHS * there,
+        )
 
-    def _apply(self, row: int, giver: int, taker: int) -> None:
-        self.allocated[giver, row] -= 1
-        self.allocated[taker, row] += 1
-        brought = np.flatnonzero(self.contents[row])
-        step = HUNDREDTHS * (self.contents[row, brought] @ self.of_cells[brought])
-        self.slope[giver] -= step
-        self.slope[taker] += step
+    def _search(self, movers: npt.NDArray[np.int64], reach: int) -> None:
+        """Search with classes that weigh ever more, the last time where they aren't exact."""
+        problem = self._problem(movers, reach)
+        for of_class in _CLASS_WEIGHTS:
+            if of_class == _CLASS_WEIGHTS[-1] and self.exact:
+                break
+            search = Search(problem, self.allocated[movers], self.cells.weights(of_class))
+            search.run()
+            self.allocated[movers] = search.allocated.T
+
+    def _shake(self, movers: npt.NDArray[np.int64], reach: int, times: int) -> None:
+        """Move a patient of a cell that is far, let others make room, and keep what is better."""
+        weights = self.cells.weights(_CLASS_WEIGHTS[-1])
+        search = Search(self._problem(movers, reach), self.allocated[movers], weights)
+        search.run()
+        errors, error = search.errors(), search.error()
+        for _ in range(min(times, 20 + _SHAKEN // search.slope.size)):
+            far = np.flatnonzero(self._far_by(errors))
+            if not len(far):
+                break
+            before = search.allocated.copy(), search.slope.copy()
+            self._push(search, errors, int(far[self.chance.below(len(far))]))
+            if search.error() < error:
+                errors, error = search.errors(), search.error()
+            else:
+                search.allocated[:], search.slope[:] = before
+        self.allocated[movers] = search.allocated.T
+
+    def _push(self, search: Search, errors: Numbers, cell: int) -> None:
+        """Move one patient from where a cell has too many, and search on while he must stay."""
+        giver, taker = int(errors[cell].argmax()), int(errors[cell].argmin())
+        if self.chance.uniform() < 0.3:
+            taker = (giver + 1 + self.chance.below(len(search.slope) - 1)) % len(search.slope)
+        rows = np.flatnonzero((search.contents[:, cell] > 0) & search.movable(giver, taker))
+        if not len(rows):
+            return
+        row = rows[self.chance.below(len(rows))]
+        search.apply(row, giver, taker)
+        bounds = search.low[taker, row], search.high[giver, row]
+        search.low[taker, row] = search.allocated[taker, row]
+        search.high[giver, row] = search.allocated[giver, row]
+        search.run()
+        search.low[taker, row], search.high[giver, row] = bounds
+        search.run()
+
+
+def _nearest(cells: Cells) -> Numbers:
+    """Return the units that a cell is away where it has the nearest whole numbers."""
+    nearest = [
+        largest_remainder(round(total), [round(share) for share in wanted])
+        for total, wanted in zip(cells.totals, cells.wanted, strict=True)
+    ]
+    away: Numbers = np.abs(np.array(nearest) - cells.wanted / HUNDREDTHS).sum(axis=1)
+    return away

@@ -1,6 +1,6 @@
 """Patients to splits, and what of each class stays, on the relations of `sql/3_dataset`."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from cxr_duck.engines.engine import Engine
@@ -12,12 +12,14 @@ if TYPE_CHECKING:
 __all__ = [
     "ALLOCATION_COLUMNS",
     "QUOTA_COLUMNS",
+    "AllocationRow",
     "Decisions",
     "Exactness",
     "OtherPatients",
+    "QuotaRow",
     "balance",
+    "cells_by_number",
     "deal_patients",
-    "exactness_of",
 ]
 
 ALLOCATION_COLUMNS = (
@@ -35,11 +37,17 @@ _Counted = tuple[int, list[int], str, int]  # number, signature, limit, patients
 class Exactness:
     """How near a dataset comes to what its recipe asks.
 
-    `kept` of the `possible` units of `smallest`, the class that decides the others' size, stay.
-    `out_of_place` units of `findings` findings are away from the nearest whole numbers that their
-    patients allow, before classes are cut down; `proved` tells that no other allocation with
-    classes as exact has less out of place, relative to the sizes of the findings. In the dataset,
-    no finding is further than `furthest` units from its share of its class in a split.
+    `kept` of the `possible` units of `smallest`, the class that decides the others' size, stay;
+    `full` would without the recipe's `size`. `largest` tells that no split of these patients keeps
+    more. No signature is further than `reach` patients from its share of a split, rounded down or
+    up. `pinned` patients may not go to every split, and `tied` ones are dealt together with others.
+    In the dataset no finding is further than `furthest` units from its class's share in a split,
+    and no split of the same images into the same sizes can be nearer than `nearest`. `strata` has
+    the same distance for the values of each column that the recipe stratifies by. `unmatched` has,
+    for each combination of the columns that it matches by, the units of each class left out.
+
+    A record of 0.5.0 has no `nearest`: it told of `out_of_place` units of `findings` findings
+    before classes were cut down, and `proved` that no split had less.
     """
 
     smallest: str = ""
@@ -49,6 +57,14 @@ class Exactness:
     findings: int = 0
     proved: bool = False
     furthest: float = 0.0
+    full: int = 0
+    largest: bool = False
+    reach: int = 0
+    pinned: int = 0
+    tied: int = 0
+    nearest: float | None = None
+    strata: dict[str, float] = field(default_factory=dict)
+    unmatched: dict[str, dict[str, int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -78,7 +94,7 @@ def deal_patients(
     """
     if recipe.by_date:
         engine.create("splits", "SELECT patient_id, split FROM patient_periods")
-        return [], Exactness(proved=True)
+        return [], Exactness()
     engine.make("patient_cells")
     engine.make("signatures")
     engine.gather("signature_counts")
@@ -114,43 +130,46 @@ def _numbers(
 def _allocate(
     engine: Engine, recipe: Recipe, counts: list[_Counted]
 ) -> tuple[list[AllocationRow], Exactness]:
-    from cxr_duck.allocation import Cells, Signature, allocate
-    from cxr_duck.solver import refine
-    from cxr_duck.targets import allowed_splits, wanted_units
+    from cxr_duck.drawing import draw
+    from cxr_duck.targets import Patients
 
-    names = _cells(engine)
-    signatures = [
-        Signature(
-            patients,
-            {names[number // _PLACE]: number % _PLACE for number in signature},
-            allowed_splits(limit, len(recipe.shares)),
-        )
-        for _, signature, limit, patients in counts
+    names = cells_by_number(engine)
+    patients = [
+        Patients(count, {names[n // _PLACE]: n % _PLACE for n in signature}, limit)
+        for _, signature, limit, count in counts
     ]
-    limits = [limit for _, _, limit, _ in counts]
-    cells = Cells.of(signatures, wanted_units(recipe, signatures, limits))
-    allocated, nearness = refine(cells, allocate(cells))
+    drawn = draw(recipe, patients)
     rows = [
-        (signature, limit, position, split, int(patients))
-        for (_, signature, limit, _), row in zip(counts, allocated, strict=True)
-        for position, (split, patients) in enumerate(zip(recipe.shares, row, strict=True))
-        if patients
+        (signature, limit, position, split, int(number))
+        for (_, signature, limit, _), row in zip(counts, drawn.patients, strict=True)
+        for position, (split, number) in enumerate(zip(recipe.shares, row, strict=True))
+        if number
     ]
-    return rows, Exactness(
-        out_of_place=nearness.out_of_place, findings=nearness.findings, proved=nearness.proved
-    )
+    pinned = sum(same.number for same in patients if same.limit)
+    tied = 0
+    if recipe.twins == "together":
+        tied = int(
+            engine.scalar(
+                "SELECT count(DISTINCT patient_ties.patient_id) FROM members "
+                "INNER JOIN images USING (image_id) "
+                "INNER JOIN patient_ties ON images.patient_id = patient_ties.patient_id"
+            )
+        )
+    return rows, Exactness(reach=drawn.reach, largest=drawn.largest, pinned=pinned, tied=tied)
 
 
-def _cells(engine: Engine) -> dict[int, "Cell"]:
+def cells_by_number(engine: Engine) -> dict[int, "Cell"]:
     """Return the cells by their numbers."""
     return {
-        number: (name, finding)
-        for name, finding, number in engine.fetch("SELECT class, finding, cell FROM cells")
+        number: (name, finding, stratum) if stratum else (name, finding)
+        for name, finding, stratum, number in engine.fetch(
+            "SELECT class, finding, stratum, cell FROM cells"
+        )
     }
 
 
 def balance(engine: Engine, recipe: Recipe, decided: Decisions | None) -> list[QuotaRow]:
-    """Make quotas: units of each kind that stay in each split. Return its rows.
+    """Make selection: the units that stay, before the recipe's size. Return the quotas' rows.
 
     Raises OtherPatients where what was decided is more than there is.
     """
@@ -158,7 +177,7 @@ def balance(engine: Engine, recipe: Recipe, decided: Decisions | None) -> list[Q
 
     counts = engine.rows("kind_counts")
     if decided is None:
-        names = _cells(engine)
+        names = cells_by_number(engine)
         kinds = [
             Kind(tuple(names[cell] for cell in cells), split, units)
             for cells, split, units in counts
@@ -175,31 +194,5 @@ def balance(engine: Engine, recipe: Recipe, decided: Decisions | None) -> list[Q
         if any(there.get((tuple(kind), split), 0) < units for kind, split, units in rows):
             raise OtherPatients
     engine.put("quotas", QUOTA_COLUMNS, rows)
+    engine.make("selection", seed=recipe.seed)
     return rows
-
-
-def exactness_of(engine: Engine, recipe: Recipe, found: Exactness) -> Exactness:
-    """Return how near the finished dataset comes to its recipe."""
-    from cxr_duck.targets import smallest_class
-
-    possible = dict(
-        engine.fetch("SELECT class, count(DISTINCT unit_id) FROM members GROUP BY class")
-    )
-    smallest = smallest_class(recipe, possible)
-    kept: dict[Cell, dict[str, int]] = {}
-    engine.gather("dataset_units")
-    for name, finding, split, units in engine.fetch("SELECT * FROM dataset_units"):
-        kept.setdefault((name, finding), {})[split] = units
-    sums = {cell: sum(units.values()) for cell, units in kept.items()}
-    furthest = max(
-        abs(units.get(split, 0) - sums[cell] * kept[cell[0], ""][split] / sums[cell[0], ""])
-        for cell, units in kept.items()
-        for split in recipe.shares
-    )
-    return replace(
-        found,
-        smallest=smallest,
-        kept=sums[smallest, ""],
-        possible=int(possible[smallest]),
-        furthest=round(furthest, 2),
-    )

@@ -8,6 +8,7 @@ from cxr_duck.errors import DatasetError, RecipeError, UnknownTermError
 from cxr_duck.query.tree import Finding, named_findings, to_plain
 from cxr_duck.recipe import Recipe
 from cxr_duck.request import Request, fold_shares
+from cxr_duck.strata import check_columns
 from cxr_duck.terms import Hierarchy
 
 __all__ = ["check_term", "filled_classes", "findings_below", "make_recipe"]
@@ -34,6 +35,9 @@ def make_recipe(engine: Engine, request: Request, hierarchy: str) -> Recipe:
             trees[text] = _resolved(engine, text, hierarchy)[1]
     excluded = findings_below(engine, left_out, hierarchy)
     ratio = request.ratio(names)
+    stratify, match = request.columns()
+    check_columns(engine, "stratify", stratify)
+    check_columns(engine, "match", match)
     return Recipe(
         classes=classes,
         exclude=list(request.exclude),
@@ -56,6 +60,9 @@ def make_recipe(engine: Engine, request: Request, hierarchy: str) -> Recipe:
         keep_apart=_kept_apart(engine, request.keep_apart),
         physician_test=request.physician_test,
         twins=request.twins,
+        stratify=stratify,
+        match=match,
+        size=request.sizes(),
     )
 
 

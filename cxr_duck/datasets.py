@@ -5,10 +5,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cxr_duck.balancing import Decisions, Exactness, balance, deal_patients, exactness_of
+from cxr_duck.balancing import Decisions, Exactness, balance, cells_by_number, deal_patients
 from cxr_duck.engines.engine import Engine
 from cxr_duck.members import make_members
+from cxr_duck.nearness import exactness_of
 from cxr_duck.recipe import Recipe
+from cxr_duck.sizes import select_size
 from cxr_duck.store import Store
 from cxr_duck.terms import Hierarchy
 
@@ -117,7 +119,7 @@ def make_dataset_on(
     allocation, exactness = deal_patients(engine, recipe, decided)
     engine.make("unit_kinds")
     quotas = balance(engine, recipe, decided)
-    engine.make("selection", seed=recipe.seed)
+    select_size(engine, recipe, quotas, cells_by_number(engine))
     engine.make("dataset_members")
     ((publication, label_file_sha256),) = engine.fetch(
         "SELECT publication, label_file_sha256 FROM publications ORDER BY publication DESC LIMIT 1"
@@ -171,6 +173,7 @@ _OVERLAPPING = {
 _LEFT_OUT = {
     "date": "have no date, or one on the other side of most of their patient's, and are left out",
     "apart": "are of patients whom no split may take, and are left out",
+    "match": "find no partner of their values in every class, and are left out",
     "per_patient": "are beyond the number of a patient and class, and are left out",
 }
 

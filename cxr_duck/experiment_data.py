@@ -253,6 +253,9 @@ class ExperimentData:
         keep_apart: str | None = None,
         physician_test: bool = False,
         twins: str = "ignore",
+        stratify: Sequence[str] = (),
+        match: Sequence[str] = (),
+        size: int | Mapping[str, int] | None = None,
         name: str | None = None,
         experiment: str = "default",
         store_it: bool = True,
@@ -281,13 +284,21 @@ class ExperimentData:
         hand come to the first split alone. `twins`: patients who have twin images (see
         `find_twins`) come to one split `together`, or twins are left alone (`ignore`).
 
+        Which patients come to which split is a fair draw: over seeds each comes to a split with
+        that split's share, whatever he brings. `stratify` has columns of `images` in which splits
+        are near too: numbers in steps (`age:10`), dates by year (`year` is that of the study).
+        `match` has columns in whose combinations the classes have the same number of images, in
+        every split; what finds no partner is left out. `size` is the most units of a class, of all
+        splits together or by split (`{"train": 500}`); for the same recipe and seed a smaller size
+        lies within a larger one.
+
         Unless `store_it` is false the dataset is recorded. Raises UnknownTermError, DatasetError,
         or RecipeError with the counts where the recipe can't be met.
         """
         request = Request(
             term_list, {} if classes is None else classes, exclude, pure, where, str(hierarchy),
             seed, overlap, balance, findings, unit, per_patient, shares, by_date, folds,
-            keep_apart, physician_test, twins,
+            keep_apart, physician_test, twins, stratify, match, size,
         )  # fmt: skip
         return self._create(request, name, experiment, store_it)
 

@@ -1,8 +1,9 @@
-"""Images that a recipe leaves out because of their patients: dates, other datasets, numbers."""
+"""Images that a recipe leaves out because of others: of their patients, or of other classes."""
 
 from cxr_duck.engines.engine import Engine
 from cxr_duck.errors import DatasetError
 from cxr_duck.recipe import Recipe
+from cxr_duck.strata import put_combinations
 
 __all__ = ["leave_out"]
 
@@ -10,7 +11,7 @@ _BEGINNING, _END = "0001-01-01", "9999-12-31"
 
 
 def leave_out(engine: Engine, recipe: Recipe) -> None:
-    """Make left_out_images, (image_id, reason), patient_limits and patient_periods.
+    """Make left_out_images, (image_id, reason), patient_limits, patient_periods, unit_combinations.
 
     Raises DatasetError where the dataset to keep apart from is not there any more.
     """
@@ -30,6 +31,15 @@ def leave_out(engine: Engine, recipe: Recipe) -> None:
             engine, "crowded_images", "per_patient",
             per_patient=recipe.per_patient, seed=recipe.seed,
         )  # fmt: skip
+    if recipe.match:
+        parts = recipe.ratio or dict.fromkeys(recipe.classes, 1)
+        engine.put("class_parts", "class VARCHAR, part BIGINT", list(parts.items()))
+        put_combinations(engine, recipe.match)
+        engine.make("unit_combinations")
+        engine.gather("combination_counts")
+        _leave(engine, "unmatched_images", "match")
+    else:
+        engine.put("unit_combinations", "unit_id VARCHAR, combination VARCHAR", [])
 
 
 def _leave(engine: Engine, stage: str, reason: str, **params: object) -> None:

@@ -10,6 +10,7 @@ from cxr_duck.query.compile import compile_query
 from cxr_duck.query.fields import Fields
 from cxr_duck.query.tree import Shown, from_plain
 from cxr_duck.recipe import Recipe
+from cxr_duck.strata import put_strata
 from cxr_duck.ties import make_patient_ties, refuse_unseen_images
 
 __all__ = ["make_members"]
@@ -45,6 +46,8 @@ def make_members(engine: Engine, recipe: Recipe) -> None:
     leave_out(engine, recipe)
     engine.make("members")
     _refuse_empty_classes(engine, recipe)
+    put_strata(engine, recipe.stratify)
+    engine.make("unit_strata")
 
 
 def _put_order(engine: Engine, relation: str, column: str, names: Mapping[str, object]) -> None:

@@ -2,18 +2,19 @@
 
 Units of a kind, that is with the same findings in the same classes, are exchangeable. Where each
 kind has one class, a class's units are drawn in each split like a sample that keeps the shares of
-its findings: the same allocation as that of patients to splits, with two sides, kept and left out.
-Where units have several classes, a unit that is left out is lacking in each of them, and HiGHS
-says how many of each kind can stay.
+its findings: the same fair allocation as that of patients to splits, with two sides, kept and left
+out. Each unit of a class and split has the same chance to stay. Where units have several classes,
+see `cxr_duck.shared_units`; where classes match, `cxr_duck.matching`.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from cxr_duck.allocation import HUNDREDTHS, Cell, Cells, Signature, allocate, largest_remainder
+from cxr_duck.chance import Chance
 from cxr_duck.errors import RecipeError
 from cxr_duck.recipe import Recipe
-from cxr_duck.targets import kept_sizes, smallest_class
+from cxr_duck.targets import is_finding, kept_sizes, smallest_class
 
 __all__ = [
     "Kind",
@@ -21,6 +22,7 @@ __all__ = [
     "Targets",
     "choose_quotas",
     "class_units",
+    "led_by",
     "most_units",
     "refuse_empty",
 ]
@@ -39,7 +41,12 @@ class Kind:
     @property
     def classes(self) -> list[str]:
         """The classes that each unit belongs to."""
-        return sorted({name for name, _ in self.cells})
+        return sorted({cell[0] for cell in self.cells})
+
+    @property
+    def findings(self) -> list[Cell]:
+        """The cells that are findings."""
+        return [cell for cell in self.cells if is_finding(cell)]
 
 
 @dataclass
@@ -54,10 +61,16 @@ def choose_quotas(recipe: Recipe, kinds: Sequence[Kind]) -> Quotas:
     """Return how many units of each kind stay; RecipeError where a split would be left empty."""
     available = class_units(kinds, [kind.units for kind in kinds])
     refuse_empty(recipe, available, available)
-    if recipe.balance != "none" and any(len(kind.classes) > 1 for kind in kinds):
-        from cxr_duck.shared_units import shared_quotas
+    if any(len(kind.classes) > 1 for kind in kinds):
+        from cxr_duck.shared_units import refuse_shared, shared_quotas
 
-        return shared_quotas(recipe, kinds, available)
+        refuse_shared(recipe)
+        if recipe.balance != "none":
+            return shared_quotas(recipe, kinds, available)
+    if recipe.match:
+        from cxr_duck.matching import matched_quotas
+
+        return matched_quotas(recipe, kinds)
     if recipe.findings == "equal":
         return _equal_findings(recipe, kinds, available)
     if recipe.balance == "none":
@@ -71,7 +84,10 @@ def choose_quotas(recipe: Recipe, kinds: Sequence[Kind]) -> Quotas:
     units = [0] * len(kinds)
     for (name, split), target in targets.items():
         places = [p for p, k in enumerate(kinds) if k.split == split and k.classes == [name]]
-        for place, kept in zip(places, _sample([kinds[p] for p in places], target), strict=True):
+        chance = Chance(recipe.seed, f"balance|{name}|{split}")
+        for place, kept in zip(
+            places, _sample([kinds[p] for p in places], target, chance), strict=True
+        ):
             units[place] = kept
     return Quotas(units, targets)
 
@@ -134,7 +150,7 @@ def most_units(recipe: Recipe, available: Targets, fits: Callable[[Targets], boo
     return targets
 
 
-def _sample(kinds: Sequence[Kind], target: int) -> list[int]:
+def _sample(kinds: Sequence[Kind], target: int, chance: Chance) -> list[int]:
     """Return the units of each kind of one class and split that stay, so many in all.
 
     Every finding keeps its share of the class, as near as whole units allow.
@@ -142,6 +158,8 @@ def _sample(kinds: Sequence[Kind], target: int) -> list[int]:
     total = sum(kind.units for kind in kinds)
     if total == target:
         return [kind.units for kind in kinds]
+    if not target:
+        return [0] * len(kinds)
     whole: Cell = (kinds[0].cells[0][0], "")
     totals: dict[Cell, int] = {whole: total}
     for kind in kinds:
@@ -152,34 +170,41 @@ def _sample(kinds: Sequence[Kind], target: int) -> list[int]:
         kept = round(HUNDREDTHS * units * target / total)
         wanted[cell] = [kept, HUNDREDTHS * units - kept]
     signatures = [
-        Signature(kind.units, {**dict.fromkeys(kind.cells, 1), whole: 1}) for kind in kinds
+        Signature(kind.units, {**dict.fromkeys(kind.cells, 1), whole: 1}, (target, total - target))
+        for kind in kinds
     ]
-    return [int(kept) for kept in allocate(Cells.of(signatures, wanted))[:, 0]]
+    return [int(kept) for kept in allocate(Cells.of(signatures, wanted), chance).patients[:, 0]]
 
 
 def _equal_findings(recipe: Recipe, kinds: Sequence[Kind], available: Targets) -> Quotas:
     """Return quotas with which the findings of a class have the same number of units.
 
-    A unit with several findings of its class counts for the rarest of them. Units with a single
-    one are taken first.
+    A unit with several findings of its class counts for the rarest of them, and among the units
+    that count for a finding each has the same chance to stay.
     """
-    groups = _led_by(kinds)
+    groups = led_by(kinds)
+    chance = Chance(recipe.seed, "findings")
     sizes = {place: sum(kind.units for _, kind in led) for place, led in groups.items()}
     leads: dict[str, set[Cell]] = {}
     for cell, _ in groups:
         leads.setdefault(cell[0], set()).add(cell)
+    names = sorted({cell for cell, _ in groups})
+    ties = dict(zip(names, chance.order(len(names)).tolist(), strict=True))
 
     def parts(targets: Targets) -> dict[tuple[Cell, str], int]:
-        """Part each target; what doesn't divide goes to findings that had the least so far."""
+        """Part each target; what doesn't divide goes to findings that had the least so far.
+
+        Of those that had as much chance decides.
+        """
         found: dict[tuple[Cell, str], int] = {}
         more: dict[Cell, int] = {}
         for (name, split), units in targets.items():
             each, left = divmod(units, len(leads[name]))
             order = sorted(
-                (sizes.get((cell, split), 0) <= each, more.get(cell, 0), cell)
+                (sizes.get((cell, split), 0) <= each, more.get(cell, 0), ties[cell], cell)
                 for cell in leads[name]
             )
-            for place, (_, before, cell) in enumerate(order):
+            for place, (_, before, _, cell) in enumerate(order):
                 found[cell, split] = each + (place < left)
                 more[cell] = before + (place < left)
         return found
@@ -202,25 +227,21 @@ def _equal_findings(recipe: Recipe, kinds: Sequence[Kind], available: Targets) -
     refuse_empty(recipe, targets, available)
     units = [0] * len(kinds)
     for place, part in parts(targets).items():
-        left = part
-        for number, kind in sorted(groups.get(place, []), key=lambda item: _simplest(item[1])):
-            units[number] = min(left, kind.units)
-            left -= units[number]
+        led = groups.get(place, [])
+        drawn = chance.sample([kind.units for _, kind in led], part)
+        for (number, _), kept in zip(led, drawn, strict=True):
+            units[number] = kept
     return Quotas(units, targets)
 
 
-def _simplest(kind: Kind) -> tuple[int, tuple[Cell, ...]]:
-    return len(kind.cells), kind.cells
-
-
-def _led_by(kinds: Sequence[Kind]) -> dict[tuple[Cell, str], list[tuple[int, Kind]]]:
+def led_by(kinds: Sequence[Kind]) -> dict[tuple[Cell, str], list[tuple[int, Kind]]]:
     """Return the kinds, with their places, by the rarest finding of each and the split."""
     totals: dict[Cell, int] = {}
     for kind in kinds:
-        for cell in kind.cells:
+        for cell in kind.findings:
             totals[cell] = totals.get(cell, 0) + kind.units
     groups: dict[tuple[Cell, str], list[tuple[int, Kind]]] = {}
     for number, kind in enumerate(kinds):
-        lead = min(kind.cells, key=lambda cell: (totals[cell], cell))
+        lead = min(kind.findings, key=lambda cell: (totals[cell], cell))
         groups.setdefault((lead, kind.split), []).append((number, kind))
     return groups

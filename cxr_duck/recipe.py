@@ -38,7 +38,8 @@ class Recipe:
     has a whole number a class where `balance` is `ratio`. `by_date` has the dates that part the
     splits, as ISO 8601. `keep_apart` is the name and digest of the dataset whose train patients
     stay out of this one's test. `twins` says whether patients who have twin images come to one
-    split together.
+    split together. `stratify` and `match` have columns of `images`, such as sex or age:5. `size` is
+    the most units of a class, by the split that it holds for; '' stands for all of them.
     """
 
     classes: dict[str, list[str]]
@@ -62,6 +63,9 @@ class Recipe:
     keep_apart: dict[str, str] | None = None
     physician_test: bool = False
     twins: str = "ignore"
+    stratify: list[str] = field(default_factory=list)
+    match: list[str] = field(default_factory=list)
+    size: dict[str, int] = field(default_factory=dict)
 
     @property
     def terms(self) -> list[str]:

@@ -13,6 +13,7 @@ from typing import Any
 
 from cxr_duck.errors import RecipeError
 from cxr_duck.recipe import BALANCES, FINDINGS, OVERLAPS, SHARES, TWINS, UNITS, Recipe
+from cxr_duck.strata import column_of
 from cxr_duck.terms import DEFAULT_HIERARCHY
 
 __all__ = [
@@ -56,14 +57,22 @@ class Request:
     keep_apart: str | None = None
     physician_test: bool = False
     twins: str = "ignore"
+    stratify: Sequence[str] = ()
+    match: Sequence[str] = ()
+    size: int | Mapping[str, int] | None = None
 
     def __post_init__(self) -> None:
         """Check the kind of each option."""
-        for what, words in (("terms", self.terms), ("exclude", self.exclude)):
+        for what, of in (
+            ("terms", "terms"), ("exclude", "terms"), ("stratify", "columns"), ("match", "columns"),
+        ):  # fmt: skip
+            words = getattr(self, what)
             if isinstance(words, str):
                 object.__setattr__(self, what, [words])
             elif not _is_list_of(words, str):
-                raise RecipeError(f"{what} must be a list of terms, not {words!r}")
+                raise RecipeError(f"{what} must be a list of {of}, not {words!r}")
+        for option in (*self.stratify, *self.match):
+            column_of(option)
         if not isinstance(self.classes, Mapping) or not _is_list_of([*self.classes.values()], str):
             raise RecipeError(f"classes must map names to queries, not be {self.classes!r}")
         for name in self.classes:
@@ -98,6 +107,42 @@ class Request:
                 "per_patient is the most images of a patient and class, 1 or more, not "
                 f"{self.per_patient!r}"
             )
+
+    def sizes(self) -> dict[str, int]:
+        """Return the most units of a class, by split; '' stands for all splits together."""
+        if self.size is None:
+            return {}
+        size = self.size if isinstance(self.size, Mapping) else {"": self.size}
+        if not size or not all(_is_whole(units) and units > 0 for units in size.values()):
+            raise RecipeError(
+                "size is the most units of a class, 1 or more, or a number for single splits such "
+                f"as train = 500, not {self.size!r}"
+            )
+        splits = self.split_shares()
+        if unknown := [name for name in size if name and name not in splits]:
+            raise RecipeError(f"size names the split {unknown[0]!r}: it has {', '.join(splits)}")
+        if "" in size and (len(size) > 1 or self.by_date):
+            raise RecipeError(
+                "splits that dates part have no shares of one size: give size a number for each "
+                "split that it holds for, such as train = 500"
+            )
+        return dict(size)
+
+    def columns(self) -> tuple[list[str], list[str]]:
+        """Return the columns to stratify and to match by, in one form."""
+        stratify, match = (
+            [column_of(option).told for option in options]
+            for options in (self.stratify, self.match)
+        )
+        if match and self.balance == "none":
+            raise RecipeError(
+                "classes that match are equal or in a ratio: leave balance = none out"
+            )
+        if match and self.findings == "equal":
+            raise RecipeError(
+                "classes that match can't have findings = equal as well: leave one out"
+            )
+        return stratify, match
 
     def ratio(self, classes: Sequence[str]) -> dict[str, int]:
         """Return the ratio of the classes, empty where none is asked for.
@@ -196,12 +241,14 @@ def check_recipe(recipe: Recipe) -> None:
         recipe.terms, recipe.queries, recipe.exclude, recipe.pure, recipe.where, recipe.hierarchy,
         recipe.seed, recipe.overlap, recipe.ratio or recipe.balance, recipe.findings, recipe.unit,
         recipe.per_patient, recipe.shares, recipe.by_date, None, apart["name"] if apart else None,
-        recipe.physician_test, recipe.twins,
+        recipe.physician_test, recipe.twins, recipe.stratify, recipe.match, recipe.size or None,
     )  # fmt: skip
     if bool(request.ratio(list(recipe.classes))) != (recipe.balance == "ratio"):
         raise RecipeError(f"balance is {recipe.balance!r} beside the ratio {recipe.ratio}")
     if request.split_shares() != recipe.shares or request.dates() != recipe.by_date:
         raise RecipeError("its shares or dates are not in the form of a recipe")
+    if request.columns() != (recipe.stratify, recipe.match) or request.sizes() != recipe.size:
+        raise RecipeError("its columns or its size are not in the form of a recipe")
 
 
 def _whole_shares(shares: Mapping[str, float]) -> dict[str, int]:
@@ -261,12 +308,15 @@ def recipe_as_toml(recipe: Recipe, name: str, experiment: str) -> str:
     defaults = Recipe({})
     plain = (
         "exclude", "pure", "where", "hierarchy", "seed", "overlap", "findings", "unit", "twins",
+        "stratify", "match",
     )  # fmt: skip
     content: dict[str, Any] = {"name": name, "experiment": experiment, "terms": recipe.terms}
     for word in (*plain, "per_patient"):
         if getattr(recipe, word) != getattr(defaults, word) or word in ("hierarchy", "seed"):
             content[word] = getattr(recipe, word)
     content["balance"] = recipe.ratio or recipe.balance
+    if recipe.size:
+        content["size"] = recipe.size.get("", recipe.size)
     if recipe.queries:
         content["classes"] = recipe.queries
     splits: dict[str, Any] = {"shares": recipe.shares}

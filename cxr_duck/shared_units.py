@@ -1,27 +1,56 @@
-"""Quotas where units belong to several classes at once: what stays, stays in all of them."""
+"""Quotas where units belong to several classes at once: what stays, stays in all of them.
+
+The solver says how large the classes can be. Which units stay is a fair draw: the chance of a unit
+is a product of one number a class, at most 1, so that the classes come to their sizes (raking, or
+iterative proportional fitting; Deming and Stephan, 1940). Of all ways to reach the sizes that one
+is nearest to an equal chance for every unit.
+"""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from cxr_duck.allocation import largest_remainder
+import numpy as np
+
+from cxr_duck.allocation import (
+    HUNDREDTHS,
+    Cell,
+    Cells,
+    Numbers,
+    Signature,
+    allocate,
+    largest_remainder,
+)
+from cxr_duck.chance import Chance
 from cxr_duck.errors import RecipeError
 from cxr_duck.quotas import Kind, Quotas, Targets, refuse_empty
 from cxr_duck.recipe import Recipe
 from cxr_duck.solver import quiet_solver, solution_of
 
-__all__ = ["shared_quotas"]
+__all__ = ["refuse_shared", "shared_quotas"]
+
+_PARTS = 1_000_000  # that a chance is told in
+_ROUNDS = 200  # of the raking, at most
+
+
+def refuse_shared(recipe: Recipe) -> None:
+    """Raise RecipeError where a recipe asks what classes that share units can't have."""
+    asked = {
+        "findings = equal": recipe.findings == "equal",
+        "match": bool(recipe.match),
+        "size": bool(recipe.size),
+    }
+    if words := [word for word, is_asked in asked.items() if is_asked]:
+        raise RecipeError(
+            f"{words[0]} needs classes that share no {recipe.units}: take overlap = drop or first"
+        )
 
 
 def shared_quotas(recipe: Recipe, kinds: Sequence[Kind], available: Targets) -> Quotas:
-    """Return the quotas that keep the most units while classes keep their ratio in every split.
+    """Return quotas of the largest classes that have their ratio in every split, drawn fairly.
 
     A ratio is exact in every split here. Raises RecipeError where it leaves a split empty, or
     classes of the same units.
     """
-    if recipe.findings == "equal":
-        raise RecipeError(
-            "findings = equal needs classes that share no images: take overlap = drop or first"
-        )
     parts = recipe.ratio or dict.fromkeys(recipe.classes, 1)
     most = {
         split: _most(recipe, parts, [k for k in kinds if k.split == split])
@@ -31,7 +60,7 @@ def shared_quotas(recipe: Recipe, kinds: Sequence[Kind], available: Targets) -> 
     for kept in _sizes(recipe, most):
         targets = {(name, split): parts[name] * kept[split] for name in parts for split in kept}
         refuse_empty(recipe, targets, available)
-        units = _all_kept(recipe, kinds, targets, available)
+        units = _all_kept(recipe, kinds, targets)
         if units is not None:
             break
     if units is None:
@@ -56,16 +85,14 @@ def _sizes(recipe: Recipe, most: dict[str, int]) -> Iterator[dict[str, int]]:
             yield sizes
 
 
-def _all_kept(
-    recipe: Recipe, kinds: Sequence[Kind], targets: Targets, available: Targets
-) -> list[int] | None:
+def _all_kept(recipe: Recipe, kinds: Sequence[Kind], targets: Targets) -> list[int] | None:
     """Return the units of each kind that stay, None where a split can't have its targets."""
     units = [0] * len(kinds)
     for split in recipe.shares:
         places = [place for place, kind in enumerate(kinds) if kind.split == split]
         wanted = {name: targets[name, split] for name in recipe.classes}
-        parts = {name: wanted[name] / available[name, split] for name in recipe.classes}
-        chosen = _kept_units([kinds[place] for place in places], wanted, parts)
+        chance = Chance(recipe.seed, f"shared|{split}")
+        chosen = _kept_units([kinds[place] for place in places], wanted, chance)
         if chosen is None:
             return None
         for place, count in zip(places, chosen, strict=True):
@@ -89,31 +116,69 @@ def _most(recipe: Recipe, parts: dict[str, int], kinds: Sequence[Kind]) -> int:
     return round(float(values[len(kinds)]))
 
 
-def _kept_units(
-    kinds: Sequence[Kind], wanted: dict[str, int], parts: dict[str, float]
-) -> list[int] | None:
+def _kept_units(kinds: Sequence[Kind], wanted: dict[str, int], chance: Chance) -> list[int] | None:
     """Return the units of each kind of one split that stay; None where classes can't be as wanted.
 
-    They are as many in all as there can be, and then findings keep their part of their class.
+    Findings keep their part of their class, as near as the classes' sizes allow.
     """
+    totals: dict[Cell, int] = {}
+    signatures = []
+    for kind, part in zip(kinds, _raked(kinds, wanted).tolist(), strict=True):
+        units = dict.fromkeys([*((name, "") for name in kind.classes), *kind.cells], 1)
+        kept = max(1, round(_PARTS * part))
+        signatures.append(Signature(kind.units, units, (kept, max(1, _PARTS - kept))))
+        for cell in units:
+            totals[cell] = totals.get(cell, 0) + kind.units
+    targets = {}
+    for cell, total in totals.items():
+        kept = round(HUNDREDTHS * total * wanted[cell[0]] / totals[cell[0], ""])
+        targets[cell] = [kept, HUNDREDTHS * total - kept]
+    found = allocate(Cells.of(signatures, targets), chance)
+    if found.exact:
+        return [int(kept) for kept in found.patients[:, 0]]
+    return _solved(kinds, wanted, chance)
+
+
+def _raked(kinds: Sequence[Kind], wanted: dict[str, int]) -> Numbers:
+    """Return the chance of the units of each kind to stay, so that classes come to their sizes."""
+    units = np.array([float(kind.units) for kind in kinds])
+    belongs = np.array([[name in kind.classes for name in wanted] for kind in kinds])
+    factors = np.ones(len(wanted))
+    for _ in range(_ROUNDS):
+        before = factors.copy()
+        for place, target in enumerate(wanted.values()):
+            others = np.where(np.arange(len(wanted)) == place, 1.0, factors)
+            parts = np.prod(np.where(belongs, others, 1.0), axis=1)[belongs[:, place]]
+            factors[place] = _factor(units[belongs[:, place]], parts, target)
+        if np.allclose(factors, before, rtol=1e-9, atol=0.0):
+            break
+    chances: Numbers = np.minimum(np.prod(np.where(belongs, factors, 1.0), axis=1), 1.0)
+    return chances
+
+
+def _factor(units: Numbers, parts: Numbers, target: float) -> float:
+    """Return what parts are multiplied by so that units times them, at most 1, add up to a target.
+
+    Where all units are too few it is what makes every part 1.
+    """
+    order = np.argsort(-parts, kind="stable")
+    units, parts = units[order], parts[order]
+    # The first ones are whole, of the others each has its part times the factor.
+    whole = np.concatenate([[0.0], np.cumsum(units)])[:-1]
+    rest = np.cumsum((units * parts)[::-1])[::-1]
+    factors = (target - whole) / rest
+    fits = np.flatnonzero(factors * parts <= 1.0)
+    return float(max(factors[fits[0]], 1e-12)) if len(fits) else float(1.0 / parts.min())
+
+
+def _solved(kinds: Sequence[Kind], wanted: dict[str, int], chance: Chance) -> list[int] | None:
+    """Return units that stay as the solver finds them, of equal ones by chance; None if none do."""
     solver, columns = _program(kinds)
     for name, target in wanted.items():
         solver.addConstr(sum(_of_class(name, kinds, columns)) == target)
-    solver.maximize(sum(columns))
-    kept = _solution(solver, kinds)
-    if kept is None:
-        return None
-    solver.addConstr(sum(columns) == sum(kept))
-    distances = []
-    for cell in sorted({cell for kind in kinds for cell in kind.cells}):
-        terms = [c for kind, c in zip(kinds, columns, strict=True) if cell in kind.cells]
-        there = sum(kind.units for kind in kinds if cell in kind.cells)
-        away = solver.addVariable(0.0, float(there))
-        solver.addConstr(sum(terms) - away <= there * parts[cell[0]])
-        solver.addConstr(sum(terms) + away >= there * parts[cell[0]])
-        distances.append(away / there)
-    solver.minimize(sum(distances))
-    return _solution(solver, kinds) or kept
+    costs = chance.uniforms(len(columns))
+    solver.minimize(sum(cost * column for cost, column in zip(costs, columns, strict=True)))
+    return _solution(solver, kinds)
 
 
 def _of_class(name: str, kinds: Sequence[Kind], columns: list[Any]) -> list[Any]:

@@ -14,7 +14,7 @@ __all__ = ["print_dataset", "print_plan"]
 # The filters in the order in which they are asked.
 _FILTERS = (
     "where", "file", "damaged", "exclude", "pure", "overlap", "date", "apart", "per_patient",
-    "balance",
+    "match", "balance", "size",
 )  # fmt: skip
 
 
@@ -91,25 +91,63 @@ def _print_plan_as_text(dataset: "Dataset") -> None:
 
 def _exactness(dataset: "Dataset") -> list[str]:
     """Return sentences on what is kept and how near the findings are to their shares."""
-    found, units = dataset.exactness, dataset.recipe.units
+    found, recipe = dataset.exactness, dataset.recipe
     if not found.smallest:  # it came with a bundle
         return []
-    sentences = [_kept(dataset)]
-    recipe = dataset.recipe
-    sentences += _class_distance(dataset)
-    near = f"no finding is further than {found.furthest:g} {units} from its class's share"
-    shared = recipe.overlap == "keep" and recipe.balance != "none"
-    if recipe.by_date or recipe.findings == "equal" or shared:
-        # What is known of the patients' split says nothing of findings that didn't stay in
-        # proportion.
-        return [*sentences, near]
-    if found.findings:
-        near += f"; patients with several put {found.out_of_place:g} {units} out of place"
-    if found.proved:
-        near += "; no split of these patients with classes as exact is nearer, all in all"
-    else:
-        near += "; a split of these patients that is nearer, all in all, is not ruled out"
-    return [*sentences, near]
+    return [
+        _kept(dataset),
+        *_class_distance(dataset),
+        _finding_distance(dataset),
+        *(
+            f"no value of {column} is further than {away:g} {recipe.units} from its class's share"
+            for column, away in found.strata.items()
+        ),
+        *_draw(dataset),
+        *_unmatched(dataset),
+    ]
+
+
+def _finding_distance(dataset: "Dataset") -> str:
+    """Return a sentence on how near the findings are, and how near they could be."""
+    found, units = dataset.exactness, dataset.recipe.units
+    told = f"no finding is further than {found.furthest:g} {units} from its class's share"
+    if found.nearest is None:  # a record of 0.5.0
+        return told
+    return (
+        f"{told}; no split of these {units} into these sizes can be nearer than {found.nearest:g}"
+    )
+
+
+def _draw(dataset: "Dataset") -> list[str]:
+    """Return sentences on the draw of patients: its bounds, and who had no part in it."""
+    found = dataset.exactness
+    if found.nearest is None or dataset.recipe.by_date:
+        return []
+    told = "every split has its share of the patients of each kind, rounded down or up"
+    if found.reach:
+        told += f", or {found.reach:,} {'patients' if found.reach > 1 else 'patient'} beyond"
+    sentences = [told]
+    if found.pinned:
+        sentences.append(f"{found.pinned:,} patients are pinned: not every split may take them")
+    if found.tied:
+        sentences.append(f"{found.tied:,} patients have twins and are dealt together with others")
+    return sentences
+
+
+def _unmatched(dataset: "Dataset") -> list[str]:
+    """Return a sentence on what is left out for want of a partner, by class."""
+    if not dataset.recipe.match:
+        return []
+    out = dict.fromkeys(dataset.recipe.classes, 0)
+    for units in dataset.exactness.unmatched.values():
+        for name, count in units.items():
+            out[name] += count
+    told = ", ".join(f"{count:,} of {name}" for name, count in out.items())
+    combinations = len(dataset.exactness.unmatched)
+    return [
+        f"classes match in {', '.join(dataset.recipe.match)}; left out in {combinations:,} "
+        f"combinations: {told}"
+    ]
 
 
 def _class_distance(dataset: "Dataset") -> list[str]:
@@ -117,7 +155,7 @@ def _class_distance(dataset: "Dataset") -> list[str]:
     from cxr_duck.allocation import largest_remainder
 
     recipe = dataset.recipe
-    if recipe.by_date or recipe.unit != "image":
+    if recipe.by_date or recipe.unit != "image" or recipe.size.keys() - {""}:
         return []
     away = 0
     for term in recipe.classes:
@@ -131,11 +169,25 @@ def _kept(dataset: "Dataset") -> str:
     """Return a sentence on what is kept, and what decides it."""
     found, recipe = dataset.exactness, dataset.recipe
     kept = f"kept {found.kept:,} of the {found.possible:,} {recipe.units} of {found.smallest}"
+    if recipe.size and found.kept < found.full:
+        return f"{kept}, as the size asks for: {found.full:,} could stay"
     if recipe.findings == "equal":
         return f"{kept}: the findings that are rarest in a split decide the sizes"
     if recipe.balance == "none":
         return "every class keeps all it has"
-    return f"{kept}, the smallest class" + (" for its part of the ratio" if recipe.ratio else "")
+    told = f"{kept}, the smallest class" + (" for its part of the ratio" if recipe.ratio else "")
+    return told if found.nearest is None or found.kept == found.possible else told + _most(dataset)
+
+
+def _most(dataset: "Dataset") -> str:
+    """Return the end of a sentence: why no more is kept."""
+    if dataset.recipe.match:
+        return ": the others have no partner, or their split has its share without them"
+    if dataset.recipe.by_date or dataset.recipe.overlap == "keep":
+        return ""
+    if dataset.exactness.largest:
+        return "; no split of these patients keeps more"
+    return "; whether another split of these patients keeps more is not known"
 
 
 def _facts(dataset: "Dataset") -> list[tuple[str, str]]:
@@ -169,6 +221,11 @@ def _choices(recipe: "Recipe") -> list[tuple[str, str]]:
         "apart": recipe.keep_apart["name"] if recipe.keep_apart else "",
         "by hand": "all splits but the first" if recipe.physician_test else "",
         "twins": recipe.twins if recipe.twins != "ignore" else "",
+        "stratify": ", ".join(recipe.stratify),
+        "match": ", ".join(recipe.match),
+        "size": ", ".join(
+            f"{split} {units:,}" if split else f"{units:,}" for split, units in recipe.size.items()
+        ),
     }
     if recipe.by_date:
         del chosen["shares"]

@@ -98,6 +98,28 @@ def create(
         str,
         typer.Option("--twins", help="Patients who have twin images: ignore, or deal together."),
     ] = "ignore",
+    stratify: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--stratify",
+            metavar="COLUMN[:STEP]",
+            help="Splits are near in it too, such as sex or age:10; may be repeated.",
+        ),
+    ] = None,
+    match: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--match",
+            metavar="COLUMN[:STEP]",
+            help="Classes have the same numbers in each value of it; may be repeated.",
+        ),
+    ] = None,
+    size: Annotated[
+        str | None,
+        typer.Option(
+            "--size", metavar="N|SPLIT=N,…", help="Most images of a class; sizes are nested."
+        ),
+    ] = None,
     recipe: Annotated[
         Path | None,
         typer.Option("--recipe", metavar="FILE", help="Take all that from a TOML file instead."),
@@ -149,6 +171,9 @@ def create(
             keep_apart=keep_apart,
             physician_test=physician_test,
             twins=twins,
+            stratify=stratify or [],
+            match=match or [],
+            size=_size(size),
             name=name,
             experiment="default" if experiment is None else experiment,
             store_it=not dry_run,
@@ -193,6 +218,21 @@ def _named_shares(option: str | None) -> dict[str, float] | None:
     if len(shares) != len(parts) or not shares:
         raise typer.BadParameter(f"--shares needs a name for each split, not {option!r}")
     return shares
+
+
+def _size(option: str | None) -> int | dict[str, int] | None:
+    """Return the size of an option: a number, or SPLIT=N for single splits."""
+    if option is None:
+        return None
+    if option.strip().isdigit():
+        return int(option)
+    sizes: dict[str, int] = {}
+    for part in option.split(","):
+        name, _, number = (word.strip() for word in part.partition("="))
+        if not name or not number.isdigit() or name in sizes:
+            raise typer.BadParameter(f"--size takes a number, or SPLIT=NUMBER,…, not {option!r}")
+        sizes[name] = int(number)
+    return sizes
 
 
 def named_queries(options: list[str]) -> dict[str, str]:

@@ -1,9 +1,11 @@
--- cells: one row per (class, finding), numbered; finding '' is the class as a whole.
--- reads: members
+-- cells: one row per (class, finding, stratum), numbered; finding '' is the class as a whole.
+-- reads: members, unit_strata
+-- A finding has no stratum. Without columns to stratify or match by there is none at all.
 WITH named AS (
     SELECT DISTINCT
         class,
         finding,
+        '' AS stratum,
     FROM members
 
     UNION
@@ -11,11 +13,21 @@ WITH named AS (
     SELECT DISTINCT
         class,
         '' AS finding,
+        '' AS stratum,
     FROM members
+
+    UNION
+
+    SELECT DISTINCT
+        class,
+        '' AS finding,
+        stratum,
+    FROM unit_strata
 )
 
 SELECT
     class,
     finding,
-    CAST(row_number() OVER (ORDER BY class, finding) AS INTEGER) AS cell,
+    stratum,
+    CAST(row_number() OVER (ORDER BY class, finding, stratum) AS INTEGER) AS cell,
 FROM named;

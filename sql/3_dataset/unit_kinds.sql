@@ -1,5 +1,5 @@
 -- unit_kinds: one row per unit: its split, and its kind, the cells that it counts in.
--- reads: members, cells, splits
+-- reads: members, cells, unit_strata, splits
 -- Units of the same kind and split are exchangeable when some are left out for the balance.
 WITH counted AS (
     SELECT DISTINCT
@@ -8,6 +8,16 @@ WITH counted AS (
         cells.cell,
     FROM members
     INNER JOIN cells USING (class, finding)
+
+    UNION
+
+    SELECT DISTINCT
+        members.unit_id,
+        members.patient_id,
+        cells.cell,
+    FROM members
+    INNER JOIN unit_strata USING (class, unit_id)
+    INNER JOIN cells USING (class, stratum)
 )
 
 SELECT

@@ -1,0 +1,100 @@
+"""From a recipe and its patients to the allocation that is drawn for them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from cxr_duck.allocation import (
+    HUNDREDTHS,
+    Allocation,
+    Cells,
+    Numbers,
+    Signature,
+    allocate,
+    largest_remainder,
+    reach_of,
+)
+from cxr_duck.chance import Chance
+from cxr_duck.largest import Needs, enlarged
+from cxr_duck.matching import SCARCE, partnered, scarce_units
+from cxr_duck.recipe import Recipe
+from cxr_duck.targets import (
+    Patients,
+    is_combination,
+    kept_sizes,
+    largest_size,
+    signatures_of,
+    wanted_units,
+)
+
+__all__ = ["Drawn", "draw"]
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """The patients of each signature in each split, (signature, split).
+
+    No signature is further than `reach` patients from its share. `largest` tells that no other
+    allocation keeps more when the classes are made equal, or come to their ratio.
+    """
+
+    patients: Numbers = field(repr=False)
+    reach: int
+    largest: bool
+
+
+def draw(recipe: Recipe, patients: Sequence[Patients]) -> Drawn:
+    """Draw how many patients go to each split, as the recipe's seed has it."""
+    chance = Chance(recipe.seed, "allocation")
+    plain = [_without_combinations(same) for same in patients]
+    wanted = wanted_units(recipe, plain)
+    signatures = signatures_of(recipe, plain, wanted)
+    if recipe.match:
+        return _matching(recipe, patients, signatures, wanted, chance)
+    cells = Cells.of(signatures, wanted)
+    found, largest = allocate(cells, chance), False
+    if recipe.balance != "none" and recipe.overlap != "keep" and recipe.findings != "equal":
+        smallest, most = largest_size(recipe, plain)
+        shares = list(recipe.shares.values())
+
+        def sizes(size: int) -> Needs:
+            kept = kept_sizes(recipe, size, smallest)
+            return {name: largest_remainder(units, shares) for name, units in kept.items()}
+
+        found, largest = enlarged(cells, found, sizes, most, chance)
+    return Drawn(found.patients, found.reach, largest)
+
+
+def _without_combinations(same: Patients) -> Patients:
+    units = {cell: count for cell, count in same.units.items() if not is_combination(cell)}
+    return replace(same, units=units)
+
+
+def _matching(
+    recipe: Recipe,
+    patients: Sequence[Patients],
+    signatures: Sequence[Signature],
+    wanted: dict[tuple[str, ...], list[int]],
+    chance: Chance,
+) -> Drawn:
+    """Draw for classes that match: the units that decide how many stay have exact shares."""
+    combined = [
+        replace(signature, units=same.units)
+        for signature, same in zip(signatures, patients, strict=True)
+    ]
+    scarce = scarce_units(recipe, combined)
+    shares = list(recipe.shares.values())
+    if not any(same.limit for same in patients):
+        total = sum(units * same.number for units, same in zip(scarce, patients, strict=True))
+        wanted = wanted | {
+            SCARCE: [HUNDREDTHS * units for units in largest_remainder(total, shares)]
+        }
+    cells = Cells.of(
+        [
+            replace(signature, units={**signature.units, SCARCE: units})
+            for signature, units in zip(combined, scarce, strict=True)
+        ],
+        wanted,
+    )
+    found: Allocation = allocate(cells, chance)
+    allocated = partnered(recipe, cells, combined, found.patients)
+    return Drawn(allocated, reach_of(cells, allocated), largest=False)

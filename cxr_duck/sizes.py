@@ -1,0 +1,108 @@
+"""Datasets of a size that the recipe asks for: a smaller one lies within a larger one."""
+
+from collections.abc import Sequence
+
+from cxr_duck.allocation import Cell, largest_remainder
+from cxr_duck.engines.engine import Engine
+from cxr_duck.quotas import Kind, Targets, class_units, led_by
+from cxr_duck.recipe import Recipe
+from cxr_duck.targets import is_combination
+
+__all__ = ["select_size", "sized_targets"]
+
+_ROWS = (
+    "kind INTEGER[], split VARCHAR, class VARCHAR, grouped VARCHAR, width BIGINT, together BIGINT"
+)
+
+
+def select_size(
+    engine: Engine, recipe: Recipe, quotas: Sequence[tuple[list[int], str, int]],
+    cells: dict[int, Cell],
+) -> None:  # fmt: skip
+    """Make sized_selection: the units that stay, at most the recipe's size of each class."""
+    if not recipe.size:
+        engine.create("sized_selection", "SELECT unit_id, split FROM selection")
+        return
+    kinds = [Kind(tuple(cells[cell] for cell in kind), split, n) for kind, split, n in quotas]
+    targets = sized_targets(recipe, class_units(kinds, [kind.units for kind in kinds]))
+    groups = _groups(recipe, kinds)
+    widths: dict[tuple[str, str, str], int] = {}
+    for kind, group in zip(kinds, groups, strict=True):
+        key = kind.split, kind.classes[0], group
+        widths[key] = widths.get(key, 0) + kind.units
+    together = recipe.ratio if recipe.match else {}
+    rows = []
+    for (numbers, split, _), kind, group in zip(quotas, kinds, groups, strict=True):
+        name = kind.classes[0]
+        count = together.get(name, 1)
+        # Findings that are equal take turns; other groups have their share of every beginning.
+        width = 1 if recipe.findings == "equal" else widths[split, name, group] // count
+        rows.append((numbers, split, name, group, width, count))
+    engine.put("kind_rows", _ROWS, rows)
+    engine.put(
+        "size_limits",
+        "class VARCHAR, split VARCHAR, units BIGINT",
+        [(name, split, units) for (name, split), units in targets.items()],
+    )
+    engine.make("sized_selection", seed=recipe.seed)
+
+
+def _groups(recipe: Recipe, kinds: Sequence[Kind]) -> list[str]:
+    """Return the group of each kind: its combination, or the rarest finding that it shows."""
+    if recipe.match:
+        return [next(cell[2] for cell in kind.cells if is_combination(cell)) for kind in kinds]
+    groups = [""] * len(kinds)
+    for (cell, _), led in led_by(kinds).items():
+        for place, _ in led:
+            groups[place] = f"{cell[0]}|{cell[1]}"
+    return groups
+
+
+def sized_targets(recipe: Recipe, targets: Targets) -> Targets:
+    """Return the units of each (class, split) that stay where the recipe has a size.
+
+    A size of all splits is parted by their shares; one of a split holds for that split alone. The
+    ratio of the classes stays, and the largest of them has at most so many.
+    """
+    if not recipe.size:
+        return targets
+    if "" in recipe.size:
+        return _sized_in_all(recipe, targets, recipe.size[""])
+    sized = dict(targets)
+    for split, size in recipe.size.items():
+        there = {name: targets.get((name, split), 0) for name in recipe.classes}
+        for name, units in _sized(recipe, there, size).items():
+            sized[name, split] = units
+    return sized
+
+
+def _sized_in_all(recipe: Recipe, targets: Targets, size: int) -> Targets:
+    shares = list(recipe.shares.values())
+    totals = {
+        name: sum(targets.get((name, split), 0) for split in recipe.shares)
+        for name in recipe.classes
+    }
+    if recipe.match:
+        parts = recipe.ratio or dict.fromkeys(recipe.classes, 1)
+        sets = min(size // max(parts.values()), *(totals[n] // parts[n] for n in parts))
+        each = largest_remainder(sets, shares)
+        kept = {name: [part * units for units in each] for name, part in parts.items()}
+    else:
+        sizes = _sized(recipe, totals, size)
+        kept = {name: largest_remainder(units, shares) for name, units in sizes.items()}
+    return {
+        (name, split): min(units, targets.get((name, split), 0))
+        for name, of_splits in kept.items()
+        for split, units in zip(recipe.shares, of_splits, strict=True)
+    }
+
+
+def _sized(recipe: Recipe, units: dict[str, int], size: int) -> dict[str, int]:
+    """Return the units of each class, in the ratio of the classes, none above a size."""
+    if recipe.balance == "none":
+        return {name: min(count, size) for name, count in units.items()}
+    parts = recipe.ratio or dict.fromkeys(recipe.classes, 1)
+    largest = max(parts.values())
+    if max(units.values()) <= size:
+        return units
+    return {name: min(units[name], size * part // largest) for name, part in parts.items()}

@@ -1,0 +1,17 @@
+-- unit_combinations: one row per unit that may be in: its values in the columns to match by.
+-- reads: claims, left_out_images, image_combinations
+-- A unit whose images differ has a value of its own: it matches those that differ too.
+WITH valued AS (
+    SELECT DISTINCT
+        claims.unit_id,
+        image_combinations.combination,
+    FROM claims
+    INNER JOIN image_combinations USING (image_id)
+    ANTI JOIN left_out_images USING (image_id)
+)
+
+SELECT
+    unit_id,
+    CASE WHEN count(*) = 1 THEN min(combination) ELSE 'several values' END AS combination,
+FROM valued
+GROUP BY unit_id;

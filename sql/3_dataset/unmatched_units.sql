@@ -1,0 +1,21 @@
+-- unmatched_units: one row per (combination, class): the units left out, of those that may be in.
+-- reads: combination_counts, unit_combinations, members, selection
+WITH kept AS (
+    SELECT
+        members.class,
+        unit_combinations.combination,
+        CAST(count(DISTINCT members.unit_id) AS BIGINT) AS units,
+    FROM selection
+    INNER JOIN members USING (unit_id)
+    INNER JOIN unit_combinations USING (unit_id)
+    GROUP BY members.class, unit_combinations.combination
+)
+
+SELECT
+    combination_counts.combination,
+    combination_counts.class,
+    combination_counts.units - coalesce(kept.units, 0) AS units,
+FROM combination_counts
+LEFT JOIN kept
+    ON combination_counts.class = kept.class AND combination_counts.combination = kept.combination
+WHERE combination_counts.units > coalesce(kept.units, 0);
