@@ -180,7 +180,7 @@ def _guess_told(guess: Guess) -> str:
     low, high = guess.chance
     return (
         f"a guess without a pixel, by {', '.join(guess.by)}: AUC {guess.auc:.2f} on "
-        f"{' and '.join(guess.tested_on)} (chance {low:.2f} to {high:.2f})"
+        f"{guess.tested} (chance {low:.2f} to {high:.2f})"
     )
 
 

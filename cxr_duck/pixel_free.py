@@ -49,6 +49,12 @@ class Guess:
         """Whether the guess is of note: better than chance, and than 0.55."""
         return self.auc is not None and self.auc > max(AUC_OF_NOTE, (self.chance or (0, 1))[1])
 
+    @property
+    def tested(self) -> str:
+        """The splits that it was tested on, in words."""
+        *others, last = self.tested_on or ("",)
+        return f"{', '.join(others)} and {last}" if others else last
+
     def to_dict(self) -> dict[str, Any]:
         """Return all of it as plain values, for JSON."""
         return {

@@ -47,12 +47,11 @@ def make_compared(
         ],
     )
     guess = found.guess
-    tested_on = " and ".join(guess.tested_on)
     most = guess.chance[1] if guess.chance else None
     engine.put(
         "pixel_free_guess",
         "auc DOUBLE, chance DOUBLE, trained_on VARCHAR, tested_on VARCHAR, marked BOOLEAN",
-        [(guess.auc, most, guess.trained_on, tested_on, guess.marked)],
+        [(guess.auc, most, guess.trained_on, guess.tested, guess.marked)],
     )
     reasons = {
         "classes_differ": "" if found.between_classes else "there are no two classes to compare",
