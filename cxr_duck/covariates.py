@@ -250,7 +250,7 @@ class _Examples:
                 if unknown.any():
                     self.levels[f"{name} unknown"] = unknown.astype(numpy.int64)
             else:
-                self.levels[name] = _codes(table[column])[0]
+                self.levels[name] = _numbered(table[column])[0]
         self.class_codes, self.classes = _numbered(table["class"], classes)
         self.split_codes, self.splits = _numbered(table["split"], splits)
         self.patients = _codes(table["patient_id"])[0]
@@ -299,7 +299,8 @@ class _Examples:
         values = self.numbers[covariate][rows]
         known = ~numpy.isnan(values)
         size = effective_size(self.patients[rows[known]]) if known.any() else 0.0
-        return values[known], size
+        # In order, since rows come in any: a sum of decimals is the same to the last digit.
+        return numpy.sort(values[known]), size
 
     def guess(self) -> Guess:
         """Return how well the class is guessed from all that a film may show."""
@@ -364,7 +365,9 @@ def _codes(column: "pyarrow.ChunkedArray") -> tuple["Codes", list[str]]:
     return codes.astype(numpy.int64), words
 
 
-def _numbered(column: "pyarrow.ChunkedArray", order: Sequence[str]) -> tuple["Codes", list[str]]:
+def _numbered(
+    column: "pyarrow.ChunkedArray", order: Sequence[str] = ()
+) -> tuple["Codes", list[str]]:
     """Return each row's place among the names that occur, those of `order` first; -1 is null."""
     import numpy
 

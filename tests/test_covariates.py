@@ -16,7 +16,7 @@ from sklearn.naive_bayes import CategoricalNB
 
 from cxr_duck import ExperimentData
 from cxr_duck.audit.covariates import OF_COVARIATES
-from cxr_duck.covariates import Covariates, Difference
+from cxr_duck.covariates import Covariates, Difference, compare_covariates
 from cxr_duck.datasets import make_dataset
 from cxr_duck.errors import DatasetError
 from cxr_duck.growth import remove_images
@@ -318,6 +318,19 @@ def test_images_of_a_patient_depend_on_each_other(data: ExperimentData) -> None:
     assert row_of(found.between_classes, "projection").smd == pytest.approx(0)
 
 
+def test_rows_in_any_order_say_the_same(data: ExperimentData) -> None:
+    """Decimals are the same to the last digit, in whatever order members and images come."""
+    made = data.create_dataset(["nodule", "normal"], store_it=False)
+    members = made.members.select(["class", "split", "image_id"])
+    backwards = members.take(numpy.arange(members.num_rows)[::-1])
+    engine = data.store.engine()
+    engine.create("images", "SELECT * FROM cxr.images ORDER BY md5(image_id)")
+    found = compare_covariates(
+        engine, backwards, ["nodule", "normal"], ["train", "valid", "test"], made.recipe.classes
+    )
+    assert found == made.covariates()
+
+
 def audited(data: ExperimentData, path: Path, lines: Sequence[str], **options: Any) -> Any:
     """Return the audit of a CSV file, whose first line is its header."""
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
@@ -493,7 +506,11 @@ def test_blank_films_and_labels_of_the_other_class(films: ExperimentData, cxr: R
     kept = films.create_dataset(
         ["nodule", "pneumonia", "normal"], store_it=False, **{**options, "overlap": "keep"}
     )
-    assert kept.covariates().other_labels == {}
+    both = kept.covariates()
+    assert both.other_labels == {}
+    # An image of both classes is one image of its split.
+    sizes = [kept.images(split) for split in ("a", "b")]
+    assert row_of(both.between_splits, "age").chance == pytest.approx(chance_bound(2, *sizes))
 
 
 def test_labels_of_classes_that_are_told_apart_by_place(films: ExperimentData) -> None:
