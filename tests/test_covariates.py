@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy
+import pyarrow
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -318,17 +319,44 @@ def test_images_of_a_patient_depend_on_each_other(data: ExperimentData) -> None:
     assert row_of(found.between_classes, "projection").smd == pytest.approx(0)
 
 
-def test_rows_in_any_order_say_the_same(data: ExperimentData) -> None:
-    """Decimals are the same to the last digit, in whatever order members and images come."""
-    made = data.create_dataset(["nodule", "normal"], store_it=False)
+def test_rows_in_any_order_say_the_same(demo_data: ExperimentData) -> None:
+    """Decimals are the same to the last digit, in whatever order images come."""
+    made = demo_data.create_dataset(["normal", "not-normal"], hierarchy="paper", store_it=False)
     members = made.members.select(["class", "split", "image_id"])
-    backwards = members.take(numpy.arange(members.num_rows)[::-1])
-    engine = data.store.engine()
-    engine.create("images", "SELECT * FROM cxr.images ORDER BY md5(image_id)")
-    found = compare_covariates(
-        engine, backwards, ["nodule", "normal"], ["train", "valid", "test"], made.recipe.classes
+    for order in range(5):
+        engine = demo_data.store.engine()
+        engine.create("images", f"SELECT * FROM cxr.images ORDER BY md5(concat(image_id, {order}))")
+        found = compare_covariates(
+            engine, members, list(made.recipe.classes), list(made.recipe.shares), {}
+        )
+        assert found == made.covariates()
+
+
+def test_steps_of_the_images_of_a_patient(tmp_path: Path) -> None:
+    """All images of the patient in the store count, not those of the dataset alone."""
+    steps = {1: "1", 2: "2", 3: "3-4", 4: "3-4", 5: "5-9", 9: "5-9", 10: "10+", 12: "10+"}
+    rows = [
+        {**USUAL, "ImageID": f"p{number}_{n}.png", "PatientID": f"p{number}"}
+        for number in steps
+        for n in range(number)
+    ]
+    data = ExperimentData(
+        labels_csv=write_labels(tmp_path / "labels.csv", rows), store=tmp_path / "store"
     )
-    assert found == made.covariates()
+    data.create_index()
+    members = pyarrow.table(
+        {
+            "class": ["a"] * len(steps),
+            "split": ["x"] * len(steps),
+            "image_id": [f"p{number}_0.png" for number in steps],
+        }
+    )
+    engine = data.store.engine()
+    compare_covariates(engine, members, ["a"], ["x"], {})
+    found = engine.arrow("examples").select(["patient_id", "images_of_patient"]).to_pylist()
+    assert {row["patient_id"]: row["images_of_patient"] for row in found} == {
+        f"p{number}": step for number, step in steps.items()
+    }
 
 
 def audited(data: ExperimentData, path: Path, lines: Sequence[str], **options: Any) -> Any:
@@ -385,7 +413,7 @@ def test_images_that_the_store_lacks(data: ExperimentData, tmp_path: Path) -> No
 
 
 def test_the_pair_that_is_named() -> None:
-    """Of three pairs one that is marked goes before one that is larger by chance."""
+    """Where there are more than two, the pair stands beside its mark."""
     found = Covariates(
         ("a", "b", "c"), ("x",), (Difference("age", "classes", "a", "c", 0.1234, 0.05),), (),
         Guess(reason="there is one split alone"), images=3,
@@ -400,12 +428,15 @@ def test_the_pair_that_is_named() -> None:
 
 def test_a_marked_pair_goes_first(data: ExperimentData, tmp_path: Path) -> None:
     """A split of one image is far from all by chance, and doesn't hide what is of note."""
-    lines = [f"i{n:04d}.png,{('women', 'men')[n // 2 % 4 < 2]}" for n in range(0, 200, 2)]
-    tiny = next(f"i{n:04d}.png,tiny" for n in range(200, 240) if n // 2 % 4 < 2)
-    found = audited(data, tmp_path / "split.csv", ["image,split", *lines, tiny]).covariates
+    men = [n for n in range(0, 200, 2) if n // 2 % 4 < 2]
+    women = [n for n in range(0, 200, 2) if n // 2 % 4 >= 2]
+    splits = {"x": men[:36] + women[:12], "y": men[36:48] + women[12:48], "tiny": men[48:49]}
+    lines = [f"i{n:04d}.png,{split}" for split, numbers in splits.items() for n in numbers]
+    found = audited(data, tmp_path / "split.csv", ["image,split", *lines]).covariates
     sex = row_of(found.between_splits, "sex")
-    assert (sex.first, sex.second, sex.smd, sex.marked) == ("men", "women", math.inf, True)
-    assert sex.to_dict()["smd"] is None
+    assert (sex.first, sex.second, sex.marked) == ("x", "y", True)
+    assert sex.smd == pytest.approx(smd_of_counts(counts(36, 12), counts(12, 36)))
+    assert sex.smd < smd_of_counts(counts(12, 36), counts(1, 0))
 
 
 def test_not_marked_where_chance_gives_it_or_it_is_little() -> None:
@@ -415,6 +446,8 @@ def test_not_marked_where_chance_gives_it_or_it_is_little() -> None:
         for smd, chance in ((0.11, 0.05), (0.09, 0.05), (0.3, 0.4), (math.inf, math.inf))
     ]
     assert marks == [True, False, False, False]
+    infinite = Difference("age", "classes", "a", "b", math.inf, math.inf).to_dict()
+    assert (infinite["smd"], infinite["chance"]) == (None, None)
 
 
 def test_three_classes(data: ExperimentData) -> None:
