@@ -283,6 +283,10 @@ def test_differences_of_a_dataset(data: ExperimentData) -> None:
     found = data.dataset("pair").covariates()
     assert (found.classes, found.splits) == (("nodule", "normal"), ("train", "valid", "test"))
     assert (found.images, found.unknown, found.suspect, found.other_labels) == (240, 0, None, {})
+    assert found.looks == 8 * (1 + 3)
+    assert found.sentences()[0] == (
+        "* above 0.1 and above chance, as one look in 20 is by chance alone; here are 32 looks"
+    )
     assert [row.covariate for row in found.between_classes] == [
         "age", "age unknown", "sex", "projection", "manufacturer", "year", "labelled by",
         "images of the patient",
