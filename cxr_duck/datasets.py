@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from cxr_duck.balancing import Decisions, Exactness, balance, cells_by_number, deal_patients
 from cxr_duck.engines.engine import Engine
+from cxr_duck.errors import DatasetError
 from cxr_duck.members import make_members
 from cxr_duck.nearness import exactness_of
 from cxr_duck.recipe import Recipe
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     import polars
     import pyarrow
 
+    from cxr_duck.covariates import Covariates
     from cxr_duck.images.torch_images import TorchImages
 
 __all__ = ["Dataset", "composition_of", "composition_rows", "make_dataset", "make_dataset_on"]
@@ -77,6 +79,18 @@ class Dataset:
         if split is not None:
             members = members.filter(pyarrow.compute.equal(members["split"], split))
         return int(pyarrow.compute.count_distinct(members["image_id"]).as_py())
+
+    def covariates(self) -> "Covariates":
+        """Return how classes and splits differ in age, sex, projection and the like.
+
+        Beside each difference stands the one that chance gives, and beside them how well a class is
+        guessed without a pixel. Raises DatasetError for a dataset that came from no ExperimentData.
+        """
+        from cxr_duck.covariates import covariates_of
+
+        if self.store is None:
+            raise DatasetError("this dataset knows no store: take it from an ExperimentData")
+        return covariates_of(self.store, self)
 
     def torch(self, split: str, *, transform: Callable[[Any], Any] | None = None) -> "TorchImages":
         """Return a split as a map-style `torch.utils.data.Dataset` of (image, class index).

@@ -19,6 +19,7 @@ from PIL import Image
 from sklearn.model_selection import train_test_split
 
 from cxr_duck import ExperimentData
+from cxr_duck.audit.covariates import OF_COVARIATES
 from cxr_duck.audit.given import split_order
 from cxr_duck.audit.promise import Promise, make_promised
 from cxr_duck.audit.run import CHECKS
@@ -241,6 +242,7 @@ def test_every_check_has_its_proof() -> None:
     elsewhere = {
         "identical_across_splits", "identical_within_split",
         "twins_across_splits", "twins_within_split",  # tests/test_twins.py
+        *OF_COVARIATES,  # tests/test_covariates.py
     }  # fmt: skip
     assert set(CHECKS) == elsewhere.union(*(found for _, _, found in CASES.values()))
 
@@ -339,6 +341,8 @@ def test_what_was_not_tested_is_said(data: ExperimentData, tmp_path: Path) -> No
             "files are not looked at",
         ),
         "promise_missed": "no shares were asked for",
+        "guessed_without_pixel": "train has no image of odd that the store knows",
+        "suspect_image": "no file was tested: 'cxr check' does",
     }
     assert not found.wrong
 
@@ -398,7 +402,8 @@ def test_a_naive_split_by_image(demo_data: ExperimentData, demo: Path, tmp_path:
     assert found.wrong
 
 
-UNLOOKED = {"twins_across_splits", "twins_within_split"}  # in a store where nobody looked for twins
+# In a store where nobody looked for twins, and nobody tested files.
+UNLOOKED = {"twins_across_splits", "twins_within_split", "suspect_image"}
 
 
 @pytest.fixture
@@ -418,7 +423,7 @@ def test_a_recorded_dataset_keeps_its_promises(dataset: ExperimentData, name: st
     """Nothing is wrong with a dataset of ours but films that are damaged."""
     found = dataset.audit(name)
     assert {c.name for c in found.checks if c.untested} == UNLOOKED
-    assert not [c.name for c in found.checks if c.found and c.name[:7] != "damaged"]
+    assert not [c.name for c in found.checks if c.broken and c.name[:7] != "damaged"]
     recorded = dataset.dataset(name)
     assert (found.splits, found.classes) == (
         ["train", "valid", "test"],
@@ -439,7 +444,7 @@ def test_an_export_of_ours_is_audited_from_its_manifest(
         tmp_path / "out" / "manifest.csv", shares=[70, 20, 10], balanced=True, hierarchy="paper"
     )
     assert {c.name for c in found.checks if c.untested} == UNLOOKED
-    assert [c.name for c in found.checks if c.found] in ([], ["damaged_file"])
+    assert [c.name for c in found.checks if c.broken] in ([], ["damaged_file"])
 
 
 def test_variants_are_audited_as_their_images(dataset: ExperimentData, tmp_path: Path) -> None:
@@ -451,7 +456,7 @@ def test_variants_are_audited_as_their_images(dataset: ExperimentData, tmp_path:
     found = dataset.audit(
         manifest, shares=[70, 20, 10], balanced=True, files=False, hierarchy="paper"
     )
-    assert [c.name for c in found.checks if c.found] == []
+    assert [c.name for c in found.checks if c.broken] == []
     text = manifest.read_text(encoding="utf-8")
     line = next(line for line in text.splitlines() if "_v2.png" in line)
     parent = line.split(",")[2].replace("_v2.png", ".png")
@@ -473,7 +478,7 @@ def test_a_record_that_no_longer_holds(dataset: ExperimentData, cxr: Run) -> Non
     ExperimentData(dataset.images_dir, other, store=dataset.store.path).create_index(replace=True)
     found = dataset.audit("pair", files=False)
     broken = {
-        c.name: [row["image_id"] for row in c.rows.to_pylist()] for c in found.checks if c.found
+        c.name: [row["image_id"] for row in c.rows.to_pylist()] for c in found.checks if c.broken
     }
     assert broken == {"unknown_image": normal[:1], "label_not_held": normal[1:2]}
     with dataset.store.publishing() as publication:
@@ -569,7 +574,8 @@ def test_images_that_are_not_there(data: ExperimentData, tmp_path: Path, cxr: Ru
         f"could not be tested, {gone} is no folder: give the folder that holds the images: "
         "identical_across_splits, identical_within_split, missing_file, damaged_file",
         "not tested, no shares were asked for: promise_missed",
-        f"{clean}: 9 rules tested, nothing is wrong",
+        "not tested, no file was tested: 'cxr check' does: suspect_image",
+        f"{clean}: 13 rules tested, nothing is wrong",
     ]
     assert [line.split()[-1] for line in ran.out.splitlines()[1:13]].count("failed") == 4
     assert cxr(*words, "--images", gone, "--no-files").code == 0
@@ -583,8 +589,13 @@ def test_command(data: ExperimentData, tmp_path: Path, cxr: Run) -> None:
     clean = write_split(tmp_path / "clean.csv", CLEAN)
     words = ("--hierarchy", "paper", "--store", data.store.path)
     ran = cxr("audit", clean, "--shares", "50,50", "--balanced", *words)
-    assert (ran.code, ran.err) == (0, f"{clean}: 14 rules tested, nothing is wrong\n")
-    assert [line.split()[-1] for line in ran.out.splitlines()[1:15]] == ["ok"] * 14
+    assert (ran.code, ran.err) == (
+        0,
+        "not tested, no file was tested: 'cxr check' does: suspect_image\n"
+        f"{clean}: 18 rules tested, nothing is wrong\n",
+    )
+    verdicts = [line.split()[-1] for line in ran.out.splitlines()[1:20]]
+    assert sorted(verdicts) == [*["ok"] * 18, "untested"]
     assert [line.split() for line in ran.out.splitlines()[-3:]] == [
         ["share", "of", "images", "50.0%", "50.0%", "100.0%"],
         ["patients", "2", "2"],
@@ -598,7 +609,7 @@ def test_command(data: ExperimentData, tmp_path: Path, cxr: Run) -> None:
         in ran.out
     )
     assert ran.err.splitlines()[-1] == (
-        f"{leaky}: 13 rules tested, 1 of them broken: patient_in_two_splits"
+        f"{leaky}: 17 rules tested, 1 of them broken: patient_in_two_splits"
     )
     assert cxr("audit", leaky, "--balanced", "--no-files", *words).err.endswith(
         "2 of them broken: patient_in_two_splits, unequal_classes\n"

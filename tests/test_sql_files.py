@@ -20,12 +20,13 @@ PYTHON = "\n".join(
     path.read_text(encoding="utf-8")
     for path in (Path(__file__).parent.parent / "cxr_duck").rglob("*.py")
 )
-# Stages that Spark runs too; of sql/query those that find, create and reproduce reach.
+# Stages that Spark runs too; of the other folders those that find, create and reproduce reach.
 CARRIED = ("sources", "1_index", "2_terms", "3_dataset", "4_experiments", "images", "store")
 CARRIED_QUERIES = (
-    "conflicting_images", "conflicting_records", "finding_counts", "finding_images",
+    "conflicting_images", "conflicting_records", "examples", "finding_counts", "finding_images",
     "finding_postings", "image_postings", "image_rejects", "image_row", "indexed_findings",
-    "known_localizations", "localizations_below", "matching_images", "term_counts",
+    "known_localizations", "label_of_other_class", "localizations_below", "matching_images",
+    "member_images", "suspect_image", "term_counts",
 )  # fmt: skip
 CHANCE = ("random(", "hash(", "using sample", "any_value(", "first(", "gen_random_uuid(", "now(")
 

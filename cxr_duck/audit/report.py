@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pyarrow
 
+    from cxr_duck.covariates import Covariates
+
 __all__ = ["Audit", "AuditCheck"]
 
 
@@ -51,7 +53,8 @@ class Audit:
 
     `subject` is the dataset's name or the file's path. `composition` has a row per (split, class):
     images, patients, and leaking, those patients who are in another split too; class '' is the
-    split as a whole. `remarks` are sentences on what was left out or not tested.
+    split as a whole. `covariates` is how classes and splits differ in what is no finding, None
+    where no rule of it was asked for. `remarks` are sentences on what was left out or not tested.
     """
 
     subject: str
@@ -60,6 +63,7 @@ class Audit:
     composition: "pyarrow.Table" = field(repr=False)
     checks: Sequence[AuditCheck]
     remarks: Sequence[str] = ()
+    covariates: "Covariates | None" = field(default=None, repr=False)
 
     @property
     def wrong(self) -> bool:
@@ -91,5 +95,6 @@ class Audit:
                 }
                 for check in self.checks
             ],
+            "covariates": None if self.covariates is None else self.covariates.to_dict(),
             "remarks": list(self.remarks),
         }

@@ -4,17 +4,20 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from cxr_duck.audit.covariates import OF_COVARIATES, make_compared
 from cxr_duck.audit.files import make_damaged, make_digests, make_files
 from cxr_duck.audit.given import make_given, make_recorded, split_order
 from cxr_duck.audit.labels import make_class_images, meanings_of_names, meanings_of_recipe
 from cxr_duck.audit.promise import Promise, make_promised, promise_of_record, promise_of_shares
 from cxr_duck.audit.report import Audit, AuditCheck
 from cxr_duck.catalog import open_hierarchy
+from cxr_duck.covariates import Covariates
 from cxr_duck.datasets import Dataset
 from cxr_duck.engines.duckdb import DuckDBEngine
 from cxr_duck.errors import AuditError, ImagesError
 from cxr_duck.experiments import read_dataset
 from cxr_duck.progress import SILENT, Progress
+from cxr_duck.query.tree import named_findings
 from cxr_duck.recipe import Recipe
 from cxr_duck.store import Store
 from cxr_duck.terms import DEFAULT_HIERARCHY
@@ -36,14 +39,21 @@ CHECKS = {
     "damaged_file": "no file is damaged",
     "promise_missed": "splits and classes have their sizes",
     "unequal_classes": "the classes are equal in every split",
+    "classes_differ": "classes differ in nothing but the finding",
+    "splits_differ": "splits differ by no more than chance",
+    "guessed_without_pixel": "nobody guesses a class without a pixel",
+    "suspect_image": "no film is blank",
+    "label_of_other_class": "no image carries a label of another class",
     "repeated_row": "no row is said twice",
 }
-_NOTES = ("identical_within_split", "twins_within_split", "repeated_row")
+_NOTES = ("identical_within_split", "twins_within_split", "repeated_row", *OF_COVARIATES)
 _OF_DIGESTS = ("identical_across_splits", "identical_within_split")
 _OF_TWINS = ("twins_across_splits", "twins_within_split")
 _OF_FILES = (*_OF_DIGESTS, "missing_file", "damaged_file")
 _OF_CSV = ("unequal_classes", "repeated_row")
+_OF_LABELS = ("label_not_held", "label_of_other_class")
 _NO_CLASS = "no row has a class"
+_OF_CLASSES = (*_OF_LABELS, "unequal_classes", "classes_differ", "guessed_without_pixel")
 
 
 @dataclass(frozen=True)
@@ -98,13 +108,15 @@ class _Auditor:
         self.remarks: list[str] = []
         self.untested: dict[str, str] = {}
         self.failed: dict[str, str] = {}
+        self.findings: dict[str, list[str]] = {}
 
     def audit(self) -> Audit:
         """Make the checks that are asked for, in their order."""
         dataset = self._make_audited()
         recipe = dataset.recipe if dataset is not None else None
         self.engine.make("split_composition")
-        if "label_not_held" in self._wanted(recipe):
+        wanted = self._wanted(recipe)
+        if set(_OF_LABELS) & set(wanted):
             self._know_classes(recipe)
         splits = self._names("SELECT DISTINCT split FROM audited")
         splits = split_order(splits) if recipe is None else _in_order(list(recipe.shares), splits)
@@ -112,14 +124,17 @@ class _Auditor:
         self._test_files()
         self._look_for_twins()
         classes = self._names("SELECT DISTINCT class FROM audited WHERE class IS NOT NULL")
+        classes = classes if recipe is None else _in_order(list(recipe.classes), classes)
+        covariates = self._compare(classes, splits) if set(OF_COVARIATES) & set(wanted) else None
         if not classes:
-            self.untested |= dict.fromkeys(("label_not_held", "unequal_classes"), _NO_CLASS)
+            self.untested |= dict.fromkeys(_OF_CLASSES, _NO_CLASS)
         return Audit(
             subject=self.request.subject,
             splits=splits,
-            classes=classes if recipe is None else _in_order(list(recipe.classes), classes),
+            classes=classes,
             composition=self.engine.arrow_of("split_composition"),
-            checks=[self._check(name) for name in self._wanted(recipe)],
+            checks=[self._check(name) for name in wanted],
+            covariates=covariates,
             remarks=self.remarks,
         )
 
@@ -154,13 +169,15 @@ class _Auditor:
         return dataset
 
     def _know_classes(self, recipe: Recipe | None) -> None:
-        """Make class_images; note the classes whose labels can't be checked."""
+        """Make class_images, know findings; note the classes whose labels can't be checked."""
         if recipe is not None:
             make_class_images(self.engine, meanings_of_recipe(recipe))
+            self.findings = recipe.classes
             return
         name, _ = open_hierarchy(self.engine, self.request.hierarchy)
         meanings, unknown = meanings_of_names(self.engine, self.request.classes, name)
         make_class_images(self.engine, meanings)
+        self.findings = {name: named_findings(tree) for name, tree in meanings.items()}
         if unknown:
             some = ", ".join(unknown[:8]) + (", …" if len(unknown) > 8 else "")
             self.remarks.append(
@@ -218,6 +235,12 @@ class _Auditor:
         )
         if asked and unseen:
             self.remarks.append(f"twins of {unseen:,} images are not known: 'cxr twins' looks")
+
+    def _compare(self, classes: list[str], splits: list[str]) -> Covariates:
+        """Compare classes and splits in what is no finding; note the rules that can't be tested."""
+        found, reasons = make_compared(self.engine, classes, splits, self.findings)
+        self.untested |= reasons
+        return found
 
     def _check(self, name: str) -> AuditCheck:
         note = name in _NOTES or (name == "unequal_classes" and not self.request.balanced)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cxr_duck.cli.composition import print_covariates
 from cxr_duck.cli.datasets import named_queries
 from cxr_duck.cli.options import Format, HierarchyOption, LimitOption, StoreOption
 
@@ -61,8 +62,9 @@ def audit(
     """Find what is wrong with a dataset, or with any split.
 
     A CSV file has the columns image, split and class. Looks for patients, studies, identical
-    files and twin images in two splits, labels that don't hold, missing and damaged files, and the
-    sizes of splits and classes. Exits with 1 where something is wrong.
+    files and twin images in two splits, labels that don't hold, missing and damaged files, the
+    sizes of splits and classes, and what else tells them apart. Exits with 1 where something is
+    wrong.
     """
     from cxr_duck.cli.output import TerminalProgress, print_arrow
     from cxr_duck.experiment_data import ExperimentData
@@ -99,8 +101,9 @@ def _shares(text: str | None) -> list[int]:
 
 
 def _print_audit(found: "Audit") -> None:
-    """Print a line a check, then some of what is wrong, then what is in the splits."""
-    from cxr_duck.cli.output import print_table
+    """Print a line a check, some of what is wrong, how the splits differ, what is in them."""
+    from cxr_duck.audit.covariates import IN_TABLE
+    from cxr_duck.cli.output import print_arrow, print_table
 
     print_table(
         ("check", "found", "rule", ""),
@@ -110,14 +113,13 @@ def _print_audit(found: "Audit") -> None:
         ],
     )
     for check in found.checks:
-        if check.rows is not None and check.found:
-            some = check.rows.slice(0, _SHOWN)
+        if check.rows is not None and check.found and check.name not in IN_TABLE:
             print(f"\n{check.name}: {check.found:,}{', worth a look' if check.note else ''}")
-            print_table(
-                some.column_names,
-                list(zip(*(column.to_pylist() for column in some.columns), strict=True)),
-            )
+            print_arrow(check.rows.slice(0, _SHOWN), Format.table)
     print()
+    if found.covariates is not None:
+        print_covariates(found.covariates)
+        print()
     print_table(("", *found.splits, "all"), _composition(found))
 
 

@@ -6,10 +6,11 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from cxr_duck.covariates import Covariates
     from cxr_duck.datasets import Dataset
     from cxr_duck.recipe import Recipe
 
-__all__ = ["print_dataset", "print_plan"]
+__all__ = ["print_covariates", "print_dataset", "print_plan"]
 
 # The filters in the order in which they are asked.
 _FILTERS = (
@@ -29,6 +30,8 @@ def print_dataset(dataset: "Dataset", as_json: bool, recipe: bool = False) -> No
     rows = [[label, *numbers, sum(numbers)] for label, _, numbers in composition_rows(dataset)]
     print_table(["class / finding", *dataset.recipe.shares, "all"], rows)
     print()
+    print_covariates(dataset.covariates())
+    print()
     if recipe:
         for key, value in _facts(dataset):
             print(f"{key:<10}{value}")
@@ -45,6 +48,17 @@ def print_dataset(dataset: "Dataset", as_json: bool, recipe: bool = False) -> No
     for sentence in _exactness(dataset):
         print(f"{'exact':<10}{sentence}" if recipe else sentence)
     print(f"{'digest':<10}{dataset.digest}" if recipe else f"digest {dataset.digest}")
+
+
+def print_covariates(covariates: "Covariates") -> None:
+    """Print how classes and splits differ in what is no finding, and what else is odd in them."""
+    from cxr_duck.cli.output import print_table
+
+    header, rows = covariates.table()
+    if rows:
+        print_table(header, rows)
+    for sentence in covariates.sentences():
+        print(sentence)
 
 
 def print_plan(dataset: "Dataset", as_json: bool) -> None:
@@ -84,6 +98,8 @@ def _print_plan_as_text(dataset: "Dataset") -> None:
             for term in dataset.recipe.classes
         ],
     )
+    print()
+    print_covariates(dataset.covariates())
     print()
     for sentence in _exactness(dataset):
         print(sentence)
@@ -249,4 +265,5 @@ def _as_json(dataset: "Dataset") -> dict[str, Any]:
             {"class": term, "finding": finding or None, "split": split, "images": images}
             for (term, finding, split), images in dataset.composition.items()
         ],
+        "covariates": dataset.covariates().to_dict(),
     }

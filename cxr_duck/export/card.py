@@ -1,6 +1,7 @@
 """The card of an export, its README.md: what it is, how it was made, under which terms."""
 
 import json
+import re
 import shlex
 from dataclasses import fields
 
@@ -74,6 +75,8 @@ def card(source: Source, options: ExportOptions, files: dict[str, str]) -> str:
         _summary(source),
         "## Composition",
         _table(source),
+        "## What else tells classes and splits apart",
+        *_differences(source),
         *_left_out(source),
         *_empty(source),
         "## Files",
@@ -119,6 +122,20 @@ def _table(source: Source) -> str:
         cells = " | ".join(f"{number:,}" for number in [*numbers, sum(numbers)])
         lines.append(f"| {'&nbsp;&nbsp;' + name if finding else f'**{name}**'} | {cells} |")
     return "\n".join(lines)
+
+
+def _differences(source: Source) -> list[str]:
+    """Return how classes and splits differ in what is no finding: a table, and sentences."""
+    header, rows = source.covariates.table()
+    lines = [f"| {' | '.join(header)} |", f"|---|{'---|' * (len(header) - 1)}"]
+    lines += [f"| {' | '.join(map(_plain, row))} |" for row in rows]
+    told = [f"- {_plain(sentence)}" for sentence in source.covariates.sentences()]
+    return ["\n".join(lines)] * bool(rows) + ["\n".join(told)]
+
+
+def _plain(text: str) -> str:
+    """Return a text that Markdown shows as it is, in a cell too."""
+    return re.sub(r"([*|])", r"\\\1", text)
 
 
 def _reading(source: Source, options: ExportOptions) -> str:

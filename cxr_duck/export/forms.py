@@ -14,6 +14,7 @@ from cxr_duck.images.folder import ImageFolder
 if TYPE_CHECKING:
     import pyarrow
 
+    from cxr_duck.covariates import Covariates
     from cxr_duck.datasets import Dataset
     from cxr_duck.export.facts import Record
 
@@ -72,9 +73,10 @@ class Source:
     `manifest` has the columns of `sql/query/manifest.sql`, a row per (split, class, image);
     `films` has each image of it once, by its id, where it has a file. `folder` is None where no
     folder of images is known. `labels` has a row per image, with a column of 0 and 1 for each
-    finding of the classes; `record` is what the store knows of the dataset; `left_out` has the
-    number of images that are not handed out, by reason; `without_window` that of the images that
-    get the full range, where their DICOM window was asked for.
+    finding of the classes; `record` is what the store knows of the dataset; `covariates` is how its
+    classes and splits differ in what is no finding; `left_out` has the number of images that are
+    not handed out, by reason; `without_window` that of the images that get the full range, where
+    their DICOM window was asked for.
     """
 
     dataset: "Dataset"
@@ -83,6 +85,7 @@ class Source:
     folder: ImageFolder | None
     labels: "pyarrow.Table"
     record: "Record"
+    covariates: "Covariates"
     left_out: dict[str, int] = field(default_factory=dict)
     without_window: int = 0
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cxr_duck.covariates import covariates_of
 from cxr_duck.engines.duckdb import DuckDBEngine
 from cxr_duck.errors import ExportError
 from cxr_duck.experiments import read_dataset
@@ -90,6 +91,7 @@ def read_source(
         folder,
         labels_of(store, dataset),
         read_record(store, name),
+        covariates_of(store, dataset),
         {reason: images for reason, images in left_out.items() if images},
         without_window,
     )
