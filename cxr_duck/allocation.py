@@ -65,12 +65,14 @@ class Signature:
     """Patients that bring the same: how many patients, how many units in which cells.
 
     `chances` has a whole number a split, to which the chance of each patient for it is
-    proportional; a split with 0 may not take them.
+    proportional; a split with 0 may not take them. Those whose `place` is near are spread over the
+    splits, where they are otherwise alike.
     """
 
     patients: int
     units: dict[Cell, int]
     chances: tuple[int, ...]
+    place: int = 0
 
 
 def largest_remainder(total: int, shares: Sequence[int]) -> list[int]:
@@ -89,7 +91,7 @@ class Cells:
     """Signatures as arrays, and the hundredths of units wanted in each cell and split.
 
     `contents` is (signature, cell): units that one patient brings; `wanted` is (cell, split);
-    `chances` is (signature, split).
+    `chances` is (signature, split), and `places` has one a signature.
     """
 
     names: list[Cell]
@@ -97,6 +99,7 @@ class Cells:
     contents: Numbers = field(repr=False)
     wanted: Numbers = field(repr=False)
     chances: Numbers = field(repr=False)
+    places: npt.NDArray[np.int64] = field(repr=False)
 
     @classmethod
     def of(cls, signatures: Sequence[Signature], wanted: Mapping[Cell, Sequence[int]]) -> "Cells":
@@ -117,6 +120,7 @@ class Cells:
             contents,
             np.array([wanted[cell] for cell in names], dtype=np.float64),
             np.array([signature.chances for signature in signatures], dtype=np.float64),
+            np.array([signature.place for signature in signatures]),
         )
 
     @property
@@ -173,6 +177,7 @@ def allocate(cells: Cells, chance: Chance) -> Allocation:
         contents=cells.contents[order],
         wanted=_by_chance(cells, chance),
         chances=cells.chances[order],
+        places=cells.places[order],
     )
     # The matrices are small: threads that wait for each other cost several times what they save.
     with threadpool_limits(1, user_api="blas"):
@@ -242,11 +247,12 @@ class _Draw:
         self.nearest = _nearest(cells)
 
     def _row(self) -> npt.NDArray[np.int64]:
-        """Return the signatures by their rarest cell, by size, then by chance."""
+        """Return the signatures by their rarest cell, by size, by place, then by chance."""
         cells = self.cells
         totals = np.where(cells.contents > 0, cells.totals, np.inf)
         size = cells.contents.sum(axis=1)
-        return np.lexsort((np.arange(len(size)), size, totals.argmin(axis=1), totals.min(axis=1)))
+        keys = (cells.places, size, totals.argmin(axis=1), totals.min(axis=1))
+        return np.lexsort((np.arange(len(size)), *keys))
 
     @property
     def exact(self) -> bool:

@@ -77,9 +77,14 @@ def _matching(
     chance: Chance,
 ) -> Drawn:
     """Draw for classes that match: the units that decide how many stay have exact shares."""
+    combinations = [
+        min((cell[2] for cell in same.units if is_combination(cell)), default="")
+        for same in patients
+    ]
+    places = {combination: place for place, combination in enumerate(sorted(set(combinations)))}
     combined = [
-        replace(signature, units=same.units)
-        for signature, same in zip(signatures, patients, strict=True)
+        replace(signature, units=same.units, place=places[combination])
+        for signature, same, combination in zip(signatures, patients, combinations, strict=True)
     ]
     scarce = scarce_units(recipe, combined)
     shares = list(recipe.shares.values())

@@ -289,7 +289,7 @@ class ExperimentData:
         are near too: numbers in steps (`age:10`), dates by year (`year` is that of the study).
         `match` has columns in whose combinations the classes have the same number of images, in
         every split; what finds no partner is left out. `size` is the most units of a class, of all
-        splits together or by split (`{"train": 500}`); for the same recipe and seed a smaller size
+        splits together or by split (`{'train': 500}`); for the same recipe and seed a smaller size
         lies within a larger one.
 
         Unless `store_it` is false the dataset is recorded. Raises UnknownTermError, DatasetError,

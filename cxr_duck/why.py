@@ -251,6 +251,17 @@ class _Walk:
         return f"it meets the exclusion {', '.join(met)}"
 
     def _left_out(self) -> tuple[str, str]:
+        """Say what chance left out, for the size of the dataset or for its balance."""
+        if self.recipe.size and self.engine.scalar(
+            "SELECT count(*) FROM selection INNER JOIN members USING (unit_id) WHERE image_id = ?",
+            self.image_id,
+        ):
+            return (
+                "size",
+                f"the recipe's size asks for fewer {self.recipe.units}; others were drawn",
+            )
+        if self.recipe.match:
+            return "balance", self._unmatched()
         rows = self.engine.rows("balancing", image_id=self.image_id)
         drawn = " and ".join(
             f"{kept:,} of the {available:,} {self.recipe.units} of {term}"
@@ -260,6 +271,17 @@ class _Walk:
         return "balance", (
             f"its patient belongs to {rows[0][1]}, where {drawn} were drawn, so that the classes "
             f"are {balance}"
+        )
+
+    def _unmatched(self) -> str:
+        rows = self.engine.rows("matching", image_id=self.image_id)
+        drawn = " and ".join(
+            f"{kept:,} of the {available:,} {self.recipe.units} of {term}"
+            for term, _, _, available, kept in rows
+        )
+        return (
+            f"its patient belongs to {rows[0][1]}, where {drawn} with {rows[0][2]} were drawn, so "
+            "that the classes match"
         )
 
     def _image(self) -> Row:

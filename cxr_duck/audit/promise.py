@@ -7,6 +7,7 @@ from cxr_duck.allocation import largest_remainder
 from cxr_duck.datasets import Dataset
 from cxr_duck.engines.duckdb import DuckDBEngine
 from cxr_duck.errors import AuditError
+from cxr_duck.sizes import sized_targets
 from cxr_duck.targets import kept_sizes
 
 __all__ = ["Promise", "make_promised", "promise_of_record", "promise_of_shares"]
@@ -37,18 +38,21 @@ def promise_of_record(dataset: Dataset) -> Promise | None:
         return None
     splits = list(recipe.shares)
     base = [dataset.composition.get((found.smallest, "", split), 0) for split in splits]
+    full = found.full or found.kept  # before the recipe's size, of which 0.5.0 had none
     if not recipe.by_date:
-        base = largest_remainder(found.kept, list(recipe.shares.values()))
-    sizes = kept_sizes(recipe, found.kept, found.smallest)
-    images: dict[tuple[str, str], float] = {}
-    for name, size in sizes.items():
+        base = largest_remainder(full, list(recipe.shares.values()))
+    images: dict[tuple[str, str], int] = {}
+    for name, size in kept_sizes(recipe, full, found.smallest).items():
         parts = (
             [kept_sizes(recipe, part, found.smallest)[name] for part in base]
             if recipe.by_date or recipe.overlap == "keep"
             else largest_remainder(size, list(recipe.shares.values()))
         )
-        images |= {(split, name): part for split, part in zip(splits, parts, strict=True)}
-    return Promise(images, tolerance=max(recipe.ratio.values(), default=0), whole=True)
+        images |= {(name, split): part for split, part in zip(splits, parts, strict=True)}
+    promised = {
+        (split, name): float(part) for (name, split), part in sized_targets(recipe, images).items()
+    }
+    return Promise(promised, tolerance=max(recipe.ratio.values(), default=0), whole=True)
 
 
 def promise_of_shares(

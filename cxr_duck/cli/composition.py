@@ -5,6 +5,8 @@ import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from cxr_duck.cli.exactness import exactness_sentences, unmatched_rows
+
 if TYPE_CHECKING:
     from cxr_duck.covariates import Covariates
     from cxr_duck.datasets import Dataset
@@ -45,8 +47,9 @@ def print_dataset(dataset: "Dataset", as_json: bool, recipe: bool = False) -> No
             )
     else:
         print(f"{dataset.name}: {dataset.images():,} images, seed {dataset.recipe.seed}")
-    for sentence in _exactness(dataset):
+    for sentence in exactness_sentences(dataset):
         print(f"{'exact':<10}{sentence}" if recipe else sentence)
+    _print_unmatched(dataset)
     print(f"{'digest':<10}{dataset.digest}" if recipe else f"digest {dataset.digest}")
 
 
@@ -101,109 +104,22 @@ def _print_plan_as_text(dataset: "Dataset") -> None:
     print()
     print_covariates(dataset.covariates())
     print()
-    for sentence in _exactness(dataset):
+    for sentence in exactness_sentences(dataset):
         print(sentence)
+    _print_unmatched(dataset)
 
 
-def _exactness(dataset: "Dataset") -> list[str]:
-    """Return sentences on what is kept and how near the findings are to their shares."""
-    found, recipe = dataset.exactness, dataset.recipe
-    if not found.smallest:  # it came with a bundle
-        return []
-    return [
-        _kept(dataset),
-        *_class_distance(dataset),
-        _finding_distance(dataset),
-        *(
-            f"no value of {column} is further than {away:g} {recipe.units} from its class's share"
-            for column, away in found.strata.items()
-        ),
-        *_draw(dataset),
-        *_unmatched(dataset),
-    ]
+def _print_unmatched(dataset: "Dataset") -> None:
+    """Print the combinations that leave most out for want of a partner."""
+    from cxr_duck.cli.output import print_table
 
-
-def _finding_distance(dataset: "Dataset") -> str:
-    """Return a sentence on how near the findings are, and how near they could be."""
-    found, units = dataset.exactness, dataset.recipe.units
-    told = f"no finding is further than {found.furthest:g} {units} from its class's share"
-    if found.nearest is None:  # a record of 0.5.0
-        return told
-    return (
-        f"{told}; no split of these {units} into these sizes can be nearer than {found.nearest:g}"
-    )
-
-
-def _draw(dataset: "Dataset") -> list[str]:
-    """Return sentences on the draw of patients: its bounds, and who had no part in it."""
-    found = dataset.exactness
-    if found.nearest is None or dataset.recipe.by_date:
-        return []
-    told = "every split has its share of the patients of each kind, rounded down or up"
-    if found.reach:
-        told += f", or {found.reach:,} {'patients' if found.reach > 1 else 'patient'} beyond"
-    sentences = [told]
-    if found.pinned:
-        sentences.append(f"{found.pinned:,} patients are pinned: not every split may take them")
-    if found.tied:
-        sentences.append(f"{found.tied:,} patients have twins and are dealt together with others")
-    return sentences
-
-
-def _unmatched(dataset: "Dataset") -> list[str]:
-    """Return a sentence on what is left out for want of a partner, by class."""
-    if not dataset.recipe.match:
-        return []
-    out = dict.fromkeys(dataset.recipe.classes, 0)
-    for units in dataset.exactness.unmatched.values():
-        for name, count in units.items():
-            out[name] += count
-    told = ", ".join(f"{count:,} of {name}" for name, count in out.items())
-    combinations = len(dataset.exactness.unmatched)
-    return [
-        f"classes match in {', '.join(dataset.recipe.match)}; left out in {combinations:,} "
-        f"combinations: {told}"
-    ]
-
-
-def _class_distance(dataset: "Dataset") -> list[str]:
-    """Return a sentence where classes are not split as the shares ask for."""
-    from cxr_duck.allocation import largest_remainder
-
-    recipe = dataset.recipe
-    if recipe.by_date or recipe.unit != "image" or recipe.size.keys() - {""}:
-        return []
-    away = 0
-    for term in recipe.classes:
-        got = [dataset.composition.get((term, "", split), 0) for split in recipe.shares]
-        wanted = largest_remainder(sum(got), list(recipe.shares.values()))
-        away = max(away, *(abs(a - b) for a, b in zip(got, wanted, strict=True)))
-    return [f"classes are up to {away:,} images from the shares asked for"] if away else []
-
-
-def _kept(dataset: "Dataset") -> str:
-    """Return a sentence on what is kept, and what decides it."""
-    found, recipe = dataset.exactness, dataset.recipe
-    kept = f"kept {found.kept:,} of the {found.possible:,} {recipe.units} of {found.smallest}"
-    if recipe.size and found.kept < found.full:
-        return f"{kept}, as the size asks for: {found.full:,} could stay"
-    if recipe.findings == "equal":
-        return f"{kept}: the findings that are rarest in a split decide the sizes"
-    if recipe.balance == "none":
-        return "every class keeps all it has"
-    told = f"{kept}, the smallest class" + (" for its part of the ratio" if recipe.ratio else "")
-    return told if found.nearest is None or found.kept == found.possible else told + _most(dataset)
-
-
-def _most(dataset: "Dataset") -> str:
-    """Return the end of a sentence: why no more is kept."""
-    if dataset.recipe.match:
-        return ": the others have no partner, or their split has its share without them"
-    if dataset.recipe.by_date or dataset.recipe.overlap == "keep":
-        return ""
-    if dataset.exactness.largest:
-        return "; no split of these patients keeps more"
-    return "; whether another split of these patients keeps more is not known"
+    rows, more = unmatched_rows(dataset)
+    if rows:
+        print()
+        print_table(["left out", *dataset.recipe.classes], rows)
+        if more:
+            print(f"… and {more:,} combinations more: --json has them all")
+        print()
 
 
 def _facts(dataset: "Dataset") -> list[tuple[str, str]]:
