@@ -14,7 +14,7 @@ from cxr_duck.allocation import (
     reach_of,
 )
 from cxr_duck.chance import Chance
-from cxr_duck.largest import Needs, enlarged
+from cxr_duck.largest import Needs, Sizes, enlarged
 from cxr_duck.matching import SCARCE, partnered, scarce_units
 from cxr_duck.recipe import Recipe
 from cxr_duck.targets import (
@@ -51,17 +51,24 @@ def draw(recipe: Recipe, patients: Sequence[Patients]) -> Drawn:
     if recipe.match:
         return _matching(recipe, patients, signatures, wanted, chance)
     cells = Cells.of(signatures, wanted)
-    found, largest = allocate(cells, chance), False
-    if recipe.balance != "none" and recipe.overlap != "keep" and recipe.findings != "equal":
-        smallest, most = largest_size(recipe, plain)
-        shares = list(recipe.shares.values())
+    found = allocate(cells, chance)
+    if recipe.balance == "none" or recipe.overlap == "keep" or recipe.findings == "equal":
+        # How large classes get is decided elsewhere: here each has a unit in every split, if any.
+        found, _ = enlarged(cells, found, _a_unit_each(recipe), 1, chance)
+        return Drawn(found.patients, found.reach, largest=False)
+    smallest, most = largest_size(recipe, plain)
+    shares = list(recipe.shares.values())
 
-        def sizes(size: int) -> Needs:
-            kept = kept_sizes(recipe, size, smallest)
-            return {name: largest_remainder(units, shares) for name, units in kept.items()}
+    def sizes(size: int) -> Needs:
+        kept = kept_sizes(recipe, size, smallest)
+        return {name: largest_remainder(units, shares) for name, units in kept.items()}
 
-        found, largest = enlarged(cells, found, sizes, most, chance)
+    found, largest = enlarged(cells, found, sizes, most, chance)
     return Drawn(found.patients, found.reach, largest)
+
+
+def _a_unit_each(recipe: Recipe) -> Sizes:
+    return lambda size: dict.fromkeys(recipe.classes, [size] * len(recipe.shares))
 
 
 def _without_combinations(same: Patients) -> Patients:

@@ -16,7 +16,7 @@ from cxr_duck.allocation import Allocation, Cells, Numbers, reach_of
 from cxr_duck.chance import Chance
 from cxr_duck.solver import quiet_solver, solution_of
 
-__all__ = ["Sizes", "enlarged"]
+__all__ = ["Needs", "Sizes", "enlarged"]
 
 _COLUMNS = 3_000  # numbers (signature, split) of the largest program that is solved
 _STEPS = 20_000  # of the chain

@@ -274,7 +274,7 @@ class _Walk:
         )
 
     def _unmatched(self) -> str:
-        rows = self.engine.rows("matching", image_id=self.image_id)
+        rows = self.engine.rows("drawn_combinations", image_id=self.image_id)
         drawn = " and ".join(
             f"{kept:,} of the {available:,} {self.recipe.units} of {term}"
             for term, _, _, available, kept in rows

@@ -70,6 +70,10 @@ RECIPES: dict[str, dict[str, Any]] = {
         "classes": {"old": "age > 60", "low": "under(nodule) @ right OR pneumonia"},
         "exclude": ["suboptimal study"], "pure": True, "overlap": "first",
     },
+    "matched": {
+        "term_list": ["normal", "not-normal"], "hierarchy": "paper", "match": ["sex", "age:20"],
+        "stratify": ["year", "projection"], "size": {"train": 40}, "per_patient": 2,
+    },
 }  # fmt: skip
 
 

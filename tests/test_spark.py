@@ -57,6 +57,10 @@ RECIPES: dict[str, dict[str, Any]] = {
         "classes": {"old": "age > 60", "low": "under(nodule) @ right OR pneumonia"},
         "exclude": ["suboptimal study"], "overlap": "first", "unit": "study",
     },
+    "matched": {
+        "term_list": ["normal", "COPD signs"], "match": ["sex", "age:20"],
+        "stratify": ["year", "projection"], "size": {"train": 20},
+    },
 }  # fmt: skip
 
 

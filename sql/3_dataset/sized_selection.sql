@@ -53,7 +53,8 @@ ranked AS (
             PARTITION BY placed.split, placed.class
             ORDER BY
                 (
-                    (placed.place - 1) // placed.together * 2 * ordered.total
+                    CAST(floor((placed.place - 1) / placed.together) AS BIGINT)
+                    * 2 * ordered.total
                     + 2 * ordered.place - 1
                 ) / (placed.width * 2 * ordered.total),
                 ordered.place,

@@ -1,4 +1,4 @@
--- matching: one row per class of an image that is no member: its combination, and what was drawn.
+-- drawn_combinations: one row per class of an image that was not drawn: its combination, and counts.
 -- reads: members, splits, selection, unit_combinations
 -- params: $image_id = 'demo_0000007_01-001-009.png'
 -- columns:
