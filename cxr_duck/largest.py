@@ -162,6 +162,8 @@ class _Chain:
             odds *= chances[split] / chances[self.splits[patient]]
             moves.append((patient, self.splits[patient], split))
             self._move(patient, split)
+            if not odds:  # the split may not take this patient
+                break
         if drawn[1] >= odds or any(min(spare) < 0 for spare in self.spare):
             for patient, before, _ in reversed(moves):
                 self._move(patient, before)
