@@ -34,9 +34,8 @@ def _finding_distance(dataset: "Dataset") -> str:
     told = f"no finding is further than {found.furthest:g} {units} from its class's share"
     if found.nearest is None:  # a record of 0.5.0
         return told
-    return (
-        f"{told}; no split of these {units} into these sizes can be nearer than {found.nearest:g}"
-    )
+    bound = f" than {found.nearest:g}" if found.furthest > found.nearest else ""
+    return f"{told}; no split of these {units} into these sizes can be nearer{bound}"
 
 
 def _draw(dataset: "Dataset") -> list[str]:
