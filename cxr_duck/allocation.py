@@ -226,9 +226,10 @@ class _Draw:
         self.nearest = _nearest(cells)
 
     def _row(self) -> npt.NDArray[np.int64]:
-        """Return the signatures by their rarest cell, by size, by place, then by chance."""
+        """Return the signatures by rarest cell, size and place; of equal ones chance decides."""
         cells = self.cells
-        totals = np.where(cells.contents > 0, cells.totals, np.inf)
+        shuffled = self.chance.order(len(cells.names))
+        totals = np.where(cells.contents > 0, cells.totals, np.inf)[:, shuffled]
         size = cells.contents.sum(axis=1)
         keys = (cells.places, size, totals.argmin(axis=1), totals.min(axis=1))
         return np.lexsort((np.arange(len(size)), *keys))
