@@ -177,7 +177,6 @@ def allocate(cells: Cells, chance: Chance) -> Allocation:
         cells,
         patients=cells.patients[order],
         contents=cells.contents[order],
-        wanted=_by_chance(cells, chance),
         chances=cells.chances[order],
         places=cells.places[order],
     )
@@ -204,13 +203,18 @@ def reach_of(cells: Cells, allocated: Numbers) -> int:
     return int(np.maximum(least - allocated, allocated - most).max(initial=0.0))
 
 
-def _by_chance(cells: Cells, chance: Chance) -> Numbers:
-    """Return what is wanted, in whole units rounded by chance where a cell has few of them."""
+def _rounded(cells: Cells, dealt: Numbers, chance: Chance) -> Numbers:
+    """Return what is wanted, in whole units rounded by chance where a cell has few of them.
+
+    What the deal itself has is such a rounding wherever no split is a unit from its share.
+    """
     wanted = cells.wanted.copy()
     few = np.flatnonzero(~cells.is_class & (cells.totals < FEW))
     if len(few):
-        dealt = deal(cells.totals[few], cells.wanted[few], np.arange(len(few)), chance)
-        wanted[few] = HUNDREDTHS * dealt.patients
+        has = HUNDREDTHS * (cells.contents[:, few].T @ dealt)
+        drawn = deal(cells.totals[few], cells.wanted[few], np.arange(len(few)), chance)
+        near = np.abs(has - cells.wanted[few]).max(axis=1) < HUNDREDTHS
+        wanted[few] = np.where(near[:, None], has, HUNDREDTHS * drawn.patients)
     return wanted
 
 
@@ -221,6 +225,7 @@ class _Draw:
         self.cells, self.chance = cells, chance
         self.dealt = deal(cells.patients, cells.chances, self._row(), chance)
         self.allocated = self.dealt.patients.copy()
+        self.cells = replace(cells, wanted=_rounded(cells, self.allocated, chance))
         self.size = cells.contents[:, cells.is_class].sum(axis=1)
         self.findings = cells.is_finding & (cells.totals >= FEW)
         self.nearest = _nearest(cells)
