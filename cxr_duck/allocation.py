@@ -11,9 +11,10 @@ draw has classes that are exact.
   row, those of the rarest cell first, and are dealt along it by a systematic sample with a start of
   chance: each comes to each split with its own chance, and like patients spread over the splits.
 - A search then mends the sums by moving and swapping single patients, classes before findings in
-  the end. Patients of few units move first: there are many of them, so that it changes the chance
-  of none. Those with many units stay where chance dealt them, unless the sums can't be met
-  without them.
+  the end. What it may move leaves each patient his chances (see `cxr_duck.dealing`). Patients of
+  few units move first, and those with many units stay where chance dealt them, unless the sums
+  can't be met without them. Only where a class can't be exact, or a finding would be more than a
+  unit from its share, any patient may move.
 - No signature leaves its share, rounded down or up, by more patients than the search needs: first
   none, then one, and more only where classes can't be exact.
 - A finding of few units wants a whole number of them in each split, rounded by chance: were it the
@@ -29,6 +30,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cxr_duck.chance import Chance
+from cxr_duck.dealing import deal
 from cxr_duck.search import HUNDREDTHS, Numbers, Problem, Search
 
 __all__ = [
@@ -51,10 +53,10 @@ _SOFT = 16  # times less a value of a column weighs than a finding of its size
 # class may give way finds no way, and patients dealt for their class alone spoil the findings.
 _CLASS_WEIGHTS = (_SCALE // 10_000, _SCALE // 10, 10 * _SCALE, 1_000 * _SCALE)
 _UNITS_MOVED = (2, 6)  # units of the patients that move first, and next
+_SEVERAL = 20  # patients of a signature: one more or less changes little for any of them
 _SHAKES = (20, 20, 100)  # at most so many, while few may move and when all may
 _SHAKEN = 100_000  # numbers looked at, by which large problems are shaken less often
 _DRAWS = 3  # at most, where a finding is a unit from its share or a class isn't exact
-_GOLDEN = 0.6180339887498949  # its multiples fill 0 to 1 evenly, however many they are
 _NEAR = 0.05  # units: shares are rounded to hundredths
 
 Cell = tuple[str, ...]  # (class, finding); finding '' is the class; a third part names a value
@@ -175,7 +177,6 @@ def allocate(cells: Cells, chance: Chance) -> Allocation:
         cells,
         patients=cells.patients[order],
         contents=cells.contents[order],
-        wanted=_by_chance(cells, chance),
         chances=cells.chances[order],
         places=cells.places[order],
     )
@@ -202,36 +203,19 @@ def reach_of(cells: Cells, allocated: Numbers) -> int:
     return int(np.maximum(least - allocated, allocated - most).max(initial=0.0))
 
 
-def _by_chance(cells: Cells, chance: Chance) -> Numbers:
-    """Return what is wanted, in whole units rounded by chance where a cell has few of them."""
+def _rounded(cells: Cells, dealt: Numbers, chance: Chance) -> Numbers:
+    """Return what is wanted, in whole units rounded by chance where a cell has few of them.
+
+    What the deal itself has is such a rounding wherever no split is a unit from its share.
+    """
     wanted = cells.wanted.copy()
     few = np.flatnonzero(~cells.is_class & (cells.totals < FEW))
     if len(few):
-        dealt = _deal(cells.totals[few], cells.wanted[few], np.arange(len(few)), chance)[0]
-        wanted[few] = HUNDREDTHS * dealt
+        has = HUNDREDTHS * (cells.contents[:, few].T @ dealt)
+        drawn = deal(cells.totals[few], cells.wanted[few], np.arange(len(few)), chance)
+        near = np.abs(has - cells.wanted[few]).max(axis=1) < HUNDREDTHS
+        wanted[few] = np.where(near[:, None], has, HUNDREDTHS * drawn.patients)
     return wanted
-
-
-def _deal(
-    patients: Numbers, chances: Numbers, row: npt.NDArray[np.int64], chance: Chance
-) -> tuple[Numbers, Numbers, Numbers]:
-    """Deal patients to splits by their chances; return what each gets, at least, at most.
-
-    Those whom whole parts leave over are dealt along the `row`, a systematic sample of each.
-    """
-    whole = chances.sum(axis=1)[:, None]
-    least: Numbers = patients[:, None] * chances // whole
-    parts = patients[:, None] * chances - least * whole
-    left = patients - least.sum(axis=1)
-    dealt = row[left[row] > 0]
-    starts = np.zeros(len(patients))
-    starts[dealt] = (chance.uniform() + np.arange(len(dealt)) * _GOLDEN) % 1.0
-    ends = np.cumsum(parts, axis=1)
-    allocated = least.copy()
-    for place in range(chances.shape[1] - 1):
-        point = (starts[:, None] + place) * whole
-        allocated += (point >= ends - parts) & (point < ends) & (left[:, None] > place)
-    return allocated, least, least + (parts > 0)
 
 
 class _Draw:
@@ -239,17 +223,18 @@ class _Draw:
 
     def __init__(self, cells: Cells, chance: Chance) -> None:
         self.cells, self.chance = cells, chance
-        self.allocated, self.least, self.most = _deal(
-            cells.patients, cells.chances, self._row(), chance
-        )
+        self.dealt = deal(cells.patients, cells.chances, self._row(), chance)
+        self.allocated = self.dealt.patients.copy()
+        self.cells = replace(cells, wanted=_rounded(cells, self.allocated, chance))
         self.size = cells.contents[:, cells.is_class].sum(axis=1)
         self.findings = cells.is_finding & (cells.totals >= FEW)
         self.nearest = _nearest(cells)
 
     def _row(self) -> npt.NDArray[np.int64]:
-        """Return the signatures by their rarest cell, by size, by place, then by chance."""
+        """Return the signatures by rarest cell, size and place; of equal ones chance decides."""
         cells = self.cells
-        totals = np.where(cells.contents > 0, cells.totals, np.inf)
+        shuffled = self.chance.order(len(cells.names))
+        totals = np.where(cells.contents > 0, cells.totals, np.inf)[:, shuffled]
         size = cells.contents.sum(axis=1)
         keys = (cells.places, size, totals.argmin(axis=1), totals.min(axis=1))
         return np.lexsort((np.arange(len(size)), *keys))
@@ -272,21 +257,26 @@ class _Draw:
         return float((weights @ self.cells.errors(self.allocated) ** 2).sum())
 
     def mend(self) -> None:
-        """Mend the sums, by patients of few units first, then by all, then within wider bounds."""
-        for units, shakes in zip((*_UNITS_MOVED, np.inf), _SHAKES, strict=True):
-            movers = np.flatnonzero(self.size <= units)
-            if len(movers):
-                self._search(movers, 0)
-                if self._far().any():
-                    self._shake(movers, 1, shakes)
-            if len(movers) == len(self.size) or not self._far().any():
-                break
+        """Mend the sums by moves that keep the chances, then by others, then by wider bounds."""
+        for fair in (True, False):
+            for units, shakes in zip((*_UNITS_MOVED, np.inf), _SHAKES, strict=True):
+                movers = np.flatnonzero(self.size <= units)
+                if not self._left(fair):
+                    break
+                if len(movers):
+                    self._search(movers, 0, fair)
+                if len(movers) and self._left(fair):
+                    self._shake(movers, 1, shakes, fair)
         reach = 2
         while not self.exact and reach < 2 * self.cells.patients.max():
             movers = np.arange(len(self.size))
             self._search(movers, reach)
             self._shake(movers, reach, _SHAKES[0])
             reach *= 2
+
+    def _left(self, fair: bool) -> bool:
+        """Tell whether something is left that is worth such moves."""
+        return bool(self._far().any()) if fair else self.spoilt
 
     def _far(self) -> npt.NDArray[np.bool_]:
         """Tell which cells are not as near as can be: classes that aren't exact, findings."""
@@ -299,22 +289,29 @@ class _Draw:
         )
         return far
 
-    def _problem(self, movers: npt.NDArray[np.int64], reach: int) -> Problem:
-        """Return what some signatures can do, the others standing where they are."""
-        cells = self.cells
+    def _problem(self, movers: npt.NDArray[np.int64], reach: int, fair: bool) -> Problem:
+        """Return what some signatures can do, the others standing where they are.
+
+        Where moves are `fair` only signatures of several patients reach beyond what leaves each
+        patient his chances.
+        """
+        cells, dealt = self.cells, self.dealt
         contents = cells.contents[movers]
         there = cells.contents.T @ self.allocated - contents.T @ self.allocated[movers]
         may = cells.chances[movers] > 0
-        return Problem(
-            contents,
-            np.maximum(self.least[movers] - reach, 0),
-            np.where(may, np.minimum(self.most[movers] + reach, cells.patients[movers, None]), 0),
-            cells.wanted - HUNDREDTHS * there,
-        )
+        low = np.maximum(dealt.least[movers] - reach, 0)
+        most = np.minimum(dealt.most[movers] + reach, cells.patients[movers, None])
+        high = np.where(may, most, 0)
+        if fair:
+            wide = (cells.patients[movers, None] >= _SEVERAL) & (reach > 0)
+            now = self.allocated[movers]
+            low = np.where(wide, low, np.minimum(dealt.low[movers], now))
+            high = np.where(wide, high, np.maximum(dealt.high[movers], now))
+        return Problem(contents, low, high, cells.wanted - HUNDREDTHS * there)
 
-    def _search(self, movers: npt.NDArray[np.int64], reach: int) -> None:
+    def _search(self, movers: npt.NDArray[np.int64], reach: int, fair: bool = False) -> None:
         """Search with classes that weigh ever more, the last time where they aren't exact."""
-        problem = self._problem(movers, reach)
+        problem = self._problem(movers, reach, fair)
         for of_class in _CLASS_WEIGHTS:
             if of_class == _CLASS_WEIGHTS[-1] and self.exact:
                 break
@@ -322,10 +319,12 @@ class _Draw:
             search.run()
             self.allocated[movers] = search.allocated.T
 
-    def _shake(self, movers: npt.NDArray[np.int64], reach: int, times: int) -> None:
+    def _shake(
+        self, movers: npt.NDArray[np.int64], reach: int, times: int, fair: bool = False
+    ) -> None:
         """Move a patient of a cell that is far, let others make room, and keep what is better."""
         weights = self.cells.weights(_CLASS_WEIGHTS[-1])
-        search = Search(self._problem(movers, reach), self.allocated[movers], weights)
+        search = Search(self._problem(movers, reach, fair), self.allocated[movers], weights)
         search.run()
         errors, error = search.errors(), search.error()
         for _ in range(min(times, 20 + _SHAKEN // search.slope.size)):
