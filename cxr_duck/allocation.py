@@ -56,7 +56,7 @@ _UNITS_MOVED = (2, 6)  # units of the patients that move first, and next
 _SEVERAL = 20  # patients of a signature: one more or less changes little for any of them
 _SHAKES = (20, 20, 100)  # at most so many, while few may move and when all may
 _SHAKEN = 100_000  # numbers looked at, by which large problems are shaken less often
-_DRAWS = 3  # at most, where a finding is a unit from its share or a class isn't exact
+_SMALL = 300  # signatures of a problem that is drawn again for less than a unit
 _NEAR = 0.05  # units: shares are rounded to hundredths
 
 Cell = tuple[str, ...]  # (class, finding); finding '' is the class; a third part names a value
@@ -168,8 +168,12 @@ class Allocation:
     exact: bool
 
 
-def allocate(cells: Cells, chance: Chance) -> Allocation:
-    """Return an allocation drawn by chance; patients are never divided."""
+def allocate(cells: Cells, chance: Chance, draws: int = 1) -> Allocation:
+    """Return an allocation drawn by chance; patients are never divided.
+
+    Where a draw is not as near as can be others are made, so many in all at most, and the nearest
+    is taken.
+    """
     from threadpoolctl import threadpool_limits
 
     order = chance.order(len(cells.patients))
@@ -182,14 +186,12 @@ def allocate(cells: Cells, chance: Chance) -> Allocation:
     )
     # The matrices are small: threads that wait for each other cost several times what they save.
     with threadpool_limits(1, user_api="blas"):
-        draws = 0
-        best: _Draw | None = None
-        while best is None or (draws < _DRAWS and best.spoilt and best.allocated.size < _SHAKEN):
+        best = _Draw(shuffled, chance)
+        for _ in range(draws - 1):
+            if best.as_near_as_can_be or best.allocated.size > _SHAKEN:
+                break
             draw = _Draw(shuffled, chance)
-            draw.mend()
-            draws += 1
-            if best is None or draw.error < best.error:
-                best = draw
+            best = min(best, draw, key=lambda one: one.error)
     allocated = np.empty_like(best.allocated)
     allocated[order] = best.allocated
     return Allocation(allocated, reach_of(cells, allocated), best.exact)
@@ -229,6 +231,7 @@ class _Draw:
         self.size = cells.contents[:, cells.is_class].sum(axis=1)
         self.findings = cells.is_finding & (cells.totals >= FEW)
         self.nearest = _nearest(cells)
+        self._mend()
 
     def _row(self) -> npt.NDArray[np.int64]:
         """Return the signatures by rarest cell, size and place; of equal ones chance decides."""
@@ -251,12 +254,17 @@ class _Draw:
         return not self.exact or bool((away[self.findings] > HUNDREDTHS).any())
 
     @property
+    def as_near_as_can_be(self) -> bool:
+        """Whether another draw is not worth its time."""
+        return not (self._far().any() if len(self.size) <= _SMALL else self.spoilt)
+
+    @property
     def error(self) -> float:
         """The weighted sum of squared errors."""
         weights = self.cells.weights(_CLASS_WEIGHTS[-1])
         return float((weights @ self.cells.errors(self.allocated) ** 2).sum())
 
-    def mend(self) -> None:
+    def _mend(self) -> None:
         """Mend the sums by moves that keep the chances, then by others, then by wider bounds."""
         for fair in (True, False):
             for units, shakes in zip((*_UNITS_MOVED, np.inf), _SHAKES, strict=True):
@@ -327,27 +335,34 @@ class _Draw:
         search = Search(self._problem(movers, reach, fair), self.allocated[movers], weights)
         search.run()
         errors, error = search.errors(), search.error()
+        tried: set[tuple[int, int, int]] = set()
         for _ in range(min(times, 20 + _SHAKEN // search.slope.size)):
             far = np.flatnonzero(self._far_by(errors))
             if not len(far):
                 break
+            push = self._push(search, errors, int(far[self.chance.below(len(far))]))
+            if push is None or push in tried:
+                continue
+            tried.add(push)
             before = search.allocated.copy(), search.slope.copy()
-            self._push(search, errors, int(far[self.chance.below(len(far))]))
+            self._make_room(search, *push)
             if search.error() < error:
                 errors, error = search.errors(), search.error()
+                tried.clear()
             else:
                 search.allocated[:], search.slope[:] = before
         self.allocated[movers] = search.allocated.T
 
-    def _push(self, search: Search, errors: Numbers, cell: int) -> None:
-        """Move one patient from where a cell has too many, and search on while he must stay."""
+    def _push(self, search: Search, errors: Numbers, cell: int) -> tuple[int, int, int] | None:
+        """Choose a patient to move from where a cell has too many: row, giver, taker, if any."""
         giver, taker = int(errors[cell].argmax()), int(errors[cell].argmin())
         if self.chance.uniform() < 0.3:
             taker = (giver + 1 + self.chance.below(len(search.slope) - 1)) % len(search.slope)
         rows = np.flatnonzero((search.contents[:, cell] > 0) & search.movable(giver, taker))
-        if not len(rows):
-            return
-        row = rows[self.chance.below(len(rows))]
+        return (int(rows[self.chance.below(len(rows))]), giver, taker) if len(rows) else None
+
+    def _make_room(self, search: Search, row: int, giver: int, taker: int) -> None:
+        """Move one patient and search on, first while he must stay there."""
         search.apply(row, giver, taker)
         bounds = search.low[taker, row], search.high[giver, row]
         search.low[taker, row] = search.allocated[taker, row]
