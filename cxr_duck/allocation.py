@@ -53,10 +53,10 @@ _SOFT = 16  # times less a value of a column weighs than a finding of its size
 # class may give way finds no way, and patients dealt for their class alone spoil the findings.
 _CLASS_WEIGHTS = (_SCALE // 10_000, _SCALE // 10, 10 * _SCALE, 1_000 * _SCALE)
 _UNITS_MOVED = (2, 6)  # units of the patients that move first, and next
-_SEVERAL = 20  # patients of a signature: one more or less changes little for any of them
+_SEVERAL = 8  # patients of a signature: one more or less changes little for any of them
 _SHAKES = (20, 20, 100)  # at most so many, while few may move and when all may
 _SHAKEN = 100_000  # numbers looked at, by which large problems are shaken less often
-_SMALL = 300  # signatures of a problem that is drawn again for less than a unit
+_DRAWS = 3  # at most, where a finding is a unit from its share or a class isn't exact
 _NEAR = 0.05  # units: shares are rounded to hundredths
 
 Cell = tuple[str, ...]  # (class, finding); finding '' is the class; a third part names a value
@@ -168,11 +168,11 @@ class Allocation:
     exact: bool
 
 
-def allocate(cells: Cells, chance: Chance, draws: int = 1) -> Allocation:
+def allocate(cells: Cells, chance: Chance) -> Allocation:
     """Return an allocation drawn by chance; patients are never divided.
 
-    Where a draw is not as near as can be others are made, so many in all at most, and the nearest
-    is taken.
+    A draw is made anew only where it misses by a unit: to choose the nearest of many would favour
+    the patients who fit best.
     """
     from threadpoolctl import threadpool_limits
 
@@ -187,8 +187,8 @@ def allocate(cells: Cells, chance: Chance, draws: int = 1) -> Allocation:
     # The matrices are small: threads that wait for each other cost several times what they save.
     with threadpool_limits(1, user_api="blas"):
         best = _Draw(shuffled, chance)
-        for _ in range(draws - 1):
-            if best.as_near_as_can_be or best.allocated.size > _SHAKEN:
+        for _ in range(_DRAWS - 1):
+            if not best.spoilt or best.allocated.size > _SHAKEN:
                 break
             draw = _Draw(shuffled, chance)
             best = min(best, draw, key=lambda one: one.error)
@@ -252,11 +252,6 @@ class _Draw:
         """Whether a class isn't exact, or a finding that isn't rare is a unit from its share."""
         away = np.abs(self.cells.errors(self.allocated)).max(axis=1)
         return not self.exact or bool((away[self.findings] > HUNDREDTHS).any())
-
-    @property
-    def as_near_as_can_be(self) -> bool:
-        """Whether another draw is not worth its time."""
-        return not (self._far().any() if len(self.size) <= _SMALL else self.spoilt)
 
     @property
     def error(self) -> float:

@@ -29,9 +29,6 @@ from cxr_duck.targets import (
 __all__ = ["Drawn", "draw"]
 
 
-_DRAWS = 6  # of patients, at most
-
-
 @dataclass(frozen=True)
 class Drawn:
     """The patients of each signature in each split, (signature, split).
@@ -54,7 +51,7 @@ def draw(recipe: Recipe, patients: Sequence[Patients]) -> Drawn:
     if recipe.match:
         return _matching(recipe, patients, signatures, wanted, chance)
     cells = Cells.of(signatures, wanted)
-    found = allocate(cells, chance, _DRAWS)
+    found = allocate(cells, chance)
     if recipe.balance == "none" or recipe.overlap == "keep" or recipe.findings == "equal":
         # How large classes get is decided elsewhere: here each has a unit in every split, if any.
         found, _ = enlarged(cells, found, _a_unit_each(recipe), 1, chance)
@@ -110,6 +107,6 @@ def _matching(
         ],
         wanted,
     )
-    found: Allocation = allocate(cells, chance, _DRAWS)
+    found: Allocation = allocate(cells, chance)
     allocated = partnered(recipe, cells, combined, found.patients)
     return Drawn(allocated, reach_of(cells, allocated), largest=False)
