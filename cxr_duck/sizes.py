@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from cxr_duck.allocation import Cell, largest_remainder
 from cxr_duck.engines.engine import Engine
+from cxr_duck.errors import RecipeError
 from cxr_duck.quotas import Kind, Targets, class_units, led_by
 from cxr_duck.recipe import Recipe
 from cxr_duck.targets import is_combination
@@ -19,12 +20,16 @@ def select_size(
     engine: Engine, recipe: Recipe, quotas: Sequence[tuple[list[int], str, int]],
     cells: dict[int, Cell],
 ) -> None:  # fmt: skip
-    """Make sized_selection: the units that stay, at most the recipe's size of each class."""
+    """Make sized_selection: the units that stay, at most the recipe's size of each class.
+
+    Raises RecipeError where a size is too small for every split to have some of every class.
+    """
     if not recipe.size:
         engine.create("sized_selection", "SELECT unit_id, split FROM selection")
         return
     kinds = [Kind(tuple(cells[cell] for cell in kind), split, n) for kind, split, n in quotas]
     targets = sized_targets(recipe, class_units(kinds, [kind.units for kind in kinds]))
+    _refuse_empty(recipe, targets)
     groups = _groups(recipe, kinds)
     widths: dict[tuple[str, str, str], int] = {}
     for kind, group in zip(kinds, groups, strict=True):
@@ -45,6 +50,20 @@ def select_size(
         [(name, split, units) for (name, split), units in targets.items()],
     )
     engine.make("sized_selection", seed=recipe.seed)
+
+
+def _refuse_empty(recipe: Recipe, targets: Targets) -> None:
+    if all(targets.get((name, split)) for name in recipe.classes for split in recipe.shares):
+        return
+    told = "; ".join(
+        f"{name}: "
+        + ", ".join(f"{targets.get((name, split), 0):,} {split}" for split in recipe.shares)
+        for name in recipe.classes
+    )
+    raise RecipeError(
+        f"the size is too small for every split to have {recipe.units} of every class ({told}): "
+        "take a larger one"
+    )
 
 
 def _groups(recipe: Recipe, kinds: Sequence[Kind]) -> list[str]:

@@ -3,13 +3,22 @@
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import date
+from math import floor
 from typing import Any
 
 from cxr_duck import Dataset
 from cxr_duck.allocation import largest_remainder
 from tests.walk import findings_of
 
-__all__ = ["Rows", "check_promises", "members_of", "sizes_of", "unit_of"]
+__all__ = [
+    "Rows",
+    "check_promises",
+    "combination_of",
+    "members_of",
+    "sizes_of",
+    "unit_of",
+    "value_of",
+]
 
 Rows = Mapping[str, Mapping[str, str]]  # the label rows by image id
 _UNITS = {"image": "ImageID", "patient": "PatientID"}
@@ -26,6 +35,30 @@ def unit_of(rows: Rows, image: str, unit: str) -> str:
     row = rows[image]
     # The id of a study is unique within a patient only.
     return f"{row['PatientID']} {row['StudyID']}" if unit == "study" else row[_UNITS[unit]]
+
+
+def value_of(row: Mapping[str, str], option: str) -> str:
+    """Return what an image has in a column to stratify or match by, as it is told: age 60 to 64."""
+    name, _, step = option.partition(":")
+    year, birth = row["StudyDate_DICOM"][:4], row["PatientBirth"].partition(".")[0]
+    value = {
+        "sex": row["PatientSex_DICOM"],
+        "projection": row["Projection"],
+        "year": year,
+        "age": str(int(year) - int(birth)) if year and birth else "",
+    }[name]
+    if value in ("", "nan"):
+        return f"{name} unknown"
+    if not step:
+        return f"{name} {value}"
+    first = floor(int(value) / int(step)) * int(step)
+    return f"{name} {first} to {first + int(step) - 1}"
+
+
+def combination_of(rows: Rows, images: Sequence[str], options: Sequence[str]) -> str:
+    """Return the values of a unit's images in some columns; a word where its images differ."""
+    found = {", ".join(value_of(rows[image], option) for option in options) for image in images}
+    return found.pop() if len(found) == 1 else "several values"
 
 
 def sizes_of(dataset: Dataset, rows: Rows) -> dict[tuple[str, str], int]:
@@ -103,6 +136,8 @@ def check_promises(
     _check_units(set(classes_of), rows, may_be, options)
     _check_sizes(dataset, rows, may_be, claims, splits, options)
     _check_removals(dataset, rows, classes)
+    if options.get("match"):
+        _check_match(dataset, rows, may_be, claims, options)
 
 
 def _check_patients(
@@ -152,28 +187,82 @@ def _check_sizes(
     recipe, sizes = dataset.recipe, sizes_of(dataset, rows)
     totals = {name: sum(sizes[name, split] for split in splits) for name in recipe.classes}
     assert all(sizes[name, split] for name in recipe.classes for split in splits)
+    parts = recipe.ratio or dict.fromkeys(recipe.classes, 1)
+    for where, most in recipe.size.items():
+        for name, part in parts.items():
+            size = sizes[name, where] if where else totals[name]
+            assert size <= most * part // max(parts.values())
     if recipe.balance == "none" and recipe.findings != "equal":
         if not options.get("per_patient") and not options.get("physician_test"):
             units = {
                 name: {unit_of(rows, i, recipe.unit) for i in may_be if name in claims[i]}
                 for name in recipe.classes
             }
-            assert totals == {name: len(found) for name, found in units.items()}
+            most = recipe.size.get("", len(rows))
+            assert totals == {name: min(len(found), most) for name, found in units.items()}
         return
-    parts = recipe.ratio or dict.fromkeys(recipe.classes, 1)
+    # A size of single splits, and dates, leave each split a ratio of its own.
+    apart = bool(recipe.by_date or recipe.size.keys() - {""})
+    told = [{n: sizes[n, split] for n in parts} for split in splits] if apart else [totals]
     for name, part in parts.items():
         for other, of_other in parts.items():
-            assert (
-                recipe.balance == "none" or abs(totals[name] / part - totals[other] / of_other) < 1
+            assert recipe.balance == "none" or all(
+                abs(units[name] / part - units[other] / of_other) < (1 if units is totals else 2)
+                for units in told
             )
         if recipe.balance == "equal":
             assert [sizes[name, split] for split in splits] == [
                 sizes[next(iter(parts)), split] for split in splits
             ]
-        if not recipe.by_date and not (recipe.ratio and recipe.overlap == "keep"):
+        if apart:
+            continue
+        shares = list(recipe.shares.values())
+        if recipe.match:  # so many sets of units, each of which has its part of every class
+            sets = largest_remainder(totals[name] // part, shares)
+            assert [sizes[name, split] for split in splits] == [part * n for n in sets]
+        elif not (recipe.ratio and recipe.overlap == "keep"):
             assert [sizes[name, split] for split in splits] == largest_remainder(
-                totals[name], list(recipe.shares.values())
+                totals[name], shares
             )
+
+
+def _check_match(
+    dataset: Dataset,
+    rows: Rows,
+    may_be: set[str],
+    claims: Mapping[str, list[str]],
+    options: Mapping[str, Any],
+) -> None:
+    """In each split and combination classes have their ratio; what is left out adds up."""
+    recipe = dataset.recipe
+    images: dict[tuple[str, str, str], list[str]] = defaultdict(list)
+    for row in members_of(dataset):
+        unit = unit_of(rows, row["image_id"], recipe.unit)
+        images[row["class"], row["split"], unit].append(row["image_id"])
+    kept: Counter[tuple[str, str, str]] = Counter()
+    for (name, split, _), of_unit in images.items():
+        kept[name, split, combination_of(rows, of_unit, recipe.match)] += 1
+    parts = recipe.ratio or dict.fromkeys(recipe.classes, 1)
+    for _, split, combination in kept:
+        sets = {kept[name, split, combination] / part for name, part in parts.items()}
+        assert len(sets) == 1, "a combination has more of one class"
+        assert recipe.size or sets.pop() % 1 == 0
+    if recipe.size or options.get("per_patient") or options.get("physician_test"):
+        return
+    there: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for image in may_be:
+        for name in claims[image]:
+            there[name, unit_of(rows, image, recipe.unit)].append(image)
+    left: dict[str, Counter[str]] = defaultdict(Counter)
+    for (name, _), of_unit in there.items():
+        left[combination_of(rows, of_unit, recipe.match)][name] += 1
+    for name, _, combination in list(kept):
+        left[combination][name] -= kept[name, _, combination]
+    assert dataset.exactness.unmatched == {
+        combination: {name: units for name, units in counts.items() if units}
+        for combination, counts in left.items()
+        if any(counts.values())
+    }
 
 
 def _check_removals(dataset: Dataset, rows: Rows, classes: Sequence[str]) -> None:

@@ -48,6 +48,9 @@ def mixed_rows(patients: int, seed: int) -> list[dict[str, str]]:
                     "StudyID": f"study{patient // 2}-{study}",
                     "StudyDate_DICOM": f"{year}0{1 + study}15" if chance.random() < 0.95 else "",
                     "MethodLabel": "Physician" if by_hand else "RNN_model",
+                    "PatientSex_DICOM": ("F", "M", "F", "M", "nan")[patient % 5],
+                    "PatientBirth": f"{1925 + 9 * (patient % 8)}.0" if patient % 19 else "",
+                    "Projection": ("PA", "AP")[patient // 3 % 2],
                     "Labels": str(chance.choice(SHOWN)),
                 }
             )
@@ -115,6 +118,35 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "by hand, study": {"physician_test": True, "unit": "study", "overlap": "first"},
     "by hand, none": {"physician_test": True, "balance": "none"},
     "by hand, by date": {"physician_test": True, "by_date": ["2013-01-01"]},
+    "stratify": {"stratify": ["sex", "age:10"]},
+    "stratify, folds, study": {"stratify": ["year"], "folds": 3, "unit": "study"},
+    "stratify, keep, none": {"stratify": ["sex"], "overlap": "keep", "balance": "none"},
+    "stratify, by hand": {"stratify": ["sex"], "physician_test": True},
+    "match": {"match": ["sex"]},
+    "match, several": {"match": ["sex", "age:20", "projection"], "overlap": "first"},
+    "match, ratio": {"match": ["sex"], "balance": "2:1:1"},
+    "match, patient": {"match": ["sex"], "unit": "patient", "overlap": "first"},
+    "match, study, year": {"match": ["year"], "unit": "study", "overlap": "first"},
+    "match, per patient": {"match": ["sex"], "per_patient": 1},
+    "match, by date": {"match": ["sex"], "by_date": ["2013-01-01"]},
+    "match, by hand": {"match": ["sex"], "physician_test": True},
+    "match, folds, stratify": {"match": ["sex"], "folds": 3, "stratify": ["year"]},
+    "match, size": {"match": ["sex"], "size": 41},
+    "match, ratio, size": {"match": ["sex"], "balance": "1:2:1", "size": 40},
+    "match, size of one split": {"match": ["sex"], "size": {"train": 12}},
+    "size": {"size": 40},
+    "size of splits": {"size": {"train": 30, "test": 5}},
+    "size, ratio": {"size": 33, "balance": "3:2:1"},
+    "size, none": {"size": 70, "balance": "none"},
+    "size, pure, findings equal": {"size": 30, "pure": True, "findings": "equal"},
+    "size, by date": {"size": {"train": 17}, "by_date": ["2013-01-01"]},
+    "size, folds, study, stratify": {
+        "size": 30,
+        "folds": 4,
+        "unit": "study",
+        "stratify": ["sex"],
+    },
+    "size, patient, per patient": {"size": 25, "unit": "patient", "per_patient": 2},
 }
 
 
@@ -137,7 +169,22 @@ def by_hand(rows: Rows, image: str) -> bool:
 
 
 @pytest.mark.parametrize(
-    "kind", ["plain", "overlap keep", "ratio", "study, first", "folds", "by hand", "by date, three"]
+    "kind",
+    [
+        "plain",
+        "overlap keep",
+        "ratio",
+        "study, first",
+        "folds",
+        "by hand",
+        "by date, three",
+        "stratify",
+        "match, several",
+        "match, ratio, size",
+        "match, study, year",
+        "size of splits",
+        "size, pure, findings equal",
+    ],
 )
 def test_same_bytes(
     mixed: ExperimentData,
@@ -163,7 +210,10 @@ def test_same_bytes(
     assert len(digests) == 1
 
 
-@pytest.mark.parametrize("kind", ["findings", "kept", "hand", "dates", "folds"])
+@pytest.mark.parametrize(
+    "kind",
+    ["findings", "kept", "hand", "dates", "folds", "strata", "match", "matched study", "size"],
+)
 def test_reproduce(
     mixed: ExperimentData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
@@ -175,6 +225,10 @@ def test_reproduce(
         "hand": {"physician_test": True, "per_patient": 2},
         "dates": {"by_date": ["2013-01-01"], "unit": "study"},
         "folds": {"folds": 4, "overlap": "first"},
+        "strata": {"stratify": ["sex", "age:5"], "size": {"test": 6}},
+        "match": {"match": ["sex", "year"], "balance": "2:1:1"},
+        "matched study": {"match": ["sex"], "unit": "study", "overlap": "first", "size": 30},
+        "size": {"size": 50, "overlap": "first"},
     }[kind]
     for threads in ("1", "8"):
         monkeypatch.setenv("CXR_THREADS", threads)
@@ -308,6 +362,9 @@ RANDOM_OPTIONS = st.fixed_dictionaries(
         "pure": st.just(True),
         "exclude": st.just(["pacemaker"]),
         "seed": st.integers(-5, 2**40),
+        "stratify": st.sampled_from([["sex"], ["age:20", "year"]]),
+        "match": st.sampled_from([["sex"], ["projection", "sex"]]),
+        "size": st.integers(3, 40),
     },
 )
 RANDOM_SPLITS = st.sampled_from(
@@ -336,7 +393,8 @@ def test_any_recipe(
         dataset = data.create_dataset(classes, name="any", **asked)
     except RecipeError as error:
         assert "\n" not in str(error)
-        assert "(" in str(error) or "can only have their ratio" in str(error)
+        told = ("(", "can only have their ratio", "needs classes that share no", "give size a num")
+        assert any(word in str(error) for word in (*told, "leave balance = none out"))
         assert data.datasets() == []
     else:
         check_promises(dataset, {row["ImageID"]: row for row in lines}, classes, asked)
@@ -668,27 +726,47 @@ def test_notes(mixed: ExperimentData, options: dict[str, Any], message: str) -> 
     assert int(note.split()[0]) > 0
 
 
+KEPT = "; no split of these patients keeps more"
+
+
 @pytest.mark.parametrize(
-    ("kind", "told", "claimed"),
+    ("kind", "told"),
     [
-        ("plain", ", the smallest class", True),
-        ("balance none", "every class keeps all it has", True),
-        ("pure, findings equal", ": the findings that are rarest in a split decide", False),
-        ("overlap keep", ", the smallest class", False),
-        ("by date", ", the smallest class", False),
-        ("by hand", ", the smallest class", True),
+        ("plain", f", the smallest class{KEPT}"),
+        ("ratio", f", the smallest class for its part of the ratio{KEPT}"),
+        ("by hand", f", the smallest class{KEPT}"),
+        ("balance none", "every class keeps all it has"),
+        ("pure, findings equal", ": the findings that are rarest in a split decide the sizes"),
+        ("overlap keep", ", the smallest class"),
+        ("by date", ", the smallest class"),
+        ("match", ", the smallest class: the others have no partner, or their split has its share"),
+        ("size", ", as the size asks for: "),
+        ("match, size", ", as the size asks for: "),
     ],
 )
 def test_exactness_claims_no_more_than_is_known(
-    mixed: ExperimentData, capsys: pytest.CaptureFixture[str], kind: str, told: str, claimed: bool
+    mixed: ExperimentData, capsys: pytest.CaptureFixture[str], kind: str, told: str
 ) -> None:
-    """What limits the sizes is said as it is; a split is best only before it was cut down.
+    """What limits the sizes is said as it is, and that no more could be kept where it is known.
 
-    Findings that didn't stay in proportion are further from their shares than their patients.
+    Splits by dates are no draw, and no bound on findings is above what was reached.
     """
     made = mixed.create_dataset(CLASSES, store_it=False, **OPTIONS[kind])
     print_plan(made, as_json=False)
-    printed = capsys.readouterr().out
-    assert told in printed
-    assert "no finding is further than" in printed
-    assert ("; " in printed.splitlines()[-1]) == claimed
+    lines = capsys.readouterr().out.splitlines()
+    (kept,) = [line for line in lines if line.startswith(("kept ", "every class keeps"))]
+    found = made.exactness
+    assert told in kept
+    assert (KEPT in kept) == (KEPT in told)
+    assert ("is not known" in kept) is False
+    if told.startswith(","):
+        assert kept.startswith(
+            f"kept {found.kept} of the {found.possible} images of {found.smallest}"
+        )
+    (near,) = [line for line in lines if line.startswith("no finding is further than ")]
+    assert found.nearest is not None
+    assert near.startswith(f"no finding is further than {found.furthest:g} images from")
+    assert found.nearest <= found.furthest
+    bound = f" than {found.nearest:g}" if found.nearest < found.furthest else ""
+    assert near.endswith(f"; no split of these images into these sizes can be nearer{bound}")
+    assert any(line.startswith("a fair draw: ") for line in lines) == (kind != "by date")
