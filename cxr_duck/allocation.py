@@ -251,7 +251,7 @@ class _Draw:
     def spoilt(self) -> bool:
         """Whether a class isn't exact, or a finding that isn't rare is a unit from its share."""
         away = np.abs(self.cells.errors(self.allocated)).max(axis=1)
-        return not self.exact or bool((away[self.findings] > HUNDREDTHS).any())
+        return not self.exact or bool((away[self.findings] >= HUNDREDTHS).any())
 
     @property
     def error(self) -> float:
@@ -341,8 +341,8 @@ class _Draw:
             tried.add(push)
             before = search.allocated.copy(), search.slope.copy()
             self._make_room(search, *push)
-            if search.error() < error:
-                errors, error = search.errors(), search.error()
+            if (now := search.error()) < error:
+                errors, error = search.errors(), now
                 tried.clear()
             else:
                 search.allocated[:], search.slope[:] = before
@@ -354,7 +354,12 @@ class _Draw:
         if self.chance.uniform() < 0.3:
             taker = (giver + 1 + self.chance.below(len(search.slope) - 1)) % len(search.slope)
         rows = np.flatnonzero((search.contents[:, cell] > 0) & search.movable(giver, taker))
-        return (int(rows[self.chance.below(len(rows))]), giver, taker) if len(rows) else None
+        if not len(rows):
+            return None
+        # Each patient is as likely to be chosen, not each signature.
+        patients = np.cumsum(search.allocated[giver, rows])
+        row = np.searchsorted(patients, self.chance.uniform() * patients[-1], side="right")
+        return int(rows[row]), giver, taker
 
     def _make_room(self, search: Search, row: int, giver: int, taker: int) -> None:
         """Move one patient and search on, first while he must stay there."""

@@ -2,15 +2,18 @@
 
 The search of `cxr_duck.allocation` deals all units near their shares, and what a class has too many
 of is cut down afterwards. Where single patients bring many units that may not lead to the largest
-classes: then HiGHS finds the largest size that the patients allow, and chance draws among the ways
-that reach it: a Markov chain over the allocations that do, each as likely as the fair draw makes
-it (Metropolis et al., 1953). A step deals up to four patients anew.
+classes: then HiGHS finds the largest size that the patients allow, by moving as few of them as it
+takes, and chance draws among the ways that reach it: a Markov chain over the places of those who
+bring units to a class that lacked some, each allocation as likely as the fair draw makes it
+(Metropolis et al., 1953). A step deals up to four patients anew. All others stay where they were
+drawn.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from cxr_duck.allocation import Allocation, Cells, Numbers, reach_of
 from cxr_duck.chance import Chance
@@ -19,9 +22,11 @@ from cxr_duck.solver import quiet_solver, solution_of
 __all__ = ["Needs", "Sizes", "enlarged"]
 
 _COLUMNS = 3_000  # numbers (signature, split) of the largest program that is solved
+_STAYS = 1_000.0  # cost of moving a patient who need not move
 _STEPS = 20_000  # of the chain
 _DEALT_ANEW = 4  # patients of one step at most
 
+_Mask = npt.NDArray[np.bool_]
 Needs = Mapping[str, Sequence[int]]  # units that a class needs at least, one a split
 Sizes = Callable[[int], Needs]
 
@@ -43,9 +48,13 @@ def enlarged(
         return found, False
     proved = True
     for size in range(_bound(cells, sizes, most), reached, -1):
-        solved, told = _solve(cells, sizes(size), chance)
+        needs = sizes(size)
+        lacking = [name for name in needs if not _meets(cells, found.patients, needs, name)]
+        brought = cells.contents[:, [_places(cells)[name] for name in lacking]]
+        moving: _Mask = np.any(brought > 0, axis=1)
+        solved, told = _solve(cells, found.patients, needs, moving, chance)
         if solved is not None:
-            drawn = _redrawn(cells, solved, sizes(size), chance)
+            drawn = _redrawn(cells, solved, needs, moving, chance)
             return Allocation(drawn, reach_of(cells, drawn), found.exact), proved
         proved &= told
     return found, proved
@@ -56,11 +65,13 @@ def _places(cells: Cells) -> dict[str, int]:
     return {name[0]: place for place, name in enumerate(cells.names) if cells.is_class[place]}
 
 
-def _meets(cells: Cells, allocated: Numbers, needs: Needs) -> bool:
-    """Tell whether every class has what it needs in every split."""
-    units = cells.contents.T @ allocated
+def _meets(cells: Cells, allocated: Numbers, needs: Needs, only: str = "") -> bool:
+    """Tell whether every class, or only one, has what it needs in every split."""
     places = _places(cells)
-    return all((units[places[name]] >= needs[name]).all() for name in needs)
+    return all(
+        (cells.contents[:, places[name]] @ allocated >= needs[name]).all()
+        for name in ([only] if only else needs)
+    )
 
 
 def _bound(cells: Cells, sizes: Sizes, most: int) -> int:
@@ -80,14 +91,27 @@ def _bound(cells: Cells, sizes: Sizes, most: int) -> int:
     return min(most, int(values[-1] + 1e-6))
 
 
-def _solve(cells: Cells, needs: Needs, chance: Chance) -> tuple[Numbers | None, bool]:
-    """Return an allocation that meets what classes need, and whether the answer is sure."""
+def _solve(
+    cells: Cells, found: Numbers, needs: Needs, moving: _Mask, chance: Chance
+) -> tuple[Numbers | None, bool]:
+    """Return an allocation that meets what classes need, if there is one, and whether that is sure.
+
+    Of patients who bring units to a class that lacked some chance decides; few others move.
+    """
     solver, columns = _program(cells)
     for name, place in _places(cells).items():
         for split, units in enumerate(needs[name]):
             solver.addConstr(_units(cells, columns, place, split) >= units)
-    costs = chance.uniforms(len(columns))
-    solver.minimize(sum(cost * column for cost, column in zip(costs, columns, strict=True)))
+    costs = []
+    odds = chance.uniforms(len(columns)).tolist()
+    for place, (column, before) in enumerate(zip(columns, found.ravel().tolist(), strict=True)):
+        if moving[place // cells.chances.shape[1]]:
+            costs.append(odds[place] * column)
+        else:
+            more = solver.addVariable(0.0)
+            solver.addConstr(more - column >= -before)
+            costs.append((_STAYS + odds[place]) * more)
+    solver.minimize(sum(costs))
     status, values = solver.getModelStatus().name, solution_of(solver)
     if values is None or status == "kTimeLimit":
         return None, status == "kInfeasible"
@@ -120,9 +144,14 @@ def _units(cells: Cells, columns: list[Any], place: int, split: int) -> Any:
     )
 
 
-def _redrawn(cells: Cells, allocated: Numbers, needs: Needs, chance: Chance) -> Numbers:
-    """Return an allocation that also meets the needs, as chance has it among all that do."""
-    chain = _Chain(cells, allocated, needs)
+def _redrawn(
+    cells: Cells, allocated: Numbers, needs: Needs, moving: _Mask, chance: Chance
+) -> Numbers:
+    """Return an allocation that also meets the needs, as chance has it among all that do.
+
+    Patients of rows that aren't moving stay where they are.
+    """
+    chain = _Chain(cells, allocated, needs, moving)
     for step in chance.uniforms(_STEPS * (2 + 2 * _DEALT_ANEW)).reshape(_STEPS, -1).tolist():
         chain.step(step)
     return chain.allocated()
@@ -131,17 +160,17 @@ def _redrawn(cells: Cells, allocated: Numbers, needs: Needs, chance: Chance) -> 
 class _Chain:
     """Patients one by one, each in a split, and the units by which classes exceed their needs."""
 
-    def __init__(self, cells: Cells, allocated: Numbers, needs: Needs) -> None:
-        self.shape = allocated.shape
-        splits = range(self.shape[1])
-        self.rows = [
-            row for row, places in enumerate(allocated) for split in splits
-            for _ in range(int(places[split]))
-        ]  # fmt: skip
-        self.splits = [
-            split for places in allocated for split in splits for _ in range(int(places[split]))
-        ]
+    def __init__(self, cells: Cells, allocated: Numbers, needs: Needs, moving: _Mask) -> None:
         classes = list(_places(cells).values())
+        self.others = np.where(moving[:, None], 0.0, allocated)
+        splits = range(allocated.shape[1])
+        ones = [
+            (row, split)
+            for row in np.flatnonzero(moving).tolist()
+            for split in splits
+            for _ in range(int(allocated[row, split]))
+        ]
+        self.rows, self.splits = [row for row, _ in ones], [split for _, split in ones]
         names = list(_places(cells))
         self.brought = cells.contents[:, classes].astype(int).tolist()
         units = (cells.contents[:, classes].T @ allocated).astype(int).T.tolist()
@@ -157,7 +186,7 @@ class _Chain:
         moves, odds = [], 1.0
         for number in range(count):
             patient = int(drawn[2 + 2 * number] * len(self.rows))
-            split = int(drawn[3 + 2 * number] * self.shape[1])
+            split = int(drawn[3 + 2 * number] * len(self.spare))
             chances = self.chances[self.rows[patient]]
             odds *= chances[split] / chances[self.splits[patient]]
             moves.append((patient, self.splits[patient], split))
@@ -177,6 +206,6 @@ class _Chain:
 
     def allocated(self) -> Numbers:
         """Return the patients of each signature in each split."""
-        found = np.zeros(self.shape)
+        found = self.others.copy()
         np.add.at(found, (self.rows, self.splits), 1.0)
         return found
