@@ -31,6 +31,7 @@ __all__ = [
     "judged",
     "nearest_deviations",
     "random_recipes",
+    "split_of_patients",
 ]
 
 SHARES = [70, 20, 10]
@@ -184,11 +185,17 @@ OTHERS: dict[str, Callable[[Images, int], Callable[[], np.ndarray]]] = {
 }
 
 
-def judged(images: Images, split: np.ndarray, seconds: float, processor: float = 0.0) -> Result:
-    """Return how good a split of the images is; no patient may be in two splits."""
+def split_of_patients(images: Images, split: np.ndarray) -> np.ndarray:
+    """Return the split of each patient from that of each image; no patient may be in two."""
     of_patient = np.empty(images.patients, dtype=int)
     of_patient[images.patient_of_image] = split
     assert (of_patient[images.patient_of_image] == split).all()
+    return of_patient
+
+
+def judged(images: Images, split: np.ndarray, seconds: float, processor: float = 0.0) -> Result:
+    """Return how good a split of the images is; no patient may be in two splits."""
+    split_of_patients(images, split)
     cells, splits = len(images.cell_names), len(SPLITS)
     counts = np.bincount(
         images.cell * splits + split[images.image], minlength=cells * splits
