@@ -293,19 +293,23 @@ def overlaps(tallies: Tallies) -> list[str]:
 
 
 def alone_patients(tallies: Tallies) -> list[str]:
-    """Return how many patients with a signature of their own always have the same lot."""
+    """Return how many patients with a signature of their own have a lot that chance wouldn't."""
     rows = []
     for name, found in tallies.items():
         times = np.concatenate([one.times[one.alone] for one in found])
         seeds = found[0].seeds
         patients = max(len(times), 1)
+        tested, fair = times[:, TEST], FAIR[TEST]
+        far = np.abs(tested / seeds - fair) > ERRORS * np.sqrt(fair * (1 - fair) / seeds)
         rows.append([
             name, str(seeds), f"{len(times):,}",
-            f"{(times[:, TEST] == 0).sum() / patients:.4f}", f"{(1 - FAIR[TEST]) ** seeds:.4f}",
+            f"{(tested == 0).sum() / patients:.4f}", f"{(1 - fair) ** seeds:.4f}",
             f"{(times.max(axis=1) == seeds).sum() / patients:.4f}", f"{(FAIR**seeds).sum():.4f}",
+            f"{tested.sum() / (patients * seeds):.4f}", f"{far.sum() / patients:.4f}",
         ])  # fmt: skip
     head = ["patients with a signature of their own", "seeds", "patients", "never in test", "fair"]
-    return table_of([*head, "always in one split", "fair"], rows)
+    head += ["always in one split", "fair", "share of test"]
+    return table_of([*head, f"patients more than {ERRORS} standard errors from {FAIR[TEST]}"], rows)
 
 
 def smds(tallies: Tallies) -> list[str]:
