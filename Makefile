@@ -7,7 +7,7 @@
 # make lint   ruff and mypy
 # make test-newest   a short part of the tests on the newest releases of what is installed
 # make constraints   renews constraints.txt, the releases that all of the above install
-# make growth, make splits, make kills   the longer benchmarks, the longer test of crashes
+# make growth, make splits, make fairness, make kills   the longer benchmarks and test of crashes
 
 PYTHON ?= python3
 VENV := .venv
@@ -26,7 +26,7 @@ SHORT := $(addprefix tests/test_,$(addsuffix .py,conditions old_stores index lab
 PADCHEST := PADCHEST_chest_x_ray_images_labels_160K_01.02.19.csv
 LOADER := torchxrayvision==1.5.7
 
-.PHONY: install demo test test-oldest test-newest constraints test-torch test-spark real lint bench images growth splits kills clean
+.PHONY: install demo test test-oldest test-newest constraints test-torch test-spark real lint bench images growth splits fairness kills clean
 
 install: $(VENV)/installed
 
@@ -125,6 +125,7 @@ bench: install
 	$(BIN)/python benchmarks/index.py $$CXR_PADCHEST
 	$(BIN)/python benchmarks/sentences.py $$CXR_PADCHEST
 	$(BIN)/python -W ignore benchmarks/splits.py $$CXR_PADCHEST --recipes 20
+	$(BIN)/python -W ignore benchmarks/fairness.py $$CXR_PADCHEST --short
 	$(BIN)/python benchmarks/growth.py $$CXR_PADCHEST --times 1 --engines duckdb spark
 	$(BIN)/python benchmarks/listing.py --times 1
 	$(BIN)/python benchmarks/check.py --films 2 --rounds 3
@@ -143,6 +144,10 @@ growth: $(VENV)/spark $(CACHE)/$(PADCHEST)
 # The comparison of splits over 200 random recipes: a quarter of an hour, nearly all of it the others.
 splits: install $(CACHE)/$(PADCHEST)
 	$(BIN)/python -W ignore benchmarks/splits.py $(CACHE)/$(PADCHEST)
+
+# Which patients come to test over 200 seeds of 40 of those recipes: half an hour.
+fairness: install $(CACHE)/$(PADCHEST)
+	$(BIN)/python -W ignore benchmarks/fairness.py $(CACHE)/$(PADCHEST)
 
 # Writers killed at 200 random instants: the store must hold the old state or the new one.
 kills: install
