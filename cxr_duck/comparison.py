@@ -78,7 +78,7 @@ def _parts(recipe: dict[str, Any]) -> dict[str, Any]:
     parts: dict[str, Any] = {}
     for name, value in recipe.items():
         if isinstance(value, dict):
-            parts |= {f"{name}.{part}": inner for part, inner in value.items()}
+            parts |= {f"{name}.{part}" if part else name: inner for part, inner in value.items()}
         else:
             parts[name] = value
     return parts

@@ -15,7 +15,7 @@ from cxr_duck.allocation import (
 )
 from cxr_duck.chance import Chance
 from cxr_duck.largest import Needs, Sizes, enlarged
-from cxr_duck.matching import SCARCE, partnered, scarce_units
+from cxr_duck.matching import SCARCE, fewest_sets, partnered, scarce_units
 from cxr_duck.recipe import Recipe
 from cxr_duck.targets import (
     Patients,
@@ -27,6 +27,9 @@ from cxr_duck.targets import (
 )
 
 __all__ = ["Drawn", "draw"]
+
+
+_DRAWS = 10  # at most, of classes that match, where a split would be left empty
 
 
 @dataclass(frozen=True)
@@ -107,6 +110,9 @@ def _matching(
         ],
         wanted,
     )
-    found: Allocation = allocate(cells, chance)
-    allocated = partnered(recipe, cells, combined, found.patients)
+    for _ in range(_DRAWS):
+        found: Allocation = allocate(cells, chance)
+        allocated = partnered(recipe, cells, combined, found.patients)
+        if fewest_sets(recipe, combined, allocated):
+            break
     return Drawn(allocated, reach_of(cells, allocated), largest=False)

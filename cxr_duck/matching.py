@@ -14,11 +14,12 @@ import numpy.typing as npt
 
 from cxr_duck.allocation import Cell, Cells, Numbers, Signature, largest_remainder
 from cxr_duck.chance import Chance
-from cxr_duck.quotas import Kind, Quotas, Targets, class_units, refuse_empty
+from cxr_duck.errors import RecipeError
+from cxr_duck.quotas import Kind, Quotas, Targets
 from cxr_duck.recipe import Recipe
 from cxr_duck.targets import is_combination
 
-__all__ = ["SCARCE", "combinations_of", "matched_quotas", "partnered", "scarce_units"]
+__all__ = ["SCARCE", "fewest_sets", "matched_quotas", "partnered", "parts_of", "scarce_units"]
 
 SCARCE: Cell = ("", "")  # the units that decide how many stay, of whatever class
 _WIDER = 1  # patients by which a signature may be away from its share, besides
@@ -69,7 +70,12 @@ def matched_quotas(recipe: Recipe, kinds: Sequence[Kind]) -> Quotas:
         for name, part in parts.items()
         for split in recipe.shares
     }
-    refuse_empty(recipe, targets, class_units(kinds, [kind.units for kind in kinds]))
+    if not all(sizes.values()):
+        most = ", ".join(f"{sum(found.values()):,} {split}" for split, found in sets.items())
+        raise RecipeError(
+            f"too few {recipe.units} find partners in {', '.join(recipe.match)} for every split to "
+            f"have some (sets of partners: {most}): match by fewer columns or in larger steps"
+        )
     units = [0] * len(kinds)
     for split, found in sets.items():
         kept = dict(zip(found, chance.sample(list(found.values()), sizes[split]), strict=True))
@@ -125,6 +131,22 @@ def _scarce_classes(recipe: Recipe, signatures: Sequence[Signature]) -> dict[str
         combination: min(parts, key=lambda name: units.get(name, 0) // parts[name])
         for combination, units in totals.items()
     }
+
+
+def fewest_sets(recipe: Recipe, signatures: Sequence[Signature], allocated: Numbers) -> int:
+    """Return the sets of matching units in the split that has the fewest."""
+    have: dict[str, dict[str, Numbers]] = {}
+    for signature, patients in zip(signatures, allocated, strict=True):
+        for cell, units in signature.units.items():
+            if is_combination(cell):
+                of_class = have.setdefault(cell[2], {})
+                of_class[cell[0]] = of_class.get(cell[0], 0.0) + units * patients
+    parts = parts_of(recipe)
+    sets = np.zeros(allocated.shape[1])
+    for of_class in have.values():
+        if all(name in of_class for name in parts):
+            sets += np.min([of_class[name] // part for name, part in parts.items()], axis=0)
+    return int(sets.min())
 
 
 def partnered(
@@ -200,18 +222,26 @@ class _Partners:
 
     def found(self) -> Numbers:
         """Let patients change places wherever a combination is wanting in a split."""
-        wanting = [cell for cell in self.place if self.scarce[cell[2]] != cell[0]]
+        wanting = [
+            (cell, split)
+            for cell in self.place
+            if self.scarce[cell[2]] != cell[0]
+            for split in range(self.have.shape[1])
+        ]
         for number in self.chance.order(len(wanting)).tolist():
-            cell = wanting[number]
+            cell, split = wanting[number]
             place = self.place[cell]
-            for split in range(self.have.shape[1]):
-                while self.have[place, split] < self.needs[place, split]:
-                    if not (self._bring(place, split) or self._send(cell, split)):
-                        break
+            while self.have[place, split] < self.needs[place, split]:
+                first, second = self._bring, self._send
+                if self.chance.below(2):
+                    first, second = second, first
+                if not (first(cell, split) or second(cell, split)):
+                    break
         return self.allocated
 
-    def _bring(self, place: int, split: int) -> bool:
+    def _bring(self, cell: Cell, split: int) -> bool:
         """Bring a unit that a split wants from one that has it to spare; tell whether it came."""
+        place = self.place[cell]
         spare = self.have[place] - self.needs[place]
         return any(
             self._change(row, int(giver), split, self._is_spare)

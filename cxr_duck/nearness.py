@@ -23,6 +23,10 @@ def exactness_of(engine: Engine, recipe: Recipe, found: Exactness) -> Exactness:
     possible = dict(
         engine.fetch("SELECT class, count(DISTINCT unit_id) FROM members GROUP BY class")
     )
+    if recipe.match:  # those without a partner are no members
+        possible = dict(
+            engine.fetch("SELECT class, sum(units) FROM combination_counts GROUP BY class")
+        )
     smallest = smallest_class(recipe, possible)
     engine.gather("dataset_units")
     kept = _by_split(engine.fetch("SELECT * FROM dataset_units"))

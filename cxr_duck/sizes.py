@@ -1,8 +1,9 @@
 """Datasets of a size that the recipe asks for: a smaller one lies within a larger one."""
 
 from collections.abc import Sequence
+from math import gcd
 
-from cxr_duck.allocation import Cell, largest_remainder
+from cxr_duck.allocation import Cell
 from cxr_duck.engines.engine import Engine
 from cxr_duck.errors import RecipeError
 from cxr_duck.quotas import Kind, Targets, class_units, led_by
@@ -30,16 +31,16 @@ def select_size(
     kinds = [Kind(tuple(cells[cell] for cell in kind), split, n) for kind, split, n in quotas]
     targets = sized_targets(recipe, class_units(kinds, [kind.units for kind in kinds]))
     _refuse_empty(recipe, targets)
-    groups = _groups(recipe, kinds)
+    groups = _groups(recipe, kinds, engine.rows("kind_counts"), cells)
     widths: dict[tuple[str, str, str], int] = {}
     for kind, group in zip(kinds, groups, strict=True):
         key = kind.split, kind.classes[0], group
         widths[key] = widths.get(key, 0) + kind.units
-    together = recipe.ratio if recipe.match else {}
+    together = _set_parts(recipe)
     rows = []
     for (numbers, split, _), kind, group in zip(quotas, kinds, groups, strict=True):
         name = kind.classes[0]
-        count = together.get(name, 1)
+        count = together[name]
         # Findings that are equal take turns; other groups have their share of every beginning.
         width = 1 if recipe.findings == "equal" else widths[split, name, group] // count
         rows.append((numbers, split, name, group, width, count))
@@ -66,22 +67,31 @@ def _refuse_empty(recipe: Recipe, targets: Targets) -> None:
     )
 
 
-def _groups(recipe: Recipe, kinds: Sequence[Kind]) -> list[str]:
-    """Return the group of each kind: its combination, or the rarest finding that it shows."""
+def _groups(
+    recipe: Recipe, kinds: Sequence[Kind], counts: Sequence[tuple[list[int], str, int]],
+    cells: dict[int, Cell],
+) -> list[str]:  # fmt: skip
+    """Return the group of each kind: its combination, or the rarest finding that it shows.
+
+    `counts` are those of all kinds before they were cut down, which tell what is rare.
+    """
     if recipe.match:
         return [next(cell[2] for cell in kind.cells if is_combination(cell)) for kind in kinds]
-    groups = [""] * len(kinds)
-    for (cell, _), led in led_by(kinds).items():
-        for place, _ in led:
-            groups[place] = f"{cell[0]}|{cell[1]}"
-    return groups
+    every = [Kind(tuple(cells[cell] for cell in kind), split, n) for kind, split, n in counts]
+    groups = {
+        kind.cells: f"{cell[0]}|{cell[1]}"
+        for (cell, _), led in led_by(every).items()
+        for _, kind in led
+    }
+    return [groups[kind.cells] for kind in kinds]
 
 
 def sized_targets(recipe: Recipe, targets: Targets) -> Targets:
     """Return the units of each (class, split) that stay where the recipe has a size.
 
     A size of all splits is parted by their shares; one of a split holds for that split alone. The
-    ratio of the classes stays, and the largest of them has at most so many.
+    ratio of the classes stays, and the largest of them has at most so many. Where classes match
+    whole sets stay, of as many units of each class as is its part.
     """
     if not recipe.size:
         return targets
@@ -97,31 +107,52 @@ def sized_targets(recipe: Recipe, targets: Targets) -> Targets:
 
 def _sized_in_all(recipe: Recipe, targets: Targets, size: int) -> Targets:
     shares = list(recipe.shares.values())
-    totals = {
-        name: sum(targets.get((name, split), 0) for split in recipe.shares)
+    parts = _set_parts(recipe)
+    most = {
+        name: [targets.get((name, split), 0) // parts[name] for split in recipe.shares]
         for name in recipe.classes
     }
-    if recipe.match:
-        parts = recipe.ratio or dict.fromkeys(recipe.classes, 1)
-        sets = min(size // max(parts.values()), *(totals[n] // parts[n] for n in parts))
-        each = largest_remainder(sets, shares)
-        kept = {name: [part * units for units in each] for name, part in parts.items()}
-    else:
-        sizes = _sized(recipe, totals, size)
-        kept = {name: largest_remainder(units, shares) for name, units in sizes.items()}
+    sizes = _sized(recipe, {name: parts[name] * sum(most[name]) for name in most}, size)
     return {
-        (name, split): min(units, targets.get((name, split), 0))
-        for name, of_splits in kept.items()
-        for split, units in zip(recipe.shares, of_splits, strict=True)
+        (name, split): parts[name] * units
+        for name, total in sizes.items()
+        for split, units in zip(
+            recipe.shares, _parted(total // parts[name], shares, most[name]), strict=True
+        )
     }
+
+
+def _parted(total: int, shares: Sequence[int], most: Sequence[int]) -> list[int]:
+    """Part a total by shares, no split above its most, so that a smaller total lies within.
+
+    The units come one by one, each to the split that lacks most (largest remainder would at times
+    take one away again). After each full round of the shares all splits have theirs exactly.
+    """
+    whole = sum(shares)
+    rounds = total // (whole // gcd(*shares))
+    parts = [rounds * (share // gcd(*shares)) for share in shares]
+    for number in range(sum(parts), total):
+        room = [split for split in range(len(shares)) if parts[split] < most[split]]
+        if not room:
+            break
+        lacking = {split: (number + 1) * shares[split] - parts[split] * whole for split in room}
+        parts[max(room, key=lambda split: (lacking[split], -split))] += 1
+    return parts
+
+
+def _set_parts(recipe: Recipe) -> dict[str, int]:
+    """Return how many units of each class stay together: one, or a set's where classes match."""
+    return recipe.ratio if recipe.match and recipe.ratio else dict.fromkeys(recipe.classes, 1)
 
 
 def _sized(recipe: Recipe, units: dict[str, int], size: int) -> dict[str, int]:
     """Return the units of each class, in the ratio of the classes, none above a size."""
     if recipe.balance == "none":
         return {name: min(count, size) for name, count in units.items()}
-    parts = recipe.ratio or dict.fromkeys(recipe.classes, 1)
-    largest = max(parts.values())
     if max(units.values()) <= size:
         return units
+    parts = recipe.ratio or dict.fromkeys(recipe.classes, 1)
+    largest = max(parts.values())
+    if recipe.match:
+        return {name: min(units[name], size // largest * part) for name, part in parts.items()}
     return {name: min(units[name], size * part // largest) for name, part in parts.items()}

@@ -12,8 +12,10 @@ from cxr_duck.errors import RecipeError
 __all__ = ["Column", "check_columns", "column_of", "put_combinations", "put_strata"]
 
 _NUMBER = re.compile(r"U?(TINYINT|SMALLINT|INTEGER|BIGINT|HUGEINT)|FLOAT|DOUBLE|DECIMAL\(.*\)")
+_BROKEN = re.compile(r"FLOAT|DOUBLE|DECIMAL\(.*\)")
 _SPEC = re.compile(r"(\w+)(?::([1-9]\d{0,8}))?")
 _OF_ONE_IMAGE = ("image_id", "patient_id", "study_id", "report_id", "path", "source_row")
+_MOST_VALUES = 500  # of the columns to stratify by: each is a sum to keep near
 _YEAR = ("year", "study_date")  # what users call it, and the column
 
 
@@ -44,33 +46,45 @@ def column_of(option: str) -> Column:
 def check_columns(engine: Engine, key: str, options: Sequence[str]) -> None:
     """Raise RecipeError where a column isn't one of `images` that groups them."""
     known = engine.columns("images")
-    names = [column_of(option).name for option in options]
-    for option, name in zip(options, names, strict=True):
-        column = _actual(name)
+    columns = [_actual(column_of(option).name) for option in options]
+    for option, column in zip(options, columns, strict=True):
+        name, step = column_of(option).name, column_of(option).step
         if column not in known:
-            near = get_close_matches(name, [*known, _YEAR[0]], 1)
+            near = get_close_matches(name.lower(), [*known, _YEAR[0]], 1)
             hint = (
                 f"did you mean {near[0]}?" if near else "'cxr sql \"DESCRIBE images\"' lists them"
             )
             raise RecipeError(f"{key}: images has no column {name!r}: {hint}")
         if column in _OF_ONE_IMAGE or known[column].endswith("]"):
             raise RecipeError(f"{key}: the column {name} doesn't group images: take another one")
-        if column_of(option).step > 1 and not _has_steps(known[column]):
+        if step > 1 and not _has_steps(known[column]):
             raise RecipeError(f"{key}: {name} has no numbers, so it takes no step: {option!r}")
-        if names.count(name) > 1:
+        if step == 1 and _BROKEN.fullmatch(known[column]):
+            raise RecipeError(f"{key}: {name} has fractions: give it a step, such as {name}:10")
+        if columns.count(column) > 1:
             raise RecipeError(f"{key}: the column {name} is given twice")
 
 
 def put_strata(engine: Engine, options: Sequence[str]) -> None:
     """Make image_strata, (image_id, stratum): the values of each image, such as `age 60 to 69`."""
+    check_columns(engine, "stratify", options)
     engine.put("image_strata", "image_id VARCHAR, stratum VARCHAR", [])
     for option in options:
         value = _value(engine, column_of(option))
         engine.append("image_strata", f"SELECT image_id, {value} AS stratum FROM images")
+    values = 0
+    if options:
+        values = int(engine.scalar("SELECT count(DISTINCT stratum) FROM image_strata"))
+    if values > _MOST_VALUES:
+        raise RecipeError(
+            f"stratify: {', '.join(options)} have {values:,} values, and {_MOST_VALUES} can be kept "
+            "near their shares at most: take larger steps, such as age:10"
+        )
 
 
 def put_combinations(engine: Engine, options: Sequence[str]) -> None:
     """Make image_combinations, (image_id, combination): all values of an image, as one text."""
+    check_columns(engine, "match", options)
     engine.put("image_combinations", "image_id VARCHAR, combination VARCHAR", [])
     if options:
         values = ", ', ', ".join(_value(engine, column_of(option)) for option in options)

@@ -22,7 +22,8 @@ _LEFT_OUT = {
     "date": "its study has no date, or one on the other side of most of its patient's images",
     "apart": "no split may take its patient: the dataset is kept apart from another, or only "
     "images labelled by hand come to its valid and test",
-    "match": "no image of another class has the same values of the columns that classes match by",
+    "match": "a class has no images, or too few for its part of the ratio, with its values in the "
+    "columns that classes match by",
     "per_patient": "its patient has more images of the class than the recipe takes, and others "
     "were drawn",
 }

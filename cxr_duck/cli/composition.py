@@ -83,7 +83,8 @@ def _print_plan_as_text(dataset: "Dataset") -> None:
     for label, term, numbers in composition_rows(dataset):
         whole = [dataset.composition.get((term, "", split), 0) for split in splits]
         wanted: list[float] = [sum(numbers) * part / sum(whole) for part in whole]
-        if numbers == whole and not dataset.recipe.by_date:
+        parted = dataset.recipe.by_date or dataset.recipe.size.keys() - {""}
+        if numbers == whole and not parted:
             wanted = [*largest_remainder(sum(whole), list(dataset.recipe.shares.values()))]
         pairs = [f"{got} / {round(want, 1):g}" for got, want in zip(numbers, wanted, strict=True)]
         rows.append([label, *pairs, str(sum(numbers))])

@@ -43,7 +43,7 @@ def _draw(dataset: "Dataset") -> list[str]:
     found = dataset.exactness
     if found.nearest is None or dataset.recipe.by_date:
         return []
-    told = "a fair draw: every split has its share of the patients of each signature, rounded"
+    told = "a fair draw: every split has its share of the patients who bring the same, rounded"
     if found.reach:
         told += f", to within {found.reach:,} {'patients' if found.reach > 1 else 'patient'}"
     sentences = [told]
@@ -65,8 +65,9 @@ def _unmatched(dataset: "Dataset") -> list[str]:
     told = ", ".join(f"{count:,} of {name}" for name, count in out.items())
     combinations = len(dataset.exactness.unmatched)
     return [
-        f"classes match in {', '.join(dataset.recipe.match)}; left out in {combinations:,} "
-        f"combinations: {told}"
+        f"classes match in {', '.join(dataset.recipe.match)}; left out"
+        + (", before the size," if dataset.recipe.size else "")
+        + f" in {combinations:,} combinations: {told}"
     ]
 
 
@@ -94,7 +95,8 @@ def _kept(dataset: "Dataset") -> str:
     if recipe.findings == "equal":
         return f"{kept}: the findings that are rarest in a split decide the sizes"
     if recipe.balance == "none":
-        return "every class keeps all it has"
+        sizes = [f"{units:,}{split and f' in {split}'}" for split, units in recipe.size.items()]
+        return "every class keeps all it has" + (f", up to {', '.join(sizes)}" if sizes else "")
     told = f"{kept}, the smallest class" + (" for its part of the ratio" if recipe.ratio else "")
     return told if found.nearest is None or found.kept == found.possible else told + _most(dataset)
 

@@ -1,4 +1,4 @@
--- drawn_combinations: one row per class of an image that was not drawn: its combination, and counts.
+-- drawn_combinations: one row per class of an image that is no member: what was drawn beside it.
 -- reads: members, splits, selection, unit_combinations
 -- params: $image_id = 'demo_0000007_01-001-009.png'
 -- columns:
