@@ -30,6 +30,7 @@ __all__ = ["refuse_shared", "shared_quotas"]
 
 _PARTS = 1_000_000  # that a chance is told in
 _ROUNDS = 200  # of the raking, at most
+_DRAWS = 20  # at most, until classes aren't the same units by chance
 
 
 def refuse_shared(recipe: Recipe) -> None:
@@ -68,6 +69,10 @@ def shared_quotas(recipe: Recipe, kinds: Sequence[Kind], available: Targets) -> 
             f"the classes share so many {recipe.units} that they can't have their ratio "
             f"({_told(recipe, available)}): take balance = none, or overlap = drop or first"
         )
+    for draw in range(1, _DRAWS):
+        if _same_classes(recipe, kinds, units) is None:
+            break
+        units = _all_kept(recipe, kinds, targets, draw) or units
     _refuse_same(recipe, kinds, units, available)
     return Quotas(units, targets)
 
@@ -85,13 +90,15 @@ def _sizes(recipe: Recipe, most: dict[str, int]) -> Iterator[dict[str, int]]:
             yield sizes
 
 
-def _all_kept(recipe: Recipe, kinds: Sequence[Kind], targets: Targets) -> list[int] | None:
+def _all_kept(
+    recipe: Recipe, kinds: Sequence[Kind], targets: Targets, draw: int = 0
+) -> list[int] | None:
     """Return the units of each kind that stay, None where a split can't have its targets."""
     units = [0] * len(kinds)
     for split in recipe.shares:
         places = [place for place, kind in enumerate(kinds) if kind.split == split]
         wanted = {name: targets[name, split] for name in recipe.classes}
-        chance = Chance(recipe.seed, f"shared|{split}")
+        chance = Chance(recipe.seed, f"shared|{split}" + (f"|{draw}" if draw else ""))
         chosen = _kept_units([kinds[place] for place in places], wanted, chance)
         if chosen is None:
             return None
@@ -204,17 +211,26 @@ def _told(recipe: Recipe, available: Targets) -> str:
     )
 
 
-def _refuse_same(
-    recipe: Recipe, kinds: Sequence[Kind], units: Sequence[int], available: Targets
-) -> None:
-    """Raise RecipeError where what stays of two classes is the same."""
+def _same_classes(
+    recipe: Recipe, kinds: Sequence[Kind], units: Sequence[int]
+) -> tuple[str, str] | None:
+    """Return two classes of which the same units stay, None where there are none."""
     stays = [kind for kind, count in zip(kinds, units, strict=True) if count]
     names = list(recipe.classes)
     for place, name in enumerate(names):
         for other in names[place + 1 :]:
             if all((name in kind.classes) == (other in kind.classes) for kind in stays):
-                raise RecipeError(
-                    f"the classes {name!r} and {other!r} can only have their ratio where both are "
-                    f"the same {recipe.units} ({_told(recipe, available)}): take balance = none, "
-                    "or overlap = drop or first"
-                )
+                return name, other
+    return None
+
+
+def _refuse_same(
+    recipe: Recipe, kinds: Sequence[Kind], units: Sequence[int], available: Targets
+) -> None:
+    """Raise RecipeError where what stays of two classes is the same."""
+    if same := _same_classes(recipe, kinds, units):
+        raise RecipeError(
+            f"the classes {same[0]!r} and {same[1]!r} can only have their ratio where both are the "
+            f"same {recipe.units} ({_told(recipe, available)}): take balance = none, or overlap = "
+            "drop or first"
+        )
