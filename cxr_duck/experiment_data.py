@@ -12,7 +12,13 @@ from cxr_duck.classes import check_term, filled_classes, make_recipe
 from cxr_duck.datasets import Dataset, make_dataset
 from cxr_duck.engines.duckdb import DuckDBEngine
 from cxr_duck.errors import CxrError, ImagesError
-from cxr_duck.experiments import Reproduction, read_dataset, record, reproduce
+from cxr_duck.experiments import (
+    Reproduction,
+    experiment_of,
+    read_dataset,
+    record,
+    reproduce,
+)
 from cxr_duck.index import InvertedIndex
 from cxr_duck.progress import SILENT, Progress
 from cxr_duck.query.sql import check_query, telling_query_errors
@@ -361,13 +367,7 @@ class ExperimentData:
     def recipe_file(self, name: str) -> str:
         """Return the TOML file that asks for a recorded dataset again; see `create_from_recipe`."""
         dataset = self.dataset(name)
-        engine = DuckDBEngine(self.store.cursor())
-        ((experiment,),) = engine.fetch(
-            "SELECT experiment.name FROM experiments.dataset "
-            "INNER JOIN experiments.experiment USING (experiment_id) WHERE dataset.name = ?",
-            name,
-        )
-        return recipe_as_toml(dataset.recipe, name, experiment)
+        return recipe_as_toml(dataset.recipe, name, experiment_of(self.store, name))
 
     def reproduce(self, name: str) -> Reproduction:
         """Make a recorded dataset again and compare it with its record.

@@ -23,7 +23,14 @@ from cxr_duck.errors import DatasetError, RecipeError
 from cxr_duck.recipe import Recipe
 from cxr_duck.store import Store
 
-__all__ = ["Reproduction", "changes_since", "read_dataset", "record", "reproduce"]
+__all__ = [
+    "Reproduction",
+    "changes_since",
+    "experiment_of",
+    "read_dataset",
+    "record",
+    "reproduce",
+]
 
 
 def record(store: Store, dataset: Dataset, experiment: str) -> Dataset:
@@ -204,6 +211,17 @@ def read_dataset(store: Store, name: str) -> Dataset:
                 "SEMI JOIN damaged_images USING (image_id)"
             )
         ),
+    )
+
+
+def experiment_of(store: Store, name: str) -> str:
+    """Return the name of the experiment that a recorded dataset belongs to."""
+    return str(
+        store.engine().scalar(
+            "SELECT experiment.name FROM experiments.dataset "
+            "INNER JOIN experiments.experiment USING (experiment_id) WHERE dataset.name = ?",
+            name,
+        )
     )
 
 

@@ -77,8 +77,8 @@ def put_strata(engine: Engine, options: Sequence[str]) -> None:
         values = int(engine.scalar("SELECT count(DISTINCT stratum) FROM image_strata"))
     if values > _MOST_VALUES:
         raise RecipeError(
-            f"stratify: {', '.join(options)} have {values:,} values, and {_MOST_VALUES} can be kept "
-            "near their shares at most: take larger steps, such as age:10"
+            f"stratify: {', '.join(options)} have {values:,} values, more than the {_MOST_VALUES} "
+            "that can be kept near their shares: take larger steps, such as age:10"
         )
 
 
