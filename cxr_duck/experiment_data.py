@@ -12,13 +12,7 @@ from cxr_duck.classes import check_term, filled_classes, make_recipe
 from cxr_duck.datasets import Dataset, make_dataset
 from cxr_duck.engines.duckdb import DuckDBEngine
 from cxr_duck.errors import CxrError, ImagesError
-from cxr_duck.experiments import (
-    Reproduction,
-    experiment_of,
-    read_dataset,
-    record,
-    reproduce,
-)
+from cxr_duck.experiments import Reproduction, experiment_of, read_dataset, record, reproduce
 from cxr_duck.index import InvertedIndex
 from cxr_duck.progress import SILENT, Progress
 from cxr_duck.query.sql import check_query, telling_query_errors
