@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cxr_duck.cli.composition import print_covariates
-from cxr_duck.cli.datasets import named_queries
 from cxr_duck.cli.options import Format, HierarchyOption, LimitOption, StoreOption
+from cxr_duck.cli.parsing import named_queries
 
 if TYPE_CHECKING:
     from cxr_duck.audit.report import Audit

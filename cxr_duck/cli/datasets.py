@@ -9,12 +9,13 @@ import typer
 
 from cxr_duck.cli.composition import print_dataset, print_plan
 from cxr_duck.cli.options import HierarchyOption, StoreOption
+from cxr_duck.cli.parsing import named_queries, named_shares, sizes_of
 
 if TYPE_CHECKING:
     from cxr_duck.experiment_data import ExperimentData
     from cxr_duck.experiments import Reproduction
 
-__all__ = ["add_to", "named_queries"]
+__all__ = ["add_to"]
 
 _Name = Annotated[str, typer.Argument(help="Name of a recorded dataset.")]
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
@@ -165,7 +166,7 @@ def create(
             findings=findings,
             unit=unit,
             per_patient=per_patient,
-            shares=_named_shares(shares),
+            shares=named_shares(shares),
             by_date=() if by_date is None else [day.strip() for day in by_date.split(",")],
             folds=folds,
             keep_apart=keep_apart,
@@ -173,7 +174,7 @@ def create(
             twins=twins,
             stratify=stratify or [],
             match=match or [],
-            size=_size(size),
+            size=sizes_of(size),
             name=name,
             experiment="default" if experiment is None else experiment,
             store_it=not dry_run,
@@ -196,56 +197,6 @@ def _refuse_options(context: typer.Context) -> None:
                 f"{name.replace('_', '-')} stands in the recipe file or on the command line, "
                 "not in both: leave --recipe or the option out"
             )
-
-
-def _named_shares(option: str | None) -> dict[str, float] | None:
-    """Return the shares of an option: train=70,valid=20,test=10, or the numbers of these three."""
-    if option is None:
-        return None
-    parts = [part.strip() for part in option.split(",")]
-    if all("=" not in part for part in parts):
-        names = {2: ["train", "test"], 3: ["train", "valid", "test"]}.get(len(parts), [])
-        parts = [f"{name}={part}" for name, part in zip(names, parts, strict=False)]
-    shares: dict[str, float] = {}
-    for part in parts:
-        name, equals, share = (word.strip() for word in part.partition("="))
-        try:
-            shares[name] = int(share) if share.isdigit() else float(share)
-        except ValueError:
-            equals = ""
-        if not name or not equals:
-            raise typer.BadParameter(f"--shares takes SPLIT=NUMBER,…, not {option!r}")
-    if len(shares) != len(parts) or not shares:
-        raise typer.BadParameter(f"--shares needs a name for each split, not {option!r}")
-    return shares
-
-
-def _size(option: str | None) -> int | dict[str, int] | None:
-    """Return the size of an option: a number, or SPLIT=N for single splits."""
-    if option is None:
-        return None
-    if option.strip().isdigit():
-        return int(option)
-    sizes: dict[str, int] = {}
-    for part in option.split(","):
-        name, _, number = (word.strip() for word in part.partition("="))
-        if not name or not number.isdigit() or name in sizes:
-            raise typer.BadParameter(f"--size takes a number, or SPLIT=NUMBER,…, not {option!r}")
-        sizes[name] = int(number)
-    return sizes
-
-
-def named_queries(options: list[str]) -> dict[str, str]:
-    """Return the queries of options NAME=QUERY by their names."""
-    queries: dict[str, str] = {}
-    for option in options:
-        name, equals, query = (part.strip() for part in option.partition("="))
-        if not name or not equals:
-            raise typer.BadParameter(f"--class takes NAME=QUERY, not {option!r}")
-        if name in queries:
-            raise typer.BadParameter(f"the class {name!r} is given twice")
-        queries[name] = query
-    return queries
 
 
 def datasets(store: StoreOption = None, as_json: _Json = False) -> None:
