@@ -12,6 +12,7 @@ import pytest
 from cxr_duck import Dataset, ExperimentData
 from cxr_duck.allocation import largest_remainder
 from cxr_duck.cli.exactness import exactness_sentences
+from cxr_duck.engines.duckdb import DuckDBEngine, connect
 from cxr_duck.errors import RecipeError
 from cxr_duck.request import recipe_as_toml
 from tests.conftest import Run
@@ -419,3 +420,15 @@ def test_values_are_told_as_they_are(rows: Rows, data: ExperimentData) -> None:
     words = {word for combination in told for word in combination.split(", ")}
     assert {"sex unknown", "age unknown", "age 40 to 59", "year 2012"} <= words
     assert value_of({**USUAL, "PatientBirth": "2015.0"}, "age:5") == "age -5 to -1"
+
+
+def test_a_recipe_of_many_combinations_has_large_cells() -> None:
+    """A signature holds the number of a cell whatever it is: fine combinations are thousands."""
+    with connect() as connection:
+        engine = DuckDBEngine(connection)
+        engine.put(
+            "patient_cells", "patient_id VARCHAR, cell INTEGER, units BIGINT", [("p", 5307, 2)]
+        )
+        engine.put("patient_limits", "patient_id VARCHAR, limit_to VARCHAR", [])
+        engine.make("signatures")
+        assert engine.fetch("SELECT signature FROM signatures") == [([5307000002],)]

@@ -6,7 +6,7 @@
 WITH brought AS (
     SELECT
         patient_id,
-        list_sort(list(CAST(cell AS BIGINT) * 1000000 + units)) AS signature,
+        list_sort(list(cell * CAST(1000000 AS BIGINT) + units)) AS signature,
     FROM patient_cells
     GROUP BY patient_id
 )
