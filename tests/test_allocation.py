@@ -1,6 +1,7 @@
 """Patients of a signature to splits: bounds, exact classes, the largest ones, what is wanted."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
 from itertools import product
 from math import ceil, floor
@@ -482,3 +483,16 @@ def test_reach_is_counted_from_the_rounded_share() -> None:
         ([0, 0, 7], 6),
     ):
         assert reach_of(cells, np.array([row], dtype=np.float64)) == reach
+
+
+@pytest.mark.parametrize("balance", ["none", "equal"])
+def test_only_patients_of_a_class_that_lacks_units_are_moved_for_it(balance: str) -> None:
+    """A class of few patients with many images costs the other class neither sums nor fairness."""
+    tight = [Patients(1, {("b", ""): units, ("b", "y"): units}) for units in (3, 4, 5, 11, 23)]
+    recipe = Recipe({"a": ["x"], "b": ["y"]}, balance=balance)
+    for seed in range(3):
+        drawn = draw(
+            replace(recipe, seed=seed), [Patients(5_000, {("a", ""): 1, ("a", "x"): 1}), *tight]
+        )
+        assert (drawn.patients[1:].T @ [3, 4, 5, 11, 23]).min() > 0
+        assert drawn.patients[0].tolist() == pytest.approx([3_500, 1_000, 500], abs=2)
