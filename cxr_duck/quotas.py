@@ -25,6 +25,7 @@ __all__ = [
     "led_by",
     "most_units",
     "refuse_empty",
+    "told",
 ]
 
 Targets = dict[tuple[str, str], int]  # (class, split): units
@@ -105,14 +106,18 @@ def refuse_empty(recipe: Recipe, targets: Targets, available: Targets) -> None:
     """Raise RecipeError, with what there is, where a class would have nothing in a split."""
     if all(targets.get((name, split)) for name in recipe.classes for split in recipe.shares):
         return
-    told = "; ".join(
-        f"{name}: "
-        + ", ".join(f"{available.get((name, split), 0):,} {split}" for split in recipe.shares)
-        for name in recipe.classes
-    )
     raise RecipeError(
         f"the classes have too few patients to fill every split in the ratio asked for, in "
-        f"{recipe.units} ({told}): take broader terms or fewer conditions"
+        f"{recipe.units} ({told(recipe, available)}): take broader terms or fewer conditions"
+    )
+
+
+def told(recipe: Recipe, targets: Targets) -> str:
+    """Return the units of every class in every split, for the sentence of an error."""
+    return "; ".join(
+        f"{name}: "
+        + ", ".join(f"{targets.get((name, split), 0):,} {split}" for split in recipe.shares)
+        for name in recipe.classes
     )
 
 

@@ -6,7 +6,7 @@ from math import gcd
 from cxr_duck.allocation import Cell
 from cxr_duck.engines.engine import Engine
 from cxr_duck.errors import RecipeError
-from cxr_duck.quotas import Kind, Targets, class_units, led_by
+from cxr_duck.quotas import Kind, Targets, class_units, led_by, told
 from cxr_duck.recipe import Recipe
 from cxr_duck.targets import is_combination
 
@@ -56,14 +56,9 @@ def select_size(
 def _refuse_empty(recipe: Recipe, targets: Targets) -> None:
     if all(targets.get((name, split)) for name in recipe.classes for split in recipe.shares):
         return
-    told = "; ".join(
-        f"{name}: "
-        + ", ".join(f"{targets.get((name, split), 0):,} {split}" for split in recipe.shares)
-        for name in recipe.classes
-    )
     raise RecipeError(
-        f"the size is too small for every split to have {recipe.units} of every class ({told}): "
-        "take a larger one"
+        f"the size is too small for every split to have {recipe.units} of every class "
+        f"({told(recipe, targets)}): take a larger one"
     )
 
 
