@@ -1,4 +1,4 @@
-"""cxr check-store and compact."""
+"""The commands `cxr check-store` and `cxr compact`, which verify a store and merge its files."""
 
 import sys
 

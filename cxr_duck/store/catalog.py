@@ -1,4 +1,4 @@
-"""What stands in `cxr.duckdb`: views over the Parquet files, the terms, macros and comments."""
+"""The contents of `cxr.duckdb`: views over the Parquet files, terms, macros and comments."""
 
 from collections.abc import Sequence
 
