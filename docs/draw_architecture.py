@@ -136,7 +136,7 @@ def store_picture() -> str:
         name for name, ends in arrows.items() if {folders[to] for to in ends} - {folders[name]}
     }
     drawn = leading | {name for name in arrows if _published(name)}
-    return _relations(_contracted(arrows, drawn))
+    return _relations("LR", _contracted(arrows, drawn))
 
 
 def dataset_picture() -> str:
@@ -149,7 +149,7 @@ def dataset_picture() -> str:
         drawn.add(name)
         if stages[name].path.parent.name == "5_datasets":
             waiting += backwards[name] - drawn
-    return _relations(_contracted(arrows, drawn))
+    return _relations("TD", _contracted(arrows, drawn))
 
 
 def _contracted(arrows: Graph, drawn: set[str]) -> Graph:
@@ -161,10 +161,10 @@ def _contracted(arrows: Graph, drawn: set[str]) -> Graph:
     return reduced({name: ends(name) for name in arrows if name in drawn})
 
 
-def _relations(arrows: Graph) -> str:
+def _relations(direction: str, arrows: Graph) -> str:
     stages = stages_of_the_way()
     folders = sorted({stages[name].path.parent.name for name in arrows})
-    lines = ["flowchart LR"]
+    lines = [f"flowchart {direction}"]
     for folder in folders:
         lines.append(f'    subgraph {_id(folder)}["sql/{folder}"]')
         inside = sorted(name for name in arrows if stages[name].path.parent.name == folder)
