@@ -22,6 +22,7 @@ from docs.draw_architecture import (
 )
 
 MODULES = sorted(PACKAGE.rglob("*.py"))
+DRAW = "the page is old: python -m docs.draw_architecture"
 NO_ROOMS_OF_SQL = {"check", "shell"}
 NO_ROOMS_OF_TESTS = {"benchmarks", "house", "real", "stores", "support"}
 
@@ -81,14 +82,14 @@ def test_rooms_are_those_of_the_package() -> None:
 
 def test_page_has_the_sentences_of_the_rooms() -> None:
     """docs/architecture.md lists each room with the sentence of its docstring."""
-    assert room_list() in PAGE.read_text(encoding="utf-8"), "python -m docs.draw_architecture"
+    assert room_list() in PAGE.read_text(encoding="utf-8"), DRAW
 
 
 def test_page_is_drawn_from_what_is() -> None:
     """Its pictures are those of the imports and of the cards as they are now."""
     pytest.importorskip("grimp", reason="the picture of the imports: needs grimp")
     page = PAGE.read_text(encoding="utf-8")
-    assert drawn_anew(page) == page, "python -m docs.draw_architecture"
+    assert drawn_anew(page) == page, DRAW
     assert all(part() in page for part in PARTS.values())
 
 
@@ -135,3 +136,12 @@ def test_files_and_functions_of_the_page_exist() -> None:
         text = path.read_text(encoding="utf-8") if path.is_file() else ""
         defined = rf"^ *(?:def|class) {name}\b|^{name} = "
         assert not name or re.search(defined, text, re.MULTILINE), f"{file} has no {name}"
+
+
+def test_pages_name_targets_that_exist() -> None:
+    """Each `make …` of CONTRIBUTING.md, README.md and this page is a target of the Makefile."""
+    targets = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    for page in (PAGE, ROOT / "CONTRIBUTING.md", ROOT / "README.md"):
+        text = page.read_text(encoding="utf-8")
+        named = set(re.findall(r"^ *make ([a-z][\w-]*)|`make ([a-z][\w-]*)", text, re.MULTILINE))
+        assert {a or b for a, b in named} <= targets, page.name
