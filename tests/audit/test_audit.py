@@ -13,7 +13,7 @@ from typing import Any
 import numpy
 import polars
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 from sklearn.model_selection import train_test_split
@@ -29,7 +29,7 @@ from cxr_duck.images.files.folder import ImageFolder
 from cxr_duck.images.surveys.check import judge
 from cxr_duck.index.removal import remove_images
 from cxr_duck.progress import SILENT
-from tests.conftest import Run
+from tests.conftest import Run, examples
 from tests.support.label_rows import USUAL, write_labels
 
 # image, patient, study, findings: two patients of each class with two studies, one of a single one
@@ -356,9 +356,7 @@ def test_files_of_a_store_without_images(odd_data: ExperimentData, tmp_path: Pat
 
 
 @given(splits=st.lists(st.sampled_from(["train", "valid", "test"]), min_size=16, max_size=16))
-@settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@examples(25)
 def test_patients_in_two_splits_are_those_of_a_walk(
     data: ExperimentData, tmp_path: Path, splits: list[str]
 ) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cxr_duck import Dataset, ExperimentData
@@ -17,7 +17,7 @@ from cxr_duck.datasets.recipes.toml import recipe_as_toml
 from cxr_duck.errors import CxrError, DatasetError, RecipeError
 from cxr_duck.index.removal import remove_images
 from cxr_duck.progress import SILENT
-from tests.conftest import Run
+from tests.conftest import Run, examples
 from tests.support.label_rows import USUAL, repository, write_labels
 from tests.support.promises import Rows, check_promises, members_of
 
@@ -375,7 +375,7 @@ RANDOM_SPLITS = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(max_examples=25, deadline=None)
+@examples(25)
 @given(st.integers(0, 10**6), st.integers(20, 120), RANDOM_OPTIONS, RANDOM_SPLITS)
 def test_any_recipe(
     tmp_path_factory: pytest.TempPathFactory,

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cxr_duck import ExperimentData
@@ -20,6 +20,7 @@ from cxr_duck.query.find import ask
 from cxr_duck.query.parse import parse
 from cxr_duck.query.resolve import resolve_query
 from cxr_duck.query.tree import from_plain, to_plain
+from tests.conftest import examples
 from tests.support.asked import FINDINGS, FLAT_QUERIES, QUERIES, Image, Query, rows_to_ask
 from tests.support.label_rows import USUAL, write_labels
 
@@ -50,7 +51,7 @@ def ids(data: ExperimentData, query: str) -> list[str]:
     return found
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@examples(300)
 @given(QUERIES)
 def test_any_query(asked: ExperimentData, images: dict[str, Image], query: Query) -> None:
     """A query finds what a walk over the images finds; its count, ids and saved tree agree."""
@@ -70,7 +71,7 @@ def test_any_query(asked: ExperimentData, images: dict[str, Image], query: Query
     assert len(engine.connection.execute(again.sql, again.params).fetchall()) == len(expected)
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@examples(100)
 @given(FLAT_QUERIES)
 def test_any_query_without_brackets(
     asked: ExperimentData, images: dict[str, Image], query: Query
