@@ -10,16 +10,31 @@ import pytest
 from cxr_duck import ExperimentData
 from cxr_duck.engines.stages import SQL_FOLDER
 from tests.cli.test_cli import COMMANDS
+from tests.support.forks import forks
 from tests.support.readme import README, blocks
 
+# Drawing a film costs as much as a look-up: those of the demo repository are there already.
+_FILMS_FROM = """
+import shutil
+from pathlib import Path
+import cxr_duck.sources.demo
+def copied(folder, row, seed):
+    name = f"{{row.columns['ImageDir']}}/{{row.columns['ImageID']}}"
+    shutil.copyfile(Path({images!r}, name), folder / name)
+cxr_duck.sources.demo._write_film = copied
+"""
 
-def test_transcripts(tmp_path: Path) -> None:
+
+def test_transcripts(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     """Each command typed in an empty folder, in the README's order, prints what stands there."""
     if not (Path(sys.executable).with_name("duckdb").exists() or shutil.which("duckdb")):
         pytest.skip("no DuckDB shell here: pip install duckdb-cli")
     assert len(blocks(spark=False)) > 5
-    for block in blocks(spark=False):
-        assert block.run(tmp_path) == block.text
+    folder, commands = (tmp_path_factory.mktemp(name) for name in ("typed", "commands"))
+    with forks(_FILMS_FROM.format(images=str(demo / "images"))) as server:
+        server.put_command(commands)
+        for block in blocks(spark=False):
+            assert block.run(folder, commands) == block.text
 
 
 @pytest.mark.spark

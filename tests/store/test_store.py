@@ -15,7 +15,7 @@ from cxr_duck.progress import SILENT
 from cxr_duck.store.compaction import compact
 from cxr_duck.store.invariants import run_checks
 from cxr_duck.store.store import Store
-from tests.conftest import Run
+from tests.conftest import Run, of_profile
 from tests.support.kills import kill_writers
 from tests.support.label_rows import USUAL, repository, rows_of, write_labels
 
@@ -326,7 +326,7 @@ def test_store_below_a_file(tmp_path: Path, cxr: Run) -> None:
 
 def test_kill_at_any_instant(tmp_path: Path) -> None:
     """Killed while it writes, the store holds the old state or the new one, and goes on."""
-    assert sum(kill_writers(tmp_path, kills=15, seed=1).values()) >= 15
+    assert sum(kill_writers(tmp_path, of_profile(15), seed=1).values()) >= of_profile(15)
 
 
 def test_catalog_opens_in_an_older_duckdb(indexed: ExperimentData) -> None:
