@@ -12,6 +12,7 @@ from cxr_duck.engines.stages import SQL_FOLDER
 from tests.cli.test_cli import COMMANDS
 from tests.support.forks import forks
 from tests.support.readme import README, blocks
+from tests.support.spark_sessions import put_defaults
 
 # Drawing a film costs as much as a look-up: those of the demo repository are there already.
 _FILMS_FROM = """
@@ -38,14 +39,21 @@ def test_transcripts(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> No
 
 
 @pytest.mark.spark
-def test_transcripts_on_spark(tmp_path: Path) -> None:
+def test_transcripts_on_spark(
+    demo: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The same for the commands on Spark, in the folder that the first transcript leaves."""
     pytest.importorskip("pyspark", reason="the transcripts on Spark: needs pyspark")
     first, *others = blocks(spark=True)
     on_spark = [block for block in others if block.kind.endswith("spark")]
     assert on_spark
-    for block in [first, *on_spark]:
-        assert block.run(tmp_path) == block.text
+    folder, commands = (tmp_path_factory.mktemp(name) for name in ("typed", "commands"))
+    for name, value in put_defaults(commands / "conf").items():
+        monkeypatch.setenv(name, value)
+    with forks(_FILMS_FROM.format(images=str(demo / "images"))) as server:
+        server.put_command(commands)
+        for block in [first, *on_spark]:
+            assert block.run(folder, commands) == block.text
 
 
 def test_every_command_is_named() -> None:
