@@ -18,6 +18,7 @@ import pytest
 from PIL import Image
 
 from cxr_duck import ExperimentData
+from cxr_duck.engines import spread
 from cxr_duck.engines.spark import image_files as spark_files
 from cxr_duck.engines.spark.image_files import each_on_spark
 from cxr_duck.engines.spread import ImageFile, Row, Spread
@@ -286,7 +287,7 @@ def test_a_folder_that_workers_dont_see(
 
         return spread_later
 
-    monkeypatch.setattr(runs, "here", behind(runs.here))
+    monkeypatch.setattr(spread, "here", behind(spread.here))
     monkeypatch.setattr(spark_files, "each_on_spark", behind(each_on_spark))
     for where in (None, session):
         with pytest.raises(ImagesError) as raised:

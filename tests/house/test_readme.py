@@ -26,6 +26,7 @@ cxr_duck.sources.demo._write_film = copied
 """
 
 
+@pytest.mark.long
 def test_transcripts(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     """Each command typed in an empty folder, in the README's order, prints what stands there."""
     if not (Path(sys.executable).with_name("duckdb").exists() or shutil.which("duckdb")):

@@ -324,6 +324,7 @@ def test_store_below_a_file(tmp_path: Path, cxr: Run) -> None:
     assert "can't be written to: Not a directory" in ran.err
 
 
+@pytest.mark.long
 def test_kill_at_any_instant(tmp_path: Path) -> None:
     """Killed while it writes, the store holds the old state or the new one, and goes on."""
     assert sum(kill_writers(tmp_path, of_profile(15), seed=1).values()) >= of_profile(15)
