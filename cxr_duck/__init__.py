@@ -7,7 +7,7 @@ Nothing is imported before it is used, so that a look-up on the command line sta
 
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.6.0"
+__version__ = "0.7.0"
 
 __all__ = [
     "CXRImage",

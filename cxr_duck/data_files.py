@@ -5,13 +5,16 @@ from dataclasses import astuple, dataclass
 from hashlib import file_digest
 from itertools import count
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import duckdb
 
 from cxr_duck.engines.engine import Engine, Layout
 from cxr_duck.errors import StageError, StoreError
 from cxr_duck.places import delete_file, open_file
-from cxr_duck.store import Publication
+
+if TYPE_CHECKING:
+    from cxr_duck.store import Publication
 
 __all__ = [
     "RELATIONS",
@@ -101,7 +104,7 @@ def _damaged(store: Path | str, problem: str) -> StoreError:
 
 
 def show_files(
-    engine: Engine, publication: Publication, relation: str, shown_as: str | None = None
+    engine: Engine, publication: "Publication", relation: str, shown_as: str | None = None
 ) -> None:
     """Let an engine see a relation's data files, under its own name or another."""
     files = data_files(publication.catalog, relation)
@@ -112,7 +115,7 @@ class DataWriter:
     """Writes the data files of one publication and keeps the catalog's list of them."""
 
     def __init__(
-        self, engine: Engine, publication: Publication, provenance: dict[str, str]
+        self, engine: Engine, publication: "Publication", provenance: dict[str, str]
     ) -> None:
         self._engine = engine
         self._publication = publication
@@ -150,7 +153,7 @@ class DataWriter:
         for file in files:
             if file.rows or not data_files(catalog, file.relation):
                 catalog.execute(
-                    "INSERT INTO data_files VALUES (?, ?, ?, ?, ?, ?)", list(astuple(file))
+                    "INSERT INTO listed_files VALUES (?, ?, ?, ?, ?, ?)", list(astuple(file))
                 )
             else:
                 delete_file(self._publication.store, file.path)
@@ -163,7 +166,7 @@ class DataWriter:
     def drop(self, files: Sequence[DataFile]) -> None:
         """Take files out of the list; they stay on the disk for those who read an older state."""
         self._publication.catalog.execute(
-            "DELETE FROM data_files WHERE list_contains(?, path)", [[file.path for file in files]]
+            "DELETE FROM listed_files WHERE list_contains(?, path)", [[file.path for file in files]]
         )
 
     def filter(self, relation: str, stage: str) -> None:

@@ -62,7 +62,7 @@ class ExperimentData:
     ) -> None:
         self.images_dir = Path(images_dir) if images_dir is not None else None
         self.labels_csv = Path(labels_csv) if labels_csv is not None else None
-        self.store = Store(store, engine)
+        self.store = Store(store, engine, progress)
         self._progress = progress
 
     def create_index(
@@ -119,7 +119,8 @@ class ExperimentData:
         """
         from cxr_duck.images.twins import find_twins
 
-        return find_twins(Store(self.store.root), self._known_images(), self._progress, full=full)
+        store = Store(self.store.root, progress=self._progress)
+        return find_twins(store, self._known_images(), self._progress, full=full)
 
     @property
     def index(self) -> InvertedIndex:

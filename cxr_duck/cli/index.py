@@ -94,7 +94,7 @@ def remove(
     from cxr_duck.growth import images_to_remove, remove_images
     from cxr_duck.store import Store
 
-    opened = Store(store)
+    opened = Store(store, progress=TerminalProgress())
     removal = images_to_remove(opened, where)
     if not removal.images and not removal.rejects:
         print(f"no image of {opened.root} meets the condition; nothing is removed")
@@ -128,5 +128,6 @@ def compact(store: StoreOption = None) -> None:
     from cxr_duck.growth import compact as merge_files
     from cxr_duck.store import Store
 
-    counts = merge_files(Store(store), TerminalProgress())
+    progress = TerminalProgress()
+    counts = merge_files(Store(store, progress=progress), progress)
     print(", ".join(f"{name}: {old:,} -> {new:,} files" for name, (old, new) in counts.items()))
