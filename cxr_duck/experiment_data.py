@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from cxr_duck.images.integrity import Integrity
     from cxr_duck.images.twins import Twins
     from cxr_duck.pairs import Pairs
+    from cxr_duck.repair import Repair
+    from cxr_duck.upgrade import Upgrade
     from cxr_duck.why import ImageFacts
 
 __all__ = ["ExperimentData"]
@@ -121,6 +123,26 @@ class ExperimentData:
 
         store = Store(self.store.root, progress=self._progress)
         return find_twins(store, self._known_images(), self._progress, full=full)
+
+    def upgrade(self, *, dry_run: bool = False) -> "Upgrade":
+        """Bring the store to the format of this version, as its next change would.
+
+        No dataset and no Parquet file changes; versions before that format can't open the store
+        afterwards. A `dry_run` tells what would change. Raises StoreError.
+        """
+        from cxr_duck.upgrade import upgrade
+
+        return upgrade(self.store, dry_run=dry_run)
+
+    def repair(self, *, dry_run: bool = False) -> "Repair":
+        """Make a `cxr.duckdb` again that is lost or broken, from the Parquet files of the store.
+
+        Nothing is deleted: what belongs to no state of the store is set aside. A `dry_run` tells
+        what would come of it. Raises StoreError where there is nothing to make it from.
+        """
+        from cxr_duck.repair import repair
+
+        return repair(self.store, self._progress, dry_run=dry_run)
 
     @property
     def index(self) -> InvertedIndex:

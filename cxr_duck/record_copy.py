@@ -17,10 +17,11 @@ from pathlib import Path
 import duckdb
 
 from cxr_duck import __version__
+from cxr_duck.data_files import DataFile
 from cxr_duck.engines.duckdb import quoted
 from cxr_duck.store_folder import COPIES, StoreFolder
 
-__all__ = ["RecordCopy", "read_copies", "restore_copy", "write_copy"]
+__all__ = ["RecordCopy", "copy_files", "read_copies", "restore_copy", "write_copy"]
 
 # The tables of which the catalog alone knows, and the order of their rows.
 _TABLES = {
@@ -139,6 +140,17 @@ class RecordCopy:
     datasets: tuple[str, ...]
     images: dict[int, str]
     working_copy: str
+
+
+def copy_files(catalog: duckdb.DuckDBPyConnection) -> list[DataFile]:
+    """Return the files of the copy of the record; a store of an earlier format has none."""
+    try:
+        rows = catalog.execute(
+            "SELECT 'record', path, 0, rows, bytes, sha256 FROM record_files ORDER BY path"
+        ).fetchall()
+    except duckdb.CatalogException:
+        return []
+    return [DataFile(*row) for row in rows]
 
 
 def read_copies(store: Path, paths: Iterable[str]) -> tuple[list[RecordCopy], list[str]]:

@@ -38,9 +38,9 @@ if TYPE_CHECKING:
     from cxr_duck.engines.choice import EngineChoice
     from cxr_duck.engines.engine import Engine, Engines
 
-__all__ = ["CATALOG", "SPILL", "Publication", "Store"]
+__all__ = ["CATALOG", "SPILL", "STORAGE_VERSION", "Publication", "Store"]
 
-_STORAGE_VERSION = "v1.4.0"  # the oldest DuckDB that opens the catalog; 2.0's default shuts out 1.x
+STORAGE_VERSION = "v1.4.0"  # the oldest DuckDB that opens the catalog; 2.0's default shuts out 1.x
 
 _DATA_PATHS = "SELECT path FROM data_files"
 _COPY_PATHS = "SELECT path FROM record_files"
@@ -195,7 +195,7 @@ class Store:
                 if self.catalog.is_file():
                     self._copy_catalog(working)
                 catalog = duckdb.connect(
-                    str(working), config={"storage_compatibility_version": _STORAGE_VERSION}
+                    str(working), config={"storage_compatibility_version": STORAGE_VERSION}
                 )
                 number = _next_number(catalog)
                 folder = self._folder.begin(number)
@@ -349,10 +349,9 @@ class Store:
         from filelock import FileLock
 
         lock = FileLock(self.path / ".lock")
-        if not self.exists():
+        if not lost and not self.exists():
+            self._refuse_lost()
             refuse_strangers(self._folder)
-            if not lost:
-                self._refuse_lost()
         try:
             self._lock(lock)
             yield

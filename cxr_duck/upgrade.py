@@ -20,7 +20,7 @@ from cxr_duck.store_format import FIRST_VERSIONS, FORMAT, StoreFormat, read_form
 if TYPE_CHECKING:
     from cxr_duck.store import Publication, Store
 
-__all__ = ["Upgrade", "bring_up", "upgrade"]
+__all__ = ["Upgrade", "bring_up", "step_up", "upgrade"]
 
 
 @dataclass(frozen=True)
@@ -63,8 +63,7 @@ def bring_up(publication: "Publication") -> str | None:
         return None
     if found.number >= FORMAT:
         return None
-    for number in range(found.number + 1, FORMAT + 1):
-        _STEPS[number][0](catalog)
+    step_up(catalog)
     publication.show_columns()
     create_views(catalog)
     create_macros(catalog)
@@ -74,6 +73,12 @@ def bring_up(publication: "Publication") -> str | None:
         f"{found.package_version}) to format {FORMAT}: versions before {FIRST_VERSIONS[FORMAT]} "
         "can't open it any more"
     )
+
+
+def step_up(catalog: duckdb.DuckDBPyConnection) -> None:
+    """Bring the tables of an earlier catalog to this version's format."""
+    for number in range(read_format(catalog).number + 1, FORMAT + 1):
+        _STEPS[number][0](catalog)
 
 
 def upgrade(store: "Store", *, dry_run: bool = False) -> Upgrade:

@@ -28,6 +28,7 @@ COMMANDS = {
     "audits": ("audit", "matrix"),
     "checks": ("check", "check-store"),
     "twins": ("twins",),
+    "upkeep": ("upgrade", "repair"),
 }
 _ON_ENGINES = ("index", "find", "create", "reproduce", "check")  # the others run on DuckDB
 
