@@ -37,8 +37,6 @@ from cxr_duck.upgrade import step_up
 
 __all__ = ["Repair", "repair"]
 
-_LISTED = "SELECT relation, path, publication, rows, bytes, sha256 FROM data_files ORDER BY path"
-
 
 @dataclass(frozen=True)
 class Repair:
@@ -109,11 +107,28 @@ def _problem(store: Store) -> str:
         ).fetchall()
         for schema, table in tables:
             catalog.execute(f"SELECT bit_xor(hash(row)) FROM {schema}.{table} AS row").fetchall()
+        for table, key in _keys(catalog):
+            _look_up(catalog, table, key)
     except BrokenCatalogError as error:
         return error.reason
     except duckdb.Error as error:
         return first_line(error)
     return ""
+
+
+def _keys(catalog: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
+    """Return each table with a column that has an index."""
+    return catalog.execute(
+        "SELECT concat(schema_name, '.', table_name), constraint_column_names[1] "
+        "FROM duckdb_constraints() WHERE database_name = 'cxr' "
+        "AND constraint_type IN ('PRIMARY KEY', 'UNIQUE', 'FOREIGN KEY')"
+    ).fetchall()
+
+
+def _look_up(catalog: duckdb.DuckDBPyConnection, table: str, key: str) -> None:
+    """Find every row of a table by its key, for which all of the index is read."""
+    for value in catalog.execute(f"SELECT DISTINCT {key} FROM {table}").fetchall():
+        catalog.execute(f"SELECT count(*) FROM {table} WHERE {key} = ?", value).fetchall()
 
 
 def _mend_copy(store: Store, dry_run: bool) -> Repair:

@@ -25,6 +25,7 @@ __all__ = [
     "first_line",
     "identifier",
     "quoted",
+    "told",
     "working_engine",
 ]
 
@@ -66,6 +67,12 @@ def first_line(error: Exception) -> str:
     line = (str(error).strip().splitlines() or ["no message"])[0]
     kind, colon, rest = line.partition(" Error: ")
     return rest if colon and kind.replace(" ", "").isalpha() else line
+
+
+def told(error: Exception) -> str:
+    """Return the first line of an engine's message, and what helps where the catalog is damaged."""
+    line = first_line(error)
+    return f"{line}: run 'cxr repair'" if line.startswith("Corrupt database file") else line
 
 
 class DuckDBEngine:
@@ -389,7 +396,7 @@ def failing_as(what: str) -> Iterator[None]:
         with interruptible():
             yield
     except duckdb.Error as error:
-        raise StageError(f"{what} failed: {first_line(error)}", first_line(error)) from error
+        raise StageError(f"{what} failed: {told(error)}", told(error)) from error
 
 
 _IN_MEMORY = 1 << 30  # bytes of label file that are read into memory; a longer one onto the disk
