@@ -51,10 +51,12 @@ def change(store: Store) -> None:
         if publication.number == 1:
             create_tables(catalog)
             catalog.execute("CREATE VIEW damaged_images AS SELECT 1; CREATE VIEW twins AS SELECT 1")
-        catalog.execute("DELETE FROM data_files")
+        catalog.execute("DELETE FROM listed_files")
         path = write(publication, "images-0001.parquet")
         number = publication.number
-        catalog.execute("INSERT INTO data_files VALUES ('images', ?, ?, 1, 4, '')", [path, number])
+        catalog.execute(
+            "INSERT INTO listed_files VALUES ('images', ?, ?, 1, 4, '')", [path, number]
+        )
         catalog.execute(
             "INSERT INTO publications VALUES "
             "(?, now(), 'index', '', '', '', '', '', '', NULL, FALSE, 0, 0, 0)",
@@ -328,7 +330,7 @@ def test_views_of_a_store_at_a_url(demo_data: ExperimentData, mount: Path) -> No
         with open_file(publication.store, images.path) as file:
             path = write(publication, "images-0001.parquet", file.read())
         publication.catalog.execute(
-            "UPDATE data_files SET path = ? WHERE path = ?", [path, images.path]
+            "UPDATE listed_files SET path = ? WHERE path = ?", [path, images.path]
         )
         assert list(changed_files(publication.store, data_files(publication.catalog))) == []
         publish_change(publication, next_change(publication, "compact"))
