@@ -1,7 +1,7 @@
 -- data_files: one row per Parquet file that the store's views read.
 -- reads: listed_files, range
--- cxr-duck 0.5.0 and 0.6.0 know no number of a format. When they open a store they lock the settings
--- of DuckDB and look at this view: it tells them the version to install. A version that reads this
+-- cxr-duck 0.5.0 and 0.6.0 know no number of a format. When they open a store they lock DuckDB's
+-- settings and look at this view: it tells them the version to install. A version that reads this
 -- format sets cxr_format; a DuckDB shell locks nothing.
 CREATE OR REPLACE VIEW data_files AS
 SELECT
