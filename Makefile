@@ -122,37 +122,37 @@ real: $(VENV)/spark $(CACHE)/$(PADCHEST)
 	CXR_PADCHEST=$(CACHE)/$(PADCHEST) $(MAKE) --no-print-directory bench
 
 bench: install
-	$(BIN)/python benchmarks/table2.py $$CXR_PADCHEST --picture $(CACHE)/figure2.png
-	$(BIN)/python benchmarks/index.py $$CXR_PADCHEST
-	$(BIN)/python benchmarks/sentences.py $$CXR_PADCHEST
-	$(BIN)/python -W ignore benchmarks/splits.py $$CXR_PADCHEST --recipes 20
-	$(BIN)/python -W ignore benchmarks/fairness.py $$CXR_PADCHEST --short
-	$(BIN)/python benchmarks/growth.py $$CXR_PADCHEST --times 1 --engines duckdb spark
-	$(BIN)/python benchmarks/listing.py --times 1
-	$(BIN)/python benchmarks/check.py --films 2 --rounds 3
-	$(BIN)/python benchmarks/export.py --films 12 --rounds 1
+	$(BIN)/python -m benchmarks.table2 $$CXR_PADCHEST --picture $(CACHE)/figure2.png
+	$(BIN)/python -m benchmarks.index $$CXR_PADCHEST
+	$(BIN)/python -m benchmarks.sentences $$CXR_PADCHEST
+	$(BIN)/python -W ignore -m benchmarks.splits $$CXR_PADCHEST --recipes 20
+	$(BIN)/python -W ignore -m benchmarks.fairness $$CXR_PADCHEST --short
+	$(BIN)/python -m benchmarks.growth $$CXR_PADCHEST --times 1 --engines duckdb spark
+	$(BIN)/python -m benchmarks.listing --times 1
+	$(BIN)/python -m benchmarks.check --films 2 --rounds 3
+	$(BIN)/python -m benchmarks.export --films 12 --rounds 1
 
 images: install
-	$(BIN)/python benchmarks/listing.py
-	$(BIN)/python benchmarks/check.py
-	$(BIN)/python benchmarks/export.py
-	$(BIN)/python benchmarks/twins.py
+	$(BIN)/python -m benchmarks.listing
+	$(BIN)/python -m benchmarks.check
+	$(BIN)/python -m benchmarks.export
+	$(BIN)/python -m benchmarks.twins
 
 # Both engines at 1, 10 and 100 times PadChest: most of an hour, 40 GB of disk.
 growth: $(VENV)/spark $(CACHE)/$(PADCHEST)
-	$(BIN)/python benchmarks/growth.py $(CACHE)/$(PADCHEST) --out $(CACHE)/growth.jsonl
+	$(BIN)/python -m benchmarks.growth $(CACHE)/$(PADCHEST) --out $(CACHE)/growth.jsonl
 
 # The comparison of splits over 200 random recipes: a quarter of an hour, nearly all of it the others.
 splits: install $(CACHE)/$(PADCHEST)
-	$(BIN)/python -W ignore benchmarks/splits.py $(CACHE)/$(PADCHEST)
+	$(BIN)/python -W ignore -m benchmarks.splits $(CACHE)/$(PADCHEST)
 
 # Which patients come to test over 200 seeds of 40 of those recipes: half an hour.
 fairness: install $(CACHE)/$(PADCHEST)
-	$(BIN)/python -W ignore benchmarks/fairness.py $(CACHE)/$(PADCHEST)
+	$(BIN)/python -W ignore -m benchmarks.fairness $(CACHE)/$(PADCHEST)
 
 # Before a version is released: its store, which every later version must open.
 release-store: install
-	$(BIN)/python -m tests.release_store
+	$(BIN)/python -m tests.support.release_store
 
 # Writers killed at 200 random instants: the store must hold the old state or the new one.
 kills: install

@@ -1,6 +1,6 @@
 """Build the posting table of a store anew, from its images, and leave it in a folder.
 
-    python benchmarks/build_postings.py STORE FOLDER
+    python -m benchmarks.build_postings STORE FOLDER
 
 This is what `cxr index` does after a label file was read, in the same blocks and with the same
 stages: sentences are told apart, findings get their localizations, and postings are sorted and
@@ -10,10 +10,11 @@ written.
 import sys
 from pathlib import Path
 
-from cxr_duck.data_files import data_files, layout_of
-from cxr_duck.engines.duckdb import DuckDBEngine, connect, quoted
-from cxr_duck.sources import PADCHEST
-from cxr_duck.store import Store
+from cxr_duck.engines.duckdb import DuckDBEngine, connect
+from cxr_duck.engines.sql_text import quoted
+from cxr_duck.sources.padchest import PADCHEST
+from cxr_duck.store.data_files import data_files, layout_of
+from cxr_duck.store.store import Store
 
 
 def main() -> None:

@@ -1,6 +1,6 @@
 """How fast image files are tested, beside what decoding them takes.
 
-    python benchmarks/check.py [--films 8] [--rounds 9]
+    python -m benchmarks.check [--films 8] [--rounds 9]
 
 The films are made up: 16 bits, 2000 x 2500 pixels, lumps as large as organs and the noise of a
 sensor, each written by Pillow and by OpenCV (libpng); about 5 to 6 MB. All are in the page cache.
@@ -23,13 +23,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 from isal import isal_zlib
-from measure import machine
 from PIL import Image
 
-from cxr_duck.demo.canvas import cloud
-from cxr_duck.images.folder import ImageFolder
-from cxr_duck.images.inflate import library
-from cxr_duck.images.testing import test_image
+from benchmarks.measure import machine
+from cxr_duck.images.files.folder import ImageFolder
+from cxr_duck.images.formats.examine import test_image
+from cxr_duck.images.formats.inflate import library
+from cxr_duck.sources.demo.canvas import cloud
 
 HEIGHT, WIDTH = 2500, 2000
 NOISE = 8.0  # of 65,536 steps; brings a film to about 5.4 MB

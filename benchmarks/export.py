@@ -1,6 +1,6 @@
 """How fast a 512-pixel export is written, beside plain loops of Pillow and of OpenCV.
 
-    python benchmarks/export.py [--films 72] [--rounds 5]
+    python -m benchmarks.export [--films 72] [--rounds 5]
 
 The films are made up: 2000 x 2500 pixels of 16 bits, as noisy as films are. All write 8 bits, as
 PNG and as JPEG, on as many threads, turn about in each round; what is told is the median of the
@@ -22,13 +22,13 @@ from pathlib import Path
 
 import cv2
 import numpy
-from measure import machine
 from PIL import Image
 
+from benchmarks.measure import machine
 from cxr_duck import ExperimentData
-from cxr_duck.images import pixels
-from cxr_duck.images.runs import workers
-from cxr_duck.sources import PADCHEST
+from cxr_duck.engines.spread import workers
+from cxr_duck.images.pixels import pixels
+from cxr_duck.sources.padchest import PADCHEST
 
 HEIGHT, WIDTH = 2500, 2000
 DISTINCT = 12  # films; the others are copies of them

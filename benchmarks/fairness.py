@@ -1,7 +1,7 @@
 """How fair the splits of several tools are: which patients come to test, over many seeds.
 
-    python benchmarks/fairness.py LABELS.csv [--recipes 40] [--seeds 200] [--other-seeds 5]
-    python benchmarks/fairness.py LABELS.csv --short
+    python -m benchmarks.fairness LABELS.csv [--recipes 40] [--seeds 200] [--other-seeds 5]
+    python -m benchmarks.fairness LABELS.csv --short
 
 The recipes and the tools are those of `splits.py`, on PadChest's own labels. A split is fair where
 over seeds every patient comes to each split with that split's share, whatever he brings. For
@@ -22,8 +22,9 @@ from pathlib import Path
 
 import highspy  # noqa: F401  (imported before anything is timed)
 import numpy as np
-from measure import machine
-from tools import (
+
+from benchmarks.measure import machine
+from benchmarks.tools import (
     OTHERS,
     SHARES,
     SMALL,
@@ -35,13 +36,12 @@ from tools import (
     random_recipes,
     split_of_patients,
 )
-
 from cxr_duck import ExperimentData
-from cxr_duck.balancing import cells_by_number
-from cxr_duck.drawing import draw
+from cxr_duck.datasets.allocation.draw import draw
+from cxr_duck.datasets.allocation.run import cells_by_number
+from cxr_duck.datasets.allocation.targets import Patients
+from cxr_duck.datasets.recipes.recipe import Recipe
 from cxr_duck.engines.duckdb import DuckDBEngine
-from cxr_duck.recipe import Recipe
-from cxr_duck.targets import Patients
 
 OURS = "cxr-duck"
 CHANCE = "each patient by chance"

@@ -1,6 +1,6 @@
 """What indexing and a look-up cost, against what DuckDB alone costs.
 
-    python benchmarks/index.py LABELS.csv
+    python -m benchmarks.index LABELS.csv
 
 `cxr index` as a whole process, against DuckDB's bare CREATE TABLE AS SELECT * FROM read_csv of the
 same file, and `cxr find nodule --count` and `cxr --help` as whole processes, against the imports
@@ -17,11 +17,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
-from measure import machine, median_of, median_of_process
 
+from benchmarks.measure import machine, median_of, median_of_process
 from cxr_duck import ExperimentData
 from cxr_duck.engines.duckdb import DuckDBEngine
-from cxr_duck.stages import stage
+from cxr_duck.engines.stages import stage
 
 CXR = [sys.executable, "-m", "cxr_duck"]
 TIMES = 7

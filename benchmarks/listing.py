@@ -1,6 +1,6 @@
 """How long it takes to list PadChest's zips, and to read films from zips.
 
-    python benchmarks/listing.py [--times 5] [--profile]
+    python -m benchmarks.listing [--times 5] [--profile]
 
 Listed are 160,861 members with tiny contents and names of PadChest's length, in zips of as many
 members as PadChest's. Read are 16-bit films of 2000 x 2500 pixels with noise, from files, from a
@@ -21,12 +21,12 @@ import zipfile
 from pathlib import Path
 
 import numpy as np
-from measure import machine, median_of
 from PIL import Image
 
-from cxr_duck.images.folder import ImageFolder
-from cxr_duck.images.inflate import fastest
-from cxr_duck.images.listing import list_images
+from benchmarks.measure import machine, median_of
+from cxr_duck.images.files.folder import ImageFolder
+from cxr_duck.images.files.listing import list_images
+from cxr_duck.images.formats.inflate import fastest
 
 IMAGES = 160_861
 FEW = {50: 1, 54: 4_297}  # members of these zips; the others share the rest

@@ -1,6 +1,6 @@
 """Do recovered sentence borders bring the network's rows nearer to the hand-labelled ones?
 
-    python benchmarks/sentences.py LABELS.csv
+    python -m benchmarks.sentences LABELS.csv
 
 The share of a localization among the images of a finding should be about the same whether a
 physician or the network labelled them. For each finding with enough images of both, the distance
@@ -19,8 +19,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
-from measure import machine
-
+from benchmarks.measure import machine
 from cxr_duck import ExperimentData
 
 ENOUGH = 50  # images of a finding by hand, and as many by the network

@@ -1,6 +1,6 @@
 """How exact the splits of several tools are, over random recipes on PadChest's own labels.
 
-    python benchmarks/splits.py LABELS.csv [--recipes 200]
+    python -m benchmarks.splits LABELS.csv [--recipes 200]
 
 Every recipe has 2 to 6 classes of 1 to 6 findings with at least 300 images; a third are pure, some
 exclude findings. Each tool splits its images 70/20/10 with no patient in two splits: cxr-duck;
@@ -18,8 +18,9 @@ from pathlib import Path
 
 import highspy  # noqa: F401  (imported before anything is timed)
 import numpy as np
-from measure import machine
-from tools import (
+
+from benchmarks.measure import machine
+from benchmarks.tools import (
     FEW,
     OTHERS,
     SEED,
@@ -32,11 +33,11 @@ from tools import (
     nearest_deviations,
     random_recipes,
 )
-
 from cxr_duck import ExperimentData
-from cxr_duck.balancing import Exactness, deal_patients
+from cxr_duck.datasets.allocation.decisions import Exactness
+from cxr_duck.datasets.allocation.run import deal_patients
+from cxr_duck.datasets.recipes.recipe import Recipe
 from cxr_duck.engines.duckdb import DuckDBEngine
-from cxr_duck.recipe import Recipe
 
 
 def main() -> None:

@@ -1,6 +1,6 @@
 """The paper's Table 2 again: seconds to collect the images of a finding, by three ways.
 
-    python benchmarks/table2.py LABELS.csv [--picture FIGURE2.png]
+    python -m benchmarks.table2 LABELS.csv [--picture FIGURE2.png]
 
 The table of descriptors is walked as the paper describes it: each row is analysed, its `Labels`
 parsed, and the image taken if the finding is among them. Once over the rows of a pandas DataFrame,
@@ -22,8 +22,8 @@ from pathlib import Path
 
 import pandas
 import polars
-from measure import machine, median_of
 
+from benchmarks.measure import machine, median_of
 from cxr_duck import ExperimentData
 
 FINDINGS = [

@@ -10,13 +10,13 @@ from iterstrat.ml_stratifiers import MultilabelStratifiedKFold
 from sklearn.model_selection import GroupShuffleSplit, StratifiedGroupKFold
 
 from cxr_duck import ExperimentData
-from cxr_duck.allocation import largest_remainder
-from cxr_duck.classes import make_recipe
+from cxr_duck.datasets.allocation.allocate import largest_remainder
+from cxr_duck.datasets.members import make_members
+from cxr_duck.datasets.recipes.recipe import Recipe
+from cxr_duck.datasets.recipes.request import Request
+from cxr_duck.datasets.recipes.resolve import make_recipe
 from cxr_duck.engines.duckdb import DuckDBEngine
 from cxr_duck.errors import RecipeError
-from cxr_duck.members import make_members
-from cxr_duck.recipe import Recipe
-from cxr_duck.request import Request
 
 __all__ = [
     "FEW",

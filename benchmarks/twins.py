@@ -1,6 +1,6 @@
 """How well and how fast twin images are told: their looks, and the pairing of a whole repository.
 
-    python benchmarks/twins.py [--films 4000] [--images 160861]
+    python -m benchmarks.twins [--films 4000] [--images 160861]
 
 Looks: films of the demo repository, each beside copies of it (for every eighth film), and beside
 all other films. A number is the bits of 1,024 in which two hashes differ; at most 40 are near.
@@ -20,13 +20,13 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-from measure import machine
 from PIL import Image
 
+from benchmarks.measure import machine
 from cxr_duck import make_demo
 from cxr_duck.engines.duckdb import DuckDBEngine, connect
-from cxr_duck.images.fingerprint import BITS, look
-from cxr_duck.images.twins import NEAR, pair_images
+from cxr_duck.images.surveys.fingerprint import BITS, look
+from cxr_duck.images.surveys.twins import NEAR, pair_images
 
 Pixels = np.ndarray
 EVERY = 8

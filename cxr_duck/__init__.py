@@ -7,7 +7,7 @@ Nothing is imported before it is used, so that a look-up on the command line sta
 
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.7.0"
+from cxr_duck.version import __version__
 
 __all__ = [
     "CXRImage",
@@ -22,23 +22,23 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from cxr_duck.datasets import Dataset
-    from cxr_duck.demo import make_demo
+    from cxr_duck.datasets.dataset import Dataset
+    from cxr_duck.datasets.recipes.recipe import Recipe
     from cxr_duck.errors import CxrError
     from cxr_duck.experiment_data import ExperimentData
-    from cxr_duck.images.cxr_image import CXRImage
-    from cxr_duck.index import InvertedIndex, Postings
-    from cxr_duck.recipe import Recipe
+    from cxr_duck.images.pixels.cxr_image import CXRImage
+    from cxr_duck.index.inverted_index import InvertedIndex, Postings
+    from cxr_duck.sources.demo import make_demo
 
 _HOMES = {
-    "CXRImage": "images.cxr_image",
+    "CXRImage": "images.pixels.cxr_image",
     "CxrError": "errors",
-    "Dataset": "datasets",
+    "Dataset": "datasets.dataset",
     "ExperimentData": "experiment_data",
-    "InvertedIndex": "index",
-    "Postings": "index",
-    "Recipe": "recipe",
-    "make_demo": "demo",
+    "InvertedIndex": "index.inverted_index",
+    "Postings": "index.inverted_index",
+    "Recipe": "datasets.recipes.recipe",
+    "make_demo": "sources.demo",
 }
 
 

@@ -7,33 +7,38 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cxr_duck.catalog import open_hierarchy
-from cxr_duck.classes import check_term, filled_classes, make_recipe
-from cxr_duck.datasets import Dataset, make_dataset
+from cxr_duck.datasets.creating import create_dataset, record_dataset
+from cxr_duck.datasets.dataset import Dataset
+from cxr_duck.datasets.recipes.request import Request
+from cxr_duck.datasets.recipes.toml import read_recipe_file, recipe_as_toml
+from cxr_duck.datasets.record.record import experiment_of, read_dataset
+from cxr_duck.datasets.record.reproduction import Reproduction, reproduce
+from cxr_duck.datasets.torch_split import torch_split
 from cxr_duck.engines.duckdb import DuckDBEngine
 from cxr_duck.errors import CxrError, ImagesError
-from cxr_duck.experiments import Reproduction, experiment_of, read_dataset, record, reproduce
-from cxr_duck.index import InvertedIndex
+from cxr_duck.index.inverted_index import InvertedIndex
 from cxr_duck.progress import SILENT, Progress
-from cxr_duck.query.sql import check_query, telling_query_errors
-from cxr_duck.request import Request, check_name, read_recipe_file, recipe_as_toml
-from cxr_duck.store import Store
-from cxr_duck.terms import DEFAULT_HIERARCHY, Hierarchy, draw_tree
+from cxr_duck.query.read_only import check_query, telling_query_errors
+from cxr_duck.store.store import Store
+from cxr_duck.terms.drawn import drawn_terms
+from cxr_duck.terms.hierarchy import DEFAULT_HIERARCHY
+from cxr_duck.terms.lookup import filled_classes
+from cxr_duck.terms.stored import open_hierarchy
 
 if TYPE_CHECKING:
     import polars
     import pyarrow
 
-    from cxr_duck.audit.report import Audit
-    from cxr_duck.comparison import Comparison
-    from cxr_duck.engines.choice import EngineChoice
-    from cxr_duck.images.cxr_image import CXRImage, CXRImages
-    from cxr_duck.images.integrity import Integrity
-    from cxr_duck.images.twins import Twins
-    from cxr_duck.pairs import Pairs
-    from cxr_duck.repair import Repair
-    from cxr_duck.upgrade import Upgrade
-    from cxr_duck.why import ImageFacts
+    from cxr_duck.audit.result import Audit
+    from cxr_duck.datasets.record.comparison import Comparison
+    from cxr_duck.engines.engine import EngineChoice
+    from cxr_duck.images.pixels.cxr_image import CXRImage, CXRImages
+    from cxr_duck.images.surveys.check import Integrity
+    from cxr_duck.images.surveys.twins import Twins
+    from cxr_duck.index.image_facts import ImageFacts
+    from cxr_duck.index.pairs import Pairs
+    from cxr_duck.store.repair import Repair
+    from cxr_duck.store.upgrade import Upgrade
 
 __all__ = ["ExperimentData"]
 
@@ -80,8 +85,8 @@ class ExperimentData:
         lists it, and nothing is indexed, unless `replace` takes the label file's word. Images that
         were removed from the store stay out, unless `readmit`.
         """
-        from cxr_duck.indexing import index_labels
-        from cxr_duck.sources import PADCHEST
+        from cxr_duck.index.indexing import index_labels
+        from cxr_duck.sources.padchest import PADCHEST
 
         if self.labels_csv is None:
             raise CxrError("create_index needs a label file: ExperimentData(labels_csv=…)")
@@ -105,7 +110,7 @@ class ExperimentData:
         checksums, and not pixels that can't be decompressed behind right ones. A run that was
         killed goes on where it was. Raises ImagesError, StoreError. (Paper, check_integrity.)
         """
-        from cxr_duck.images.integrity import check_images
+        from cxr_duck.images.surveys.check import check_images
 
         return check_images(
             self.store, self._known_images(), self._progress, quick=quick, full=full
@@ -119,7 +124,7 @@ class ExperimentData:
         `create_dataset` and `audit` go by. Needs ImageHash, the extra `twins`. Raises ImagesError,
         StoreError.
         """
-        from cxr_duck.images.twins import find_twins
+        from cxr_duck.images.surveys.twins import find_twins
 
         store = Store(self.store.root, progress=self._progress)
         return find_twins(store, self._known_images(), self._progress, full=full)
@@ -130,7 +135,7 @@ class ExperimentData:
         No dataset and no Parquet file changes; versions before that format can't open the store
         afterwards. A `dry_run` tells what would change. Raises StoreError.
         """
-        from cxr_duck.upgrade import upgrade
+        from cxr_duck.store.upgrade import upgrade
 
         return upgrade(self.store, dry_run=dry_run)
 
@@ -140,7 +145,7 @@ class ExperimentData:
         Nothing is deleted: what belongs to no state of the store is set aside. A `dry_run` tells
         what would come of it. Raises StoreError where there is nothing to make it from.
         """
-        from cxr_duck.repair import repair
+        from cxr_duck.store.repair import repair
 
         return repair(self.store, self._progress, dry_run=dry_run)
 
@@ -168,9 +173,9 @@ class ExperimentData:
         """Return the findings that stand beside a finding, the strongest association first.
 
         With `under`, beside any finding at or below a term of the hierarchy; those are no partners.
-        `unit` is image, study or patient: see `cxr_duck.pairs`. Raises UnknownTermError.
+        `unit` is image, study or patient: see `cxr_duck.index.pairs`. Raises UnknownTermError.
         """
-        from cxr_duck.pairs import find_pairs
+        from cxr_duck.index.pairs import find_pairs
 
         engine = DuckDBEngine(self.store.cursor())
         findings = [term]
@@ -185,7 +190,7 @@ class ExperimentData:
         The beginning of an id is enough where no other image has it. Raises UnknownImageError,
         DatasetError.
         """
-        from cxr_duck.why import image_facts
+        from cxr_duck.datasets.why import image_facts
 
         return image_facts(self.store, image_id, dataset)
 
@@ -223,7 +228,7 @@ class ExperimentData:
 
         The beginning of an id is enough where no other image has it. Raises UnknownImageError.
         """
-        from cxr_duck.images.asked import image_of
+        from cxr_duck.query.images import image_of
 
         return image_of(self.store, image_id, self._images_folder())
 
@@ -234,7 +239,7 @@ class ExperimentData:
 
         It is a sequence whose images are made when they are asked for. Raises as `find` does.
         """
-        from cxr_duck.images.asked import images_of
+        from cxr_duck.query.images import images_of
 
         return images_of(self.store, query, hierarchy, self._images_folder())
 
@@ -243,17 +248,7 @@ class ExperimentData:
     ) -> list[str]:
         """Return the lines of a drawn hierarchy, each term with its number of distinct images."""
         engine = DuckDBEngine(self.store.cursor())
-        name, own = open_hierarchy(engine, hierarchy)
-        if term is not None:
-            check_term(engine, term, name)
-        with self._progress.step("counting images"):
-            counts = {key: int(count) for key, count in engine.rows("term_counts", hierarchy=name)}
-        if own is not None:
-            self._tell_empty_terms(own, counts)
-        edges = engine.fetch(
-            "SELECT term, parent FROM terms WHERE hierarchy = ? ORDER BY position", name
-        )
-        return draw_tree(edges, counts, term)
+        return drawn_terms(engine, term, hierarchy, self._progress)
 
     def create_dataset(
         self,
@@ -347,20 +342,9 @@ class ExperimentData:
     def _create(
         self, request: Request, name: str | None, experiment: str, store_it: bool
     ) -> Dataset:
-        check_name("name", "-" if name is None else name)
-        check_name("experiment", experiment)
-        engine = self.store.engine()
-        hierarchy, own = open_hierarchy(engine, request.hierarchy)
-        recipe = make_recipe(engine, request, hierarchy)
-        if own is not None:
-            self._tell_empty_terms(own, dict(engine.rows("term_counts", hierarchy=own.name)))
-        with self._progress.step("making the dataset"):
-            dataset = make_dataset(self.store, recipe, name or "", own)
-        for note in dataset.notes:
-            self._progress.note(note)
-        if store_it:
-            return self.store_in_dataset(dataset, experiment=experiment)
-        return self._handed_out(dataset)
+        return self._handed_out(
+            create_dataset(self.store, request, name, experiment, store_it, self._progress)
+        )
 
     def store_in_dataset(self, dataset: Dataset, *, experiment: str = "default") -> Dataset:
         """Record a dataset: its recipe, members and digest (paper, store_in_dataset).
@@ -368,8 +352,7 @@ class ExperimentData:
         Returns it as it was recorded, with a name. `create_dataset` does this unless told not to;
         to record the same dataset again changes nothing.
         """
-        with self._progress.step("recording the dataset"):
-            return self._handed_out(record(self.store, dataset, experiment))
+        return self._handed_out(record_dataset(self.store, dataset, experiment, self._progress))
 
     def datasets(self) -> list[dict[str, Any]]:
         """Return what is recorded of each dataset, oldest first."""
@@ -397,19 +380,19 @@ class ExperimentData:
 
     def diff(self, first: str, second: str) -> "Comparison":
         """Compare two recorded datasets: recipes, members, patients, compositions."""
-        from cxr_duck.comparison import compare
+        from cxr_duck.datasets.record.comparison import compare
 
         return compare(self.store, first, second)
 
     def rename(self, name: str, new_name: str) -> None:
         """Give a recorded dataset another name; DatasetError where that is taken."""
-        from cxr_duck.records import rename
+        from cxr_duck.datasets.record.rename_delete import rename
 
         rename(self.store, name, new_name)
 
     def delete(self, name: str) -> int:
         """Delete the record of a dataset; return the number of images that it held."""
-        from cxr_duck.records import delete
+        from cxr_duck.datasets.record.rename_delete import delete
 
         return delete(self.store, name)
 
@@ -418,7 +401,7 @@ class ExperimentData:
 
         The file has the recipe, the ids by split and the digest. Raises BundleError.
         """
-        from cxr_duck.bundle import bundle_dataset
+        from cxr_duck.datasets.record.bundle import bundle_dataset
 
         return bundle_dataset(self.store, name, Path(file), self._progress)
 
@@ -429,7 +412,7 @@ class ExperimentData:
 
         One that is recorded already is left as it is.
         """
-        from cxr_duck.bundle import unbundle_dataset
+        from cxr_duck.datasets.record.bundle import unbundle_dataset
 
         file = Path(file)
         return self._handed_out(
@@ -465,7 +448,7 @@ class ExperimentData:
         when they were indexed; without either only manifests are written, and anything else is
         refused. A `dry_run` writes nothing. Raises ExportError; the folder then does not appear.
         """
-        from cxr_duck.export.forms import SHARD_SIZE, ExportOptions, size_in_bytes
+        from cxr_duck.export.options import SHARD_SIZE, ExportOptions, size_in_bytes
         from cxr_duck.export.rendering import Rendering
         from cxr_duck.export.run import export_dataset
 
@@ -505,18 +488,23 @@ class ExperimentData:
     def matrix(
         self, name: str, columns: str = "findings", form: str = "arrow"
     ) -> "pyarrow.Table | polars.DataFrame":
-        """Return a recorded dataset, a row an image: `cxr_duck.matrix` tells its columns.
+        """Return a recorded dataset, a row an image: `cxr_duck.datasets.matrix` tells its columns.
 
         `form` is arrow or polars.
         """
-        from cxr_duck.matrix import make_matrix
+        from cxr_duck.datasets.matrix import make_matrix
 
         folder = self._images_folder()
         return make_matrix(self.store, name, columns, form, folder, self._progress)
 
     def _handed_out(self, dataset: Dataset) -> Dataset:
         """Return a dataset that knows where its images are."""
-        return replace(dataset, store=self.store, images_folder=self._images_folder())
+        return replace(
+            dataset,
+            store=self.store,
+            images_folder=self._images_folder(),
+            split_reader=torch_split,
+        )
 
     def _known_images(self) -> Path:
         """Return the folder of the images; ImagesError where none is known."""
@@ -535,9 +523,3 @@ class ExperimentData:
             "SELECT images_folder FROM publications ORDER BY publication DESC LIMIT 1"
         )
         return Path(rows[0][0]) if rows and rows[0][0] else None
-
-    def _tell_empty_terms(self, hierarchy: Hierarchy, counts: dict[str, int]) -> None:
-        terms = dict.fromkeys(edge[0] for edge in hierarchy.edges)
-        if empty := [term for term in terms if not counts.get(term)]:
-            below = f"no image has a finding at or below these terms of {hierarchy.name}"
-            self._progress.note(f"{below}: {', '.join(empty)}")

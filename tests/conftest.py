@@ -10,7 +10,7 @@ import pytest
 
 from cxr_duck import ExperimentData, make_demo
 from cxr_duck.cli import main
-from tests.label_rows import ODDITIES, rows_of, write_labels
+from tests.support.label_rows import ODDITIES, rows_of, write_labels
 
 
 class Ran(NamedTuple):

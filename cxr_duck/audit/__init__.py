@@ -1,1 +1,1 @@
-"""What is wrong with a given split, recorded here or brought from elsewhere."""
+"""What is wrong with a split, recorded here or brought as a CSV file."""

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 
-from cxr_duck.covariates import Covariates, compare_covariates
+from cxr_duck.datasets.covariates.covariates import Covariates, compare_covariates
 from cxr_duck.engines.duckdb import DuckDBEngine
 
 __all__ = ["IN_TABLE", "OF_COVARIATES", "make_compared"]

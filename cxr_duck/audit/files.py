@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import TypeVar
 
 from cxr_duck.engines.duckdb import DuckDBEngine
-from cxr_duck.image_files import put_listing
-from cxr_duck.images.folder import ImageFolder
-from cxr_duck.images.integrity import judge
-from cxr_duck.images.listing import list_images
-from cxr_duck.images.runs import each
-from cxr_duck.images.verdict import Verdict
+from cxr_duck.engines.spread import each
+from cxr_duck.images.files.folder import ImageFolder
+from cxr_duck.images.files.listing import list_images
+from cxr_duck.images.formats.verdict import Verdict
+from cxr_duck.images.surveys.check import judge
+from cxr_duck.index.found_files import put_listing
 from cxr_duck.progress import Progress
 
 __all__ = ["make_damaged", "make_digests", "make_files"]

@@ -4,23 +4,28 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from cxr_duck.audit.class_labels import make_class_images, meanings_of_names, meanings_of_recipe
 from cxr_duck.audit.covariates import OF_COVARIATES, make_compared
+from cxr_duck.audit.csv_split import make_given, make_recorded, split_order
 from cxr_duck.audit.files import make_damaged, make_digests, make_files
-from cxr_duck.audit.given import make_given, make_recorded, split_order
-from cxr_duck.audit.labels import make_class_images, meanings_of_names, meanings_of_recipe
-from cxr_duck.audit.promise import Promise, make_promised, promise_of_record, promise_of_shares
-from cxr_duck.audit.report import Audit, AuditCheck
-from cxr_duck.catalog import open_hierarchy
-from cxr_duck.covariates import Covariates
-from cxr_duck.datasets import Dataset
+from cxr_duck.audit.promised_sizes import (
+    Promise,
+    make_promised,
+    promise_of_record,
+    promise_of_shares,
+)
+from cxr_duck.audit.result import Audit, AuditCheck
+from cxr_duck.datasets.covariates.covariates import Covariates
+from cxr_duck.datasets.dataset import Dataset
+from cxr_duck.datasets.recipes.recipe import Recipe
+from cxr_duck.datasets.record.record import read_dataset
 from cxr_duck.engines.duckdb import DuckDBEngine
 from cxr_duck.errors import AuditError, ImagesError
-from cxr_duck.experiments import read_dataset
 from cxr_duck.progress import SILENT, Progress
 from cxr_duck.query.tree import named_findings
-from cxr_duck.recipe import Recipe
-from cxr_duck.store import Store
-from cxr_duck.terms import DEFAULT_HIERARCHY
+from cxr_duck.store.store import Store
+from cxr_duck.terms.hierarchy import DEFAULT_HIERARCHY
+from cxr_duck.terms.stored import open_hierarchy
 
 __all__ = ["CHECKS", "AuditRequest", "audit_split"]
 

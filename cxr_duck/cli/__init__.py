@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from cxr_duck import __version__
 from cxr_duck.errors import CxrError
+from cxr_duck.version import __version__
 
 __all__ = ["COMMANDS", "main", "make_app"]
 
@@ -17,18 +17,18 @@ __all__ = ["COMMANDS", "main", "make_app"]
 # module that was asked for is enough.
 COMMANDS = {
     "demo": ("demo",),
-    "index": ("index", "remove", "compact"),
-    "queries": ("find", "sql"),
+    "index": ("index", "remove"),
+    "query": ("find", "sql"),
     "terms": ("terms",),
-    "questions": ("findings", "pairs", "why"),
+    "findings": ("findings", "pairs", "why"),
     "datasets": ("create", "datasets", "show", "reproduce"),
-    "exports": ("export",),
-    "records": ("diff", "rename", "delete"),
-    "bundles": ("bundle", "unbundle"),
-    "audits": ("audit", "matrix"),
-    "checks": ("check", "check-store"),
+    "export": ("export",),
+    "record": ("diff", "rename", "delete"),
+    "bundle": ("bundle", "unbundle"),
+    "audit": ("audit", "matrix"),
+    "images": ("check",),
     "twins": ("twins",),
-    "upkeep": ("upgrade", "repair"),
+    "store": ("check-store", "compact", "upgrade", "repair"),
 }
 _ON_ENGINES = ("index", "find", "create", "reproduce", "check")  # the others run on DuckDB
 

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cxr_duck.cli.composition import print_dataset, print_plan
+from cxr_duck.cli.dataset_tables import print_dataset, print_plan
 from cxr_duck.cli.options import HierarchyOption, StoreOption
 from cxr_duck.cli.parsing import named_queries, named_shares, sizes_of
 
 if TYPE_CHECKING:
+    from cxr_duck.datasets.record.reproduction import Reproduction
     from cxr_duck.experiment_data import ExperimentData
-    from cxr_duck.experiments import Reproduction
 
 __all__ = ["add_to"]
 
@@ -305,7 +305,7 @@ def _reproduction_as_json(found: "Reproduction") -> dict[str, Any]:
 
 
 def _data(store: str | None, engine: str = "duckdb") -> "ExperimentData":
-    from cxr_duck.cli.output import TerminalProgress
+    from cxr_duck.cli.progress_bar import TerminalProgress
     from cxr_duck.experiment_data import ExperimentData
 
     return ExperimentData(store=store, engine=engine, progress=TerminalProgress())

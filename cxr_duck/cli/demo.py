@@ -25,8 +25,8 @@ def demo(
 
     A label file with every oddity of PadChest's, and 16-bit chest films.
     """
-    from cxr_duck.cli.output import TerminalProgress
-    from cxr_duck.demo import make_demo
+    from cxr_duck.cli.progress_bar import TerminalProgress
+    from cxr_duck.sources.demo import make_demo
 
     report = make_demo(folder, images=images, seed=seed, zips=zips, progress=TerminalProgress())
     print(

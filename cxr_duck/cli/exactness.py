@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from cxr_duck.datasets import Dataset
+    from cxr_duck.datasets.dataset import Dataset
 
 __all__ = ["exactness_sentences", "unmatched_rows"]
 
@@ -73,7 +73,7 @@ def _unmatched(dataset: "Dataset") -> list[str]:
 
 def _class_distance(dataset: "Dataset") -> list[str]:
     """Return a sentence where classes are not split as the shares ask for."""
-    from cxr_duck.allocation import largest_remainder
+    from cxr_duck.datasets.allocation.allocate import largest_remainder
 
     recipe = dataset.recipe
     if recipe.by_date or recipe.unit != "image" or recipe.size.keys() - {""}:

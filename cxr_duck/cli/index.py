@@ -1,4 +1,4 @@
-"""cxr index, remove and compact."""
+"""cxr index and remove."""
 
 import sys
 from pathlib import Path
@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cxr_duck.cli.asking import ask
+from cxr_duck.cli.confirm import ask
 from cxr_duck.cli.options import StoreOption
 
 if TYPE_CHECKING:
-    from cxr_duck.growth import Removal
+    from cxr_duck.index.removal import Removal
 
 __all__ = ["add_to"]
 
@@ -19,7 +19,7 @@ _SHOWN = 20  # conflicts that are printed
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands of this module to an app."""
-    for command in (index, remove, compact):
+    for command in (index, remove):
         app.command()(command)
 
 
@@ -48,7 +48,8 @@ def index(
 
     The same image again changes nothing; one with other content is refused, unless --replace.
     """
-    from cxr_duck.cli.output import TerminalProgress, print_table
+    from cxr_duck.cli.output import print_table
+    from cxr_duck.cli.progress_bar import TerminalProgress
     from cxr_duck.errors import ConflictError
     from cxr_duck.experiment_data import ExperimentData
 
@@ -90,9 +91,9 @@ def remove(
 
     They stay out when their label file is indexed again.
     """
-    from cxr_duck.cli.output import TerminalProgress
-    from cxr_duck.growth import images_to_remove, remove_images
-    from cxr_duck.store import Store
+    from cxr_duck.cli.progress_bar import TerminalProgress
+    from cxr_duck.index.removal import images_to_remove, remove_images
+    from cxr_duck.store.store import Store
 
     opened = Store(store, progress=TerminalProgress())
     removal = images_to_remove(opened, where)
@@ -120,14 +121,3 @@ def remove(
 def _counted(removal: "Removal") -> str:
     refused = f" and {removal.rejects:,} refused rows" if removal.rejects else ""
     return f"{removal.images:,} images of {removal.patients:,} patients{refused}"
-
-
-def compact(store: StoreOption = None) -> None:
-    """Merge the small files that a store gets by growing."""
-    from cxr_duck.cli.output import TerminalProgress
-    from cxr_duck.growth import compact as merge_files
-    from cxr_duck.store import Store
-
-    progress = TerminalProgress()
-    counts = merge_files(Store(store, progress=progress), progress)
-    print(", ".join(f"{name}: {old:,} -> {new:,} files" for name, (old, new) in counts.items()))

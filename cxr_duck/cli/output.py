@@ -2,24 +2,20 @@
 
 import math
 import sys
-import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from cxr_duck.cli.options import Format
 from cxr_duck.errors import CxrError
-from cxr_duck.progress import Done
 
 if TYPE_CHECKING:
     import pyarrow
 
     from cxr_duck.engines.engine import Engine
 
-__all__ = ["TerminalProgress", "print_arrow", "print_query", "print_table"]
+__all__ = ["print_arrow", "print_query", "print_table"]
 
-_PATIENCE = 0.5  # seconds before a step shows a progress bar
 _WIDE = 10_000  # columns: tables are never folded
 
 
@@ -173,96 +169,3 @@ def _send_parquet(table: "pyarrow.Table") -> None:
 def _refuse_terminal() -> None:
     if sys.stdout.isatty():
         raise CxrError("Parquet is no text: send it to a file, … --format parquet > FILE.parquet")
-
-
-class TerminalProgress:
-    """Shows steps that take a while as bars on stderr, where that is a terminal."""
-
-    @contextmanager
-    def step(self, title: str, total: int | None = None) -> Iterator[Done]:
-        """Run a step, under a bar once it takes longer than a moment."""
-        if not sys.stderr.isatty():
-            yield lambda done, size=0, /: None
-            return
-        bar = _Bar(title, total)
-        try:
-            yield bar.update
-        finally:
-            bar.close()
-
-    def note(self, text: str) -> None:
-        """Print a sentence on stderr."""
-        print(text, file=sys.stderr)
-
-
-class _Bar:
-    """A bar that appears after a moment and leaves no trace.
-
-    Where bytes are told of, it shows how many files and MB a second are done.
-    """
-
-    def __init__(self, title: str, total: int | None) -> None:
-        from threading import Timer
-
-        self._title, self._total, self._done, self._size = title, total, 0, 0
-        self._bar: Any = None
-        self._task: Any = None
-        self._shown_at = 0.0
-        self._began_at = time.monotonic()
-        self._timer = Timer(_PATIENCE, self._show)
-        self._timer.daemon = True
-        self._timer.start()
-
-    def _show(self) -> None:
-        from rich.console import Console
-        from rich.progress import (
-            BarColumn,
-            MofNCompleteColumn,
-            Progress,
-            TextColumn,
-            TimeElapsedColumn,
-            TimeRemainingColumn,
-        )
-        from rich.table import Column
-
-        counted = [MofNCompleteColumn(), TimeRemainingColumn()] if self._total else []
-        self._bar = Progress(
-            # The title gives way where the terminal is narrow, not the numbers.
-            TextColumn(
-                "{task.description}",
-                table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis"),
-            ),
-            BarColumn(bar_width=20),
-            *counted,
-            TextColumn("{task.fields[speed]}"),
-            TimeElapsedColumn(),
-            console=Console(stderr=True),
-            transient=True,
-            expand=True,
-        )
-        self._task = self._bar.add_task(
-            self._title, total=self._total, completed=self._done, speed=self._speed()
-        )
-        self._bar.start()
-
-    def _speed(self) -> str:
-        """Return how many files and megabytes a second were done so far, where bytes count."""
-        if not self._size:
-            return ""
-        seconds = max(time.monotonic() - self._began_at, 1e-3)
-        return f"{self._done / seconds:,.0f} files/s {self._size / seconds / 1e6:,.0f} MB/s"
-
-    def update(self, done: int, size: int = 0, /) -> None:
-        """Take the number of units done; the bar is redrawn ten times a second at most."""
-        self._done, self._size = done, size
-        now = time.monotonic()
-        if self._bar is not None and now - self._shown_at > 0.1:
-            self._shown_at = now
-            self._bar.update(self._task, completed=done, speed=self._speed())
-
-    def close(self) -> None:
-        """Take the bar off the screen, or see to it that it never appears."""
-        self._timer.cancel()
-        self._timer.join()
-        if self._bar is not None:
-            self._bar.stop()

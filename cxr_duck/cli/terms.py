@@ -24,7 +24,7 @@ def terms(
     The number is of distinct images at or below the term; a branch that was drawn already,
     because its head has several parents, is marked (above).
     """
-    from cxr_duck.cli.output import TerminalProgress
+    from cxr_duck.cli.progress_bar import TerminalProgress
     from cxr_duck.experiment_data import ExperimentData
 
     data = ExperimentData(store=store, progress=TerminalProgress())

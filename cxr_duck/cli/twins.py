@@ -9,7 +9,7 @@ import typer
 from cxr_duck.cli.options import Format, LimitOption, StoreOption
 
 if TYPE_CHECKING:
-    from cxr_duck.images.twins import Twins
+    from cxr_duck.images.surveys.twins import Twins
 
 __all__ = ["add_to"]
 
@@ -49,9 +49,10 @@ def twins(
     Lists those of different patients, the surest first. A run that was ended early goes on where
     it was.
     """
-    from cxr_duck.cli.output import TerminalProgress, print_arrow
+    from cxr_duck.cli.output import print_arrow
+    from cxr_duck.cli.progress_bar import TerminalProgress
     from cxr_duck.experiment_data import ExperimentData
-    from cxr_duck.images.twins import twins_in_splits
+    from cxr_duck.images.surveys.twins import twins_in_splits
 
     data = ExperimentData(images, store=store, progress=TerminalProgress())
     if dataset is not None:

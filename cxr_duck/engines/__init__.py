@@ -1,1 +1,1 @@
-"""What runs the stages: one module an engine."""
+"""What finds, binds and runs the stages of `sql/`: DuckDB or Spark, and the way between them."""

@@ -3,17 +3,15 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from cxr_duck.engines.duckdb import DuckDBEngine, working_engine
-from cxr_duck.engines.engine import Engine, Engines
+from cxr_duck.engines.engine import Engine, EngineChoice, Engines
 
 if TYPE_CHECKING:
     import duckdb
     import pyarrow
-    from pyspark.sql import SparkSession
 
-    EngineChoice: TypeAlias = str | SparkSession
 
 __all__ = ["DuckDBEngines", "engines_of", "reads_urls"]
 
@@ -39,7 +37,7 @@ class DuckDBEngines:
         /,
     ) -> Iterator[Sequence[dict[str, Any]]]:
         """Yield what `work` makes of each image file, on the cores of this machine."""
-        from cxr_duck.images.runs import here
+        from cxr_duck.engines.spread import here
 
         return here(files, work, schema)
 
@@ -59,7 +57,7 @@ def engines_of(asked: "EngineChoice") -> Engines:
     """
     if asked == "duckdb":
         return DuckDBEngines()
-    from cxr_duck.engines.spark import SparkEngines
-    from cxr_duck.engines.spark_session import open_session
+    from cxr_duck.engines.spark.engines import SparkEngines
+    from cxr_duck.engines.spark.session import open_session
 
     return SparkEngines(open_session(asked))

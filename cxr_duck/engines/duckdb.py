@@ -11,30 +11,16 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from cxr_duck.engines.engine import Layout, Part
+from cxr_duck.engines.sql_text import first_line, identifier, quoted, told
+from cxr_duck.engines.stages import stage
 from cxr_duck.errors import LabelFileError, StageError, StoreError
-from cxr_duck.stages import stage
 
 if TYPE_CHECKING:
     import pyarrow
 
-__all__ = [
-    "DuckDBEngine",
-    "bind",
-    "connect",
-    "failing_as",
-    "first_line",
-    "identifier",
-    "quoted",
-    "told",
-    "working_engine",
-]
+__all__ = ["DuckDBEngine", "bind", "connect", "failing_as", "working_engine"]
 
 _BOUNDS = {"memory_limit": "CXR_MEMORY_LIMIT", "threads": "CXR_THREADS"}
-
-
-def quoted(text: object) -> str:
-    """Return a text as an SQL string, for the places where DuckDB binds no parameter."""
-    return "'" + str(text).replace("'", "''") + "'"
 
 
 def connect(
@@ -60,19 +46,6 @@ def connect(
         raise StoreError(
             f"DuckDB can't be started ({first_line(error)}){': ' if asked else ''}{asked}"
         ) from error
-
-
-def first_line(error: Exception) -> str:
-    """Return the first line of an engine's message, without the kind of error before it."""
-    line = (str(error).strip().splitlines() or ["no message"])[0]
-    kind, colon, rest = line.partition(" Error: ")
-    return rest if colon and kind.replace(" ", "").isalpha() else line
-
-
-def told(error: Exception) -> str:
-    """Return the first line of an engine's message, and what helps where the catalog is damaged."""
-    line = first_line(error)
-    return f"{line}: run 'cxr repair'" if line.startswith("Corrupt database file") else line
 
 
 class DuckDBEngine:
@@ -339,11 +312,6 @@ SELECT
 FROM (SELECT rowid + 1 AS place, * EXCLUDE (row) FROM readable {condition}) AS places
 ASOF LEFT JOIN malformed ON places.place > malformed.readable_before
 """
-
-
-def identifier(name: str) -> str:
-    """Return a name as a quoted SQL identifier."""
-    return '"' + name.replace('"', '""') + '"'
 
 
 @contextmanager

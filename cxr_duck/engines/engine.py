@@ -1,16 +1,25 @@
 """What an engine is: the one seam between a stage of `sql/` and what runs it."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+if TYPE_CHECKING:
+    import duckdb
+    import pyarrow
+    from pyspark.sql import SparkSession
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     import duckdb
     import pyarrow
 
-__all__ = ["Engine", "Engines", "Layout", "Part"]
+__all__ = ["Engine", "EngineChoice", "Engines", "Layout", "Part"]
+
+EngineChoice: TypeAlias = "str | SparkSession"  # see cxr_duck.engines.choice.engines_of
 
 
 @dataclass(frozen=True)

@@ -1,1 +1,1 @@
-"""Datasets for other tools: one module a form."""
+"""A recorded dataset handed out to other tools, one module a form."""

@@ -6,14 +6,22 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple
 
+from cxr_duck.engines.spread import workers
 from cxr_duck.errors import ExportError
 from cxr_duck.export.augment import varied
-from cxr_duck.images.folder import ImageFolder
-from cxr_duck.images.pixels import FORMATS, WINDOWS, encode, limits_of, read_pixels, scale, shrink
-from cxr_duck.images.runs import workers
+from cxr_duck.images.files.folder import ImageFolder
+from cxr_duck.images.pixels.pixels import (
+    FORMATS,
+    WINDOWS,
+    encode,
+    limits_of,
+    read_pixels,
+    scale,
+    shrink,
+)
 
 if TYPE_CHECKING:
-    from cxr_duck.images.pixels import Pixels
+    from cxr_duck.images.pixels.pixels import Pixels
 
 __all__ = ["KEPT", "Film", "Renderer", "Rendering"]
 
@@ -61,7 +69,7 @@ class Rendering:
 
     `size` is the most pixels of the longer side, `bits` 8 or 16 a pixel, `format` png or jpg,
     `quality` that of a JPEG. `window` says which values become black and white where 16 bits are
-    scaled to 8: `full`, `percentile` or `dicom`, see `cxr_duck.images.pixels.limits_of`; an image
+    scaled to 8: `full`, `percentile` or `dicom`, see `images.pixels.pixels.limits_of`; an image
     without a DICOM window gets the full range. `invert_monochrome1` turns black and white of
     MONOCHROME1 images around. Each image to train on gets so many variants as `augment` says, some
     of them mirrored where `flip` asks for it: see `cxr_duck.export.augment`.

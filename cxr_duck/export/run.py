@@ -1,32 +1,43 @@
 """Hand a recorded dataset out: gather what it has, plan, write."""
 
-from dataclasses import replace
-from pathlib import Path
+from collections.abc import Callable
+from importlib import import_module
 from typing import TYPE_CHECKING
 
-from cxr_duck.covariates import covariates_of
-from cxr_duck.engines.duckdb import DuckDBEngine
 from cxr_duck.errors import ExportError
-from cxr_duck.experiments import read_dataset
-from cxr_duck.export.augment import check_augment
-from cxr_duck.export.facts import read_record
-from cxr_duck.export.forms import ExportOptions, Source, plan_export, train_split
-from cxr_duck.export.manifest import labels_of
+from cxr_duck.export.plan import Plan
 from cxr_duck.export.rendering import Film, Rendering
-from cxr_duck.export.writing import Plan, write_export
-from cxr_duck.images.folder import ImageFolder
-from cxr_duck.images.window import sound_window
-from cxr_duck.new_folder import check_target
-from cxr_duck.progress import SILENT, Progress
-from cxr_duck.recipe import Recipe
-from cxr_duck.request import fold_shares
+from cxr_duck.images.files.folder import ImageFolder
 
 if TYPE_CHECKING:
     import pyarrow
 
-    from cxr_duck.store import Store
 
-__all__ = ["export_dataset", "read_source"]
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cxr_duck.datasets.covariates.covariates import covariates_of
+from cxr_duck.datasets.recipes.recipe import Recipe
+from cxr_duck.datasets.recipes.request import fold_shares
+from cxr_duck.datasets.record.origin import read_record
+from cxr_duck.datasets.record.record import read_dataset
+from cxr_duck.engines.duckdb import DuckDBEngine
+from cxr_duck.export.augment import check_augment
+from cxr_duck.export.described.manifest import labels_of
+from cxr_duck.export.handout import Source, train_split
+from cxr_duck.export.options import FORMS, ExportOptions
+from cxr_duck.export.writing import write_export
+from cxr_duck.images.pixels.window import sound_window
+from cxr_duck.io.whole import check_target
+from cxr_duck.progress import SILENT, Progress
+
+if TYPE_CHECKING:
+    import pyarrow
+
+    from cxr_duck.store.store import Store
+
+__all__ = ["export_dataset", "plan_export", "read_source"]
 
 _AS_THEY_ARE = Rendering()
 
@@ -91,7 +102,7 @@ def read_source(
         folder,
         labels_of(store, dataset),
         read_record(store, name),
-        covariates_of(store, dataset),
+        covariates_of(store, dataset.recipe, dataset.members),
         {reason: images for reason, images in left_out.items() if images},
         without_window,
     )
@@ -136,3 +147,9 @@ def _add_variants(films: dict[str, Film], manifest: "pyarrow.Table", seed: int) 
         films[image_id] = replace(
             films[parent], image_id=image_id, chance=f"{seed}|{parent}|{variant}"
         )
+
+
+def plan_export(source: Source, options: ExportOptions) -> Plan:
+    """Return what an export is going to write. Raises ExportError for what can't be done."""
+    plan: Callable[[Source, ExportOptions], Plan] = import_module(FORMS[options.form]).plan
+    return plan(source, options)

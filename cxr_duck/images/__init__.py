@@ -1,1 +1,1 @@
-"""Image files: which are there."""
+"""Image files: found, examined byte by byte, decoded, surveyed for a whole store."""

@@ -1,1 +1,1 @@
-"""Questions to a store."""
+"""The query language: parsed, resolved against a store, compiled to SQL, asked."""

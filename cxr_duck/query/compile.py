@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from cxr_duck.engines.duckdb import identifier, quoted
+from cxr_duck.engines.sql_text import identifier, quoted
 from cxr_duck.errors import QueryError
 from cxr_duck.query.tree import Compared, Junction, Resolved, Shown, join, leaves
 

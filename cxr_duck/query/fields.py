@@ -4,8 +4,8 @@ import re
 from datetime import date
 from math import isfinite
 
-from cxr_duck.engines.duckdb import identifier
 from cxr_duck.engines.engine import Engine
+from cxr_duck.engines.sql_text import identifier
 from cxr_duck.errors import QueryError
 from cxr_duck.query.mistakes import pictured
 from cxr_duck.query.tree import Compared, Comparison, Word

@@ -4,9 +4,9 @@ import os
 from dataclasses import dataclass
 
 from cxr_duck.engines.engine import Engine
+from cxr_duck.engines.stages import stage
 from cxr_duck.query.compile import Compiled, compile_query, condition_on_postings
 from cxr_duck.query.tree import Shown
-from cxr_duck.stages import stage
 
 __all__ = ["Question", "ask"]
 
@@ -35,7 +35,7 @@ def ask(engine: Engine, text: str, hierarchy: str | os.PathLike[str] = "padchest
     """
     name = str(hierarchy)
     if name != "padchest":
-        from cxr_duck.catalog import open_hierarchy
+        from cxr_duck.terms.stored import open_hierarchy
 
         name, _ = open_hierarchy(engine, hierarchy)
     if isinstance(text, str) and _is_finding(engine, text):

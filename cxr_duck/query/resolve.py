@@ -7,10 +7,8 @@ import re
 from collections.abc import Iterable
 from functools import cached_property
 
-from cxr_duck.classes import check_term, findings_below
 from cxr_duck.engines.engine import Engine
 from cxr_duck.errors import UnknownTermError
-from cxr_duck.index import unknown_finding
 from cxr_duck.query.fields import Fields
 from cxr_duck.query.mistakes import pictured
 from cxr_duck.query.parse import parse
@@ -26,7 +24,8 @@ from cxr_duck.query.tree import (
     leaves,
     map_leaves,
 )
-from cxr_duck.terms import DEFAULT_HIERARCHY
+from cxr_duck.terms.hierarchy import DEFAULT_HIERARCHY
+from cxr_duck.terms.lookup import check_term, findings_below, unknown_finding
 
 __all__ = ["is_one_finding", "resolve_query", "resolve_tree"]
 

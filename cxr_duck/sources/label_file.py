@@ -9,7 +9,7 @@ from hashlib import file_digest
 from pathlib import Path
 
 from cxr_duck.errors import LabelFileError
-from cxr_duck.sources import Source
+from cxr_duck.sources.source import Source
 
 __all__ = ["LabelFile", "check_gzip", "open_label_file", "read_header"]
 

@@ -1,0 +1,1 @@
+"""How classes and splits differ in what is no finding, beside what chance gives."""

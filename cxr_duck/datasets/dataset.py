@@ -1,0 +1,123 @@
+"""Dataset: its recipe, its members and the digest over them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cxr_duck.datasets.allocation.decisions import Decisions, Exactness
+from cxr_duck.datasets.recipes.recipe import Recipe
+from cxr_duck.errors import DatasetError
+from cxr_duck.store.store import Store
+from cxr_duck.terms.hierarchy import Hierarchy
+
+if TYPE_CHECKING:
+    import polars
+    import pyarrow
+
+    from cxr_duck.datasets.covariates.covariates import Covariates
+    from cxr_duck.datasets.torch_images import TorchImages
+
+__all__ = ["Dataset", "composition_rows"]
+
+SplitReader = Callable[["Dataset", str, "Callable[[Any], Any] | None"], "TorchImages"]
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A dataset: its recipe, its members and the digest over them.
+
+    `composition` has the number of distinct images for each (class, finding, split); the finding ''
+    stands for the class as a whole. `removals` has, for each (class, filter), the images that the
+    filter took out when the dataset was made, and as `kept` those that are in; `notes` are
+    sentences on the images that came under rules about classes and patients. `publication` is the
+    state of the store that it was made from, `own_hierarchy` a user's own that expanded its terms,
+    where the store may not have it yet. `members` has the columns class, finding, image_id,
+    patient_id and split, one row per (class, finding, image), ordered by the first three.
+    `decisions` are those that it was made by. `removed` of its images were removed from the store
+    since it was recorded, and of `damaged` the files were found damaged. `store`,
+    `images_folder` and `split_reader`, which opens the images of a split for PyTorch, are those of
+    the ExperimentData that it came from; a dataset that came from none has no store.
+    """
+
+    name: str
+    recipe: Recipe
+    digest: str
+    composition: dict[tuple[str, str, str], int] = field(repr=False)
+    members: "pyarrow.Table" = field(repr=False)
+    publication: int
+    label_file_sha256: str
+    decisions: Decisions = field(default_factory=Decisions, repr=False)
+    removals: dict[tuple[str, str], int] = field(default_factory=dict, repr=False)
+    notes: list[str] = field(default_factory=list, repr=False)
+    removed: int = 0
+    damaged: int = 0
+    own_hierarchy: Hierarchy | None = None
+    store: Store | None = field(default=None, repr=False, compare=False)
+    images_folder: Path | None = field(default=None, repr=False, compare=False)
+    split_reader: "SplitReader | None" = field(default=None, repr=False, compare=False)
+
+    @property
+    def exactness(self) -> Exactness:
+        """How near the dataset comes to what its recipe asks."""
+        return self.decisions.exactness
+
+    def polars(self) -> "polars.DataFrame":
+        """Return the members as a polars DataFrame."""
+        import polars
+
+        frame = polars.from_arrow(self.members)
+        assert isinstance(frame, polars.DataFrame)
+        return frame
+
+    def images(self, split: str | None = None) -> int:
+        """Return the number of images of a split, or of all of them."""
+        import pyarrow.compute
+
+        members = self.members
+        if split is not None:
+            members = members.filter(pyarrow.compute.equal(members["split"], split))
+        return int(pyarrow.compute.count_distinct(members["image_id"]).as_py())
+
+    def covariates(self) -> "Covariates":
+        """Return how classes and splits differ in age, sex, projection and the like.
+
+        Beside each difference stands the one that chance gives, and beside them how well a class is
+        guessed without a pixel. Raises DatasetError for a dataset that came from no ExperimentData.
+        """
+        from cxr_duck.datasets.covariates.covariates import covariates_of
+
+        if self.store is None:
+            raise DatasetError("this dataset knows no store: take it from an ExperimentData")
+        return covariates_of(self.store, self.recipe, self.members)
+
+    def torch(self, split: str, *, transform: Callable[[Any], Any] | None = None) -> "TorchImages":
+        """Return a split as a map-style `torch.utils.data.Dataset` of (image, class index).
+
+        An image is a float tensor of 1 x rows x columns from 0 to 1, or what `transform` makes of
+        it, such as `torch.nn.AdaptiveAvgPool2d(224)`. Images are opened when they are asked for,
+        from folders and zips alike; several workers may. One of several classes is an example of
+        each. Raises DatasetError for an unknown split, ImagesError where no images are known, and
+        CxrError where PyTorch is missing.
+        """
+        if self.split_reader is None:
+            raise DatasetError("only a dataset of an ExperimentData knows where its images are")
+        return self.split_reader(self, split, transform)
+
+
+def composition_rows(dataset: Dataset) -> list[tuple[str, str, list[int]]]:
+    """Return a label, the class and the images a split, for each class and each of its findings."""
+    splits = list(dataset.recipe.shares)
+    counts = dataset.composition
+    rows = []
+    for term in dataset.recipe.classes:
+        findings = sorted({f for t, f, _ in counts if t == term and f not in ("", term)})
+        own = any(f == term for t, f, _ in counts if t == term)
+        for label, finding in [
+            (term, ""),
+            *([(f"  {term}", term)] if own and findings else []),
+            *((f"  {f}", f) for f in findings),
+        ]:
+            numbers = [counts.get((term, finding, split), 0) for split in splits]
+            rows.append((label, term, numbers))
+    return rows

@@ -1,0 +1,107 @@
+"""The images of a recipe's classes, before they are balanced and split."""
+
+from collections.abc import Mapping
+
+from cxr_duck.datasets.patient_rules import leave_out
+from cxr_duck.datasets.recipes.recipe import Recipe
+from cxr_duck.datasets.recipes.strata import put_strata
+from cxr_duck.datasets.twin_patients import make_patient_ties, refuse_unseen_images
+from cxr_duck.engines.engine import Engine
+from cxr_duck.errors import RecipeError
+from cxr_duck.index.conditions import choose_images
+from cxr_duck.query.compile import compile_query
+from cxr_duck.query.fields import Fields
+from cxr_duck.query.tree import Shown, from_plain
+
+__all__ = ["make_members"]
+
+_CLAIMED = {
+    "drop": "are in no other class",
+    "first": "are in no class before it",
+    "keep": "are in the class",
+}
+
+
+def make_members(engine: Engine, recipe: Recipe) -> None:
+    """Make members: one row per (class, finding, image) that the recipe holds for.
+
+    Raises RecipeError where classes are the same or one is left without images.
+    """
+    choose_images(engine, recipe.where)
+    _put_images(engine, recipe)
+    engine.put(
+        "class_findings",
+        "class VARCHAR, finding VARCHAR",
+        [(term, finding) for term, findings in recipe.classes.items() for finding in findings],
+    )
+    _refuse_same_classes(engine)
+    make_patient_ties(engine, recipe)
+    engine.make("cohort", pure=recipe.pure, unit=recipe.unit)
+    _put_order(engine, "class_order", "class", recipe.classes)
+    _put_order(engine, "split_order", "split", recipe.shares)
+    engine.make("candidates")
+    refuse_unseen_images(engine, recipe)
+    engine.make("unit_classes")
+    engine.make("claims", overlap=recipe.overlap)
+    leave_out(engine, recipe)
+    engine.make("members")
+    _refuse_empty_classes(engine, recipe)
+    put_strata(engine, recipe.stratify)
+    engine.make("unit_strata")
+
+
+def _put_order(engine: Engine, relation: str, column: str, names: Mapping[str, object]) -> None:
+    rows = [(name, position) for position, name in enumerate(names)]
+    engine.put(relation, f"{column} VARCHAR, position INTEGER", rows)
+
+
+def _put_images(engine: Engine, recipe: Recipe) -> None:
+    """Make class_images, (class, image_id), and excluded_images, as terms and queries say it."""
+    trees = {text: from_plain(plain) for text, plain in recipe.trees.items()}
+    columns = Fields(engine).columns
+    engine.put("class_images", "class VARCHAR, image_id VARCHAR", [])
+    for name, findings in recipe.classes.items():
+        query = recipe.queries.get(name)
+        tree = trees[query] if query is not None else Shown(tuple(findings))
+        found = compile_query(tree, columns)
+        engine.append(
+            "class_images",
+            f"SELECT $class AS class, image_id FROM (\n{found.sql}\n)",
+            {**found.params, "class": name},
+        )
+    excluded = [trees[text] for text in recipe.exclude if text in trees]
+    if recipe.excluded:
+        excluded.append(Shown(tuple(recipe.excluded)))
+    engine.put("excluded_images", "image_id VARCHAR", [])
+    for tree in excluded:
+        found = compile_query(tree, columns)
+        engine.append("excluded_images", found.sql, found.params)
+
+
+def _refuse_same_classes(engine: Engine) -> None:
+    """Raise RecipeError where two classes hold the same images."""
+    for name, other in engine.rows("same_images"):
+        raise RecipeError(
+            f"the classes {name!r} and {other!r} have the same images: leave one of them out"
+        )
+
+
+def _refuse_empty_classes(engine: Engine, recipe: Recipe) -> None:
+    counts = "SELECT class, count(DISTINCT image_id) FROM {} GROUP BY class"
+    kept = _counts(engine, counts.format("members"))
+    if all(kept.get(term) for term in recipe.classes):
+        return
+    chosen = _counts(engine, counts.format("candidates"))
+    claimed = _counts(engine, counts.format("claims"))
+    indexed = _counts(engine, counts.format("class_images"))
+    told = "; ".join(
+        f"{term}: {indexed.get(term, 0):,} images in the index, {chosen.get(term, 0):,} of them "
+        f"meet the conditions, {claimed.get(term, 0):,} of those {_CLAIMED[recipe.overlap]}"
+        + (f", {kept.get(term, 0):,} of those have their place" if kept != claimed else "")
+        for term in recipe.classes
+    )
+    raise RecipeError(f"a class of this dataset has no images of its own ({told})")
+
+
+def _counts(engine: Engine, query: str) -> dict[str, int]:
+    return {key: int(count) for key, count in engine.fetch(query)}

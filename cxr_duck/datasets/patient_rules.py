@@ -1,0 +1,84 @@
+"""Images that a recipe leaves out because of others: of their patients, or of other classes."""
+
+from cxr_duck.datasets.recipes.recipe import Recipe
+from cxr_duck.datasets.recipes.strata import put_combinations
+from cxr_duck.engines.engine import Engine
+from cxr_duck.errors import DatasetError
+
+__all__ = ["leave_out"]
+
+_BEGINNING, _END = "0001-01-01", "9999-12-31"
+
+
+def leave_out(engine: Engine, recipe: Recipe) -> None:
+    """Make left_out_images, (image_id, reason), patient_limits, patient_periods, unit_combinations.
+
+    Raises DatasetError where the dataset to keep apart from is not there any more.
+    """
+    engine.put("left_out_images", "image_id VARCHAR, reason VARCHAR", [])
+    engine.put("patient_periods", "patient_id VARCHAR, split VARCHAR", [])
+    engine.put("patient_limits", "patient_id VARCHAR, limit_to VARCHAR", [])
+    if recipe.by_date:
+        _put_periods(engine, recipe)
+        engine.make("patient_periods")
+        _leave(engine, "astray_images", "date")
+    if recipe.keep_apart or recipe.physician_test:
+        _put_known_patients(engine, recipe)
+        engine.make("patient_limits", physician_test=recipe.physician_test)
+        _leave(engine, "apart_images", "apart")
+    if recipe.per_patient is not None:
+        _leave(
+            engine, "crowded_images", "per_patient",
+            per_patient=recipe.per_patient, seed=recipe.seed,
+        )  # fmt: skip
+    if recipe.match:
+        parts = recipe.ratio or dict.fromkeys(recipe.classes, 1)
+        engine.put("class_parts", "class VARCHAR, part BIGINT", list(parts.items()))
+        put_combinations(engine, recipe.match)
+        engine.make("unit_combinations")
+        engine.gather("combination_counts")
+        _leave(engine, "unmatched_images", "match")
+    else:
+        engine.put("unit_combinations", "unit_id VARCHAR, combination VARCHAR", [])
+
+
+def _leave(engine: Engine, stage: str, reason: str, **params: object) -> None:
+    """Leave the images of a stage out, those that are out already apart."""
+    engine.make(stage, **params)
+    engine.append(
+        "left_out_images",
+        f"SELECT image_id, $reason AS reason FROM {stage} "
+        "ANTI JOIN left_out_images USING (image_id)",
+        {"reason": reason},
+    )
+
+
+def _put_periods(engine: Engine, recipe: Recipe) -> None:
+    borders = [_BEGINNING, *recipe.by_date, _END]
+    engine.put(
+        "periods",
+        "split VARCHAR, position INTEGER, first_day DATE, end_day DATE",
+        [
+            (split, position, borders[position], borders[position + 1])
+            for position, split in enumerate(recipe.shares)
+        ],
+    )
+
+
+def _put_known_patients(engine: Engine, recipe: Recipe) -> None:
+    """Make known_patients, of the dataset to keep apart from: whether it holds them out."""
+    if recipe.keep_apart is None:
+        engine.put("known_patients", "patient_id VARCHAR, held_out BOOLEAN, trained_on BOOLEAN", [])
+        return
+    rows = engine.fetch(
+        "SELECT name, recipe FROM experiments.dataset WHERE digest = ? ORDER BY dataset_id",
+        recipe.keep_apart["digest"],
+    )
+    if not rows:
+        raise DatasetError(
+            f"the dataset {recipe.keep_apart['name']!r} that this one is kept apart from is not in "
+            "the store"
+        )
+    name, other = rows[0]
+    held_out = list(Recipe.from_json(other).shares)[-1]
+    engine.make("known_patients", dataset=name, held_out=held_out)

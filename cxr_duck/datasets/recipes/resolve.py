@@ -1,0 +1,117 @@
+"""From the terms and queries of a dataset to its recipe: what each of them is in a store."""
+
+from typing import Any
+
+from cxr_duck.datasets.recipes.recipe import Recipe
+from cxr_duck.datasets.recipes.request import Request, fold_shares
+from cxr_duck.datasets.recipes.strata import check_columns
+from cxr_duck.engines.engine import Engine
+from cxr_duck.errors import DatasetError, RecipeError
+from cxr_duck.query.tree import Finding, named_findings, to_plain
+from cxr_duck.terms.hierarchy import Hierarchy
+from cxr_duck.terms.lookup import check_term, filled_classes, findings_below
+
+__all__ = ["make_recipe"]
+
+
+def make_recipe(engine: Engine, request: Request, hierarchy: str) -> Recipe:
+    """Return the recipe of what is asked for, a class for each term and each named query.
+
+    A text of `exclude` is a term where the hierarchy or the index has it as one, else a query.
+    Raises RecipeError, UnknownTermError or QueryError.
+    """
+    names = [*request.terms, *request.classes]
+    if not names:
+        raise RecipeError("a dataset needs at least one term: give the names of its classes")
+    if repeated := sorted({name for name in names if names.count(name) > 1}):
+        raise RecipeError(f"the term {', '.join(repeated)} is given twice: each is one class")
+    classes = filled_classes(engine, request.terms, hierarchy)
+    trees: dict[str, Any] = {}
+    for name, query in request.classes.items():
+        classes[name], trees[query] = _resolved(engine, query, hierarchy)
+    left_out = [text for text in request.exclude if _is_term(engine, text, hierarchy)]
+    for text in request.exclude:
+        if text not in left_out:
+            trees[text] = _resolved(engine, text, hierarchy)[1]
+    excluded = findings_below(engine, left_out, hierarchy)
+    ratio = request.ratio(names)
+    stratify, match = request.columns()
+    check_columns(engine, "stratify", stratify)
+    check_columns(engine, "match", match)
+    return Recipe(
+        classes=classes,
+        exclude=list(request.exclude),
+        excluded=sorted({finding for findings in excluded.values() for finding in findings}),
+        pure=request.pure,
+        where=request.where,
+        hierarchy=hierarchy,
+        hierarchy_sha256=_digest_of(engine, hierarchy),
+        seed=request.seed,
+        shares=request.split_shares(),
+        queries=dict(request.classes),
+        trees=trees,
+        overlap=request.overlap,
+        balance="ratio" if ratio else str(request.balance),
+        ratio=ratio,
+        findings=request.findings,
+        unit=request.unit,
+        per_patient=request.per_patient,
+        by_date=request.dates(),
+        keep_apart=_kept_apart(engine, request.keep_apart),
+        physician_test=request.physician_test,
+        twins=request.twins,
+        stratify=stratify,
+        match=match,
+        size=request.sizes(),
+    )
+
+
+def _digest_of(engine: Engine, hierarchy: str) -> str:
+    edges = engine.fetch(
+        "SELECT term, parent, cui, tree FROM terms WHERE hierarchy = ? ORDER BY position", hierarchy
+    )
+    return Hierarchy(hierarchy, tuple(edges)).digest
+
+
+def _kept_apart(engine: Engine, name: str | None) -> dict[str, str] | None:
+    """Return the name and digest of the dataset to stay apart from; DatasetError if it isn't."""
+    if name is None:
+        return None
+    rows = engine.fetch("SELECT digest, recipe FROM experiments.dataset WHERE name = ?", name)
+    if not rows:
+        raise DatasetError(f"there is no dataset {name!r} to keep apart from: 'cxr datasets' lists")
+    shares = Recipe.from_json(rows[0][1]).shares
+    if shares == fold_shares(len(shares)):
+        raise RecipeError(f"{name} has folds and no test: there is nothing to keep apart from")
+    return {"name": name, "digest": rows[0][0]}
+
+
+def _resolved(engine: Engine, query: str, hierarchy: str) -> tuple[list[str], Any]:
+    """Return the findings that a query names outside NOT, and its resolved tree."""
+    from cxr_duck.query.resolve import resolve_query
+
+    tree = resolve_query(engine, query, hierarchy)
+    return named_findings(tree), to_plain(tree)
+
+
+def _is_term(engine: Engine, text: str, hierarchy: str) -> bool:
+    """Tell whether a text is a term rather than a query; a bare word that is neither is refused."""
+    if engine.scalar(
+        "SELECT (SELECT count(*) FROM postings WHERE finding = ?) "
+        "+ count(*) FROM terms WHERE hierarchy = ? AND term = ?",
+        text,
+        hierarchy,
+        text,
+    ):
+        return True
+    from cxr_duck.query.fields import Fields
+    from cxr_duck.query.parse import parse
+    from cxr_duck.query.resolve import is_one_finding
+
+    tree = parse(text)
+    if not isinstance(tree, Finding) or not is_one_finding(tree) or tree.places:
+        return False
+    word = tree.term.word
+    if not word.quoted and Fields(engine).find(word) is None:
+        check_term(engine, word.text, hierarchy)
+    return False

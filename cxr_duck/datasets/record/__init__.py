@@ -1,0 +1,1 @@
+"""The record of datasets: written, read, made again, renamed, compared, bundled."""

@@ -1,0 +1,135 @@
+"""The record of datasets is tidied up: a dataset is renamed, or deleted."""
+
+import json
+
+from cxr_duck.datasets.recipes.request import check_name
+from cxr_duck.datasets.record.record import read_dataset
+from cxr_duck.engines.duckdb import DuckDBEngine
+from cxr_duck.engines.sql_text import identifier
+from cxr_duck.errors import DatasetError
+from cxr_duck.store.store import Store
+
+__all__ = ["delete", "rename"]
+
+
+def rename(store: Store, old: str, new: str) -> None:
+    """Give a recorded dataset another name, in one publication of the store.
+
+    Recipes that are kept apart from it follow. Raises RecipeError where the new name is none,
+    DatasetError where it is taken or the store has no dataset of the old one.
+    """
+    check_name("name", new)
+    with store.publishing() as publication:
+        digest = read_dataset(store, old).digest
+        publication.discarded = old == new
+        if publication.discarded:
+            return
+        engine = DuckDBEngine(publication.catalog)
+        if engine.scalar("SELECT count(*) FROM experiments.dataset WHERE name = ?", new):
+            raise DatasetError(f"the store has a dataset {new!r} already: choose another name")
+        _set_name(engine, old, new)
+        _rename_in_recipes(engine, digest, old, new)
+
+
+def delete(store: Store, name: str) -> int:
+    """Delete the record of a dataset, and its experiment where that has no other.
+
+    Returns the number of images that it held, which stay in the store. Raises DatasetError where
+    there is none, or where another dataset was kept apart from it.
+    """
+    with store.publishing() as publication:
+        dataset = read_dataset(store, name)
+        engine = DuckDBEngine(publication.catalog)
+        if dependent := [other for other, _ in _kept_apart_from(engine, dataset.digest)]:
+            raise DatasetError(
+                f"{name} can't be deleted: {', '.join(dependent)} was made without its patients, "
+                "and could not be made again; delete that first"
+            )
+        for table, condition in reversed(_rows_of(engine)):
+            engine.fetch(f"DELETE FROM {table} WHERE {condition}", name)
+        engine.fetch(
+            "DELETE FROM experiments.experiment "
+            "WHERE experiment_id NOT IN (SELECT experiment_id FROM experiments.dataset)"
+        )
+    return dataset.images()
+
+
+def _rows_of(engine: DuckDBEngine) -> list[tuple[str, str]]:
+    """Return the tables with rows of a dataset, and the condition on its name that finds them.
+
+    A table refers to another where it has the column that is the other's primary key; it stands
+    behind that.
+    """
+    columns = engine.fetch(
+        "SELECT columns.table_name, columns.column_name FROM duckdb_columns() AS columns "
+        "SEMI JOIN duckdb_tables() AS tables USING (database_name, schema_name, table_name) "
+        "WHERE columns.database_name = current_database() "
+        "AND columns.schema_name = 'experiments' ORDER BY ALL"
+    )
+    keys = dict(
+        engine.fetch(
+            "SELECT table_name, constraint_column_names[1] FROM duckdb_constraints() "
+            "WHERE database_name = current_database() AND schema_name = 'experiments' "
+            "AND constraint_type = 'PRIMARY KEY' AND array_length(constraint_column_names) = 1"
+        )
+    )
+    conditions = {"dataset": "name = ?"}
+    open_tables = ["dataset"]
+    while open_tables:
+        table = open_tables.pop(0)
+        key = keys.get(table)
+        for other, column in columns:
+            if column == key and other not in conditions:
+                conditions[other] = (
+                    f"{identifier(key)} IN (SELECT {identifier(key)} FROM {_qualified(table)} "
+                    f"WHERE {conditions[table]})"
+                )
+                open_tables.append(other)
+    return [(_qualified(table), condition) for table, condition in conditions.items()]
+
+
+def _qualified(table: str) -> str:
+    return f"experiments.{identifier(table)}"
+
+
+def _set_name(engine: DuckDBEngine, old: str, new: str) -> None:
+    """Change the name in the row of a dataset.
+
+    DuckDB changes an indexed column by deleting the row, which it refuses while others refer to it:
+    those are put aside meanwhile.
+    """
+    referring = _rows_of(engine)[1:]
+    for number, (table, condition) in enumerate(referring):
+        engine.fetch(
+            f"CREATE TEMP TABLE aside_{number} AS SELECT * FROM {table} WHERE {condition}", old
+        )
+    for table, condition in reversed(referring):
+        engine.fetch(f"DELETE FROM {table} WHERE {condition}", old)
+    engine.fetch("UPDATE experiments.dataset SET name = ? WHERE name = ?", new, old)
+    for number, (table, _) in enumerate(referring):
+        engine.fetch(f"INSERT INTO {table} SELECT * FROM aside_{number}")
+
+
+def _kept_apart_from(engine: DuckDBEngine, digest: str) -> list[tuple[str, str]]:
+    """Return the name and recipe of each dataset that is kept apart from one with a digest."""
+    return [
+        (name, recipe)
+        for name, recipe in engine.fetch(
+            "SELECT name, recipe FROM experiments.dataset "
+            "WHERE json_extract_string(recipe, '$.keep_apart.digest') = ? ORDER BY dataset_id",
+            digest,
+        )
+    ]
+
+
+def _rename_in_recipes(engine: DuckDBEngine, digest: str, old: str, new: str) -> None:
+    """Let the recipes that are kept apart from a dataset know it by its new name."""
+    for name, text in _kept_apart_from(engine, digest):
+        recipe = json.loads(text)
+        if recipe["keep_apart"].get("name") == old:
+            recipe["keep_apart"]["name"] = new
+            engine.fetch(
+                "UPDATE experiments.dataset SET recipe = ? WHERE name = ?",
+                json.dumps(recipe, ensure_ascii=False),
+                name,
+            )

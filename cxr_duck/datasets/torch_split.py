@@ -1,0 +1,67 @@
+"""The examples of a split, looked up for PyTorch."""
+
+import warnings
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from cxr_duck.datasets.dataset import Dataset
+from cxr_duck.datasets.examples import class_indices, examples
+from cxr_duck.errors import CxrError, DatasetError, ImagesError
+from cxr_duck.images.files.folder import ImageFolder
+
+if TYPE_CHECKING:
+    from cxr_duck.datasets.torch_images import TorchImages
+
+__all__ = ["torch_split"]
+
+
+def torch_split(
+    dataset: Dataset, split: str, transform: Callable[[Any], Any] | None
+) -> "TorchImages":
+    """Return a split as PyTorch takes it; `Dataset.torch` tells what that is."""
+    import pyarrow.compute
+
+    try:
+        from cxr_duck.datasets.torch_images import TorchImages
+    except ModuleNotFoundError as error:
+        if (error.name or "").split(".")[0] != "torch":
+            raise
+        raise CxrError("PyTorch is not installed: pip install 'cxr-duck[torch]'") from error
+    assert dataset.store is not None
+    if split not in dataset.recipe.shares:
+        raise DatasetError(
+            f"{dataset.name or 'the dataset'} has no split {split!r}: "
+            f"it has {', '.join(dataset.recipe.shares)}"
+        )
+    if dataset.images_folder is None:
+        raise ImagesError(
+            "no folder of images is known to this store: give it with ExperimentData(images_dir=…)"
+        )
+    table = examples(dataset.store, dataset)
+    table = table.filter(pyarrow.compute.equal(table["split"], split))
+    paths = table.column("source_path").to_pylist()
+    if lacking := [
+        i for i, path in zip(table["image_id"].to_pylist(), paths, strict=True) if not path
+    ]:
+        raise ImagesError(
+            f"{len(lacking):,} images of {split} have no file, {lacking[0]} among them: "
+            "index again with --images"
+        )
+    members = dataset.members.filter(pyarrow.compute.equal(dataset.members["split"], split))
+    recorded = members.select(["class", "image_id"]).group_by(["class", "image_id"]).aggregate([])
+    left_out = recorded.num_rows - table.num_rows
+    if left_out:
+        warnings.warn(
+            f"{left_out:,} of {recorded.num_rows:,} examples of {split} are left out: their images "
+            "are damaged, or were removed from the store",
+            stacklevel=3,
+        )
+    indices = class_indices(dataset)
+    labels = [indices[name] for name in table.column("class").to_pylist()]
+    return TorchImages(
+        ImageFolder(dataset.images_folder.absolute()),
+        list(zip(paths, labels, strict=True)),
+        list(indices),
+        transform,
+        left_out,
+    )

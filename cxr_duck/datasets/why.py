@@ -1,0 +1,200 @@
+"""Why an image is or isn't in a dataset."""
+
+from dataclasses import replace
+
+from cxr_duck.datasets.allocation.decisions import OtherPatients
+from cxr_duck.datasets.dataset import Dataset
+from cxr_duck.datasets.making import make_dataset_on
+from cxr_duck.datasets.record.record import read_dataset
+from cxr_duck.engines.duckdb import DuckDBEngine
+from cxr_duck.errors import DatasetError, QueryError, RecipeError
+from cxr_duck.index.image_facts import ImageFacts, Row, Verdict, facts_of, find_id, rows_of_image
+from cxr_duck.query.compile import compile_query
+from cxr_duck.query.fields import Fields
+from cxr_duck.query.tree import from_plain
+from cxr_duck.store.store import Store
+
+__all__ = ["image_facts"]
+
+_LEFT_OUT = {
+    "date": "its study has no date, or one on the other side of most of its patient's images",
+    "apart": "no split may take its patient: the dataset is kept apart from another, or only "
+    "images labelled by hand come to its valid and test",
+    "match": "a class has no images, or too few for its part of the ratio, with its values in the "
+    "columns that classes match by",
+    "per_patient": "its patient has more images of the class than the recipe takes, and others "
+    "were drawn",
+}
+
+
+def image_facts(store: Store, word: str, dataset: str | None = None) -> ImageFacts:
+    """Return what is known of an image, given by its id or by the beginning of its id alone.
+
+    With a recorded dataset's name also why the image is or isn't in it. Raises UnknownImageError
+    with the nearest ids, or DatasetError.
+    """
+    engine = DuckDBEngine(store.cursor())
+    recorded = read_dataset(store, dataset) if dataset is not None else None
+    image_id = find_id(engine, word)
+    facts = replace(
+        facts_of(engine, image_id), datasets=rows_of_image(engine, "image_datasets", image_id)
+    )
+    if recorded is None:
+        return facts
+    return replace(facts, verdict=_Walk(store, facts, recorded).verdict())
+
+
+class _Walk:
+    """The way of one image through the relations that make a dataset, up to where it drops out."""
+
+    def __init__(self, store: Store, facts: ImageFacts, recorded: Dataset) -> None:
+        self.engine = DuckDBEngine(store.cursor())
+        self.image_id = facts.image_id
+        self.facts = facts
+        self.recorded = recorded
+        self.recipe = recorded.recipe
+        self.memberships = [row for row in facts.datasets if row["dataset"] == recorded.name]
+
+    def verdict(self) -> Verdict:
+        """Make the dataset again and look where the image drops out of it."""
+        reason, told = self._record() if self._is_todays() else self._changed()
+        return Verdict(self.recorded.name, bool(self.memberships), reason, told)
+
+    def _is_todays(self) -> bool:
+        """Tell whether today's index makes the same dataset; its relations stay on the engine."""
+        try:
+            decided = self.recorded.decisions if self.recorded.decisions.quotas else None
+            made = make_dataset_on(self.engine, self.recipe, self.recorded.name, decided=decided)
+        except (QueryError, RecipeError, DatasetError, OtherPatients):
+            return False
+        return made.digest == self.recorded.digest
+
+    def _changed(self) -> tuple[str, str]:
+        said = self._membership() if self.memberships else "it is not in it"
+        return "changed", (
+            f"the record says: {said}; today's index makes another dataset of the recipe, "
+            "so that it can't be explained further ('cxr reproduce' shows the differences)"
+        )
+
+    def _record(self) -> tuple[str, str]:
+        if self.memberships:
+            return "member", f"it is {self._membership()}"
+        if self.facts.image is None:
+            cause = ": its row of the label file was refused" if self.facts.rejects else ""
+            if self.facts.removed:
+                cause = ": it was removed from the store"
+            return "index", f"it is not in the index{cause}"
+        return self._in_a_class() if self._in("cohort") else self._outside_the_cohort()
+
+    def _in_a_class(self) -> tuple[str, str]:
+        """Say where an image of the cohort drops out."""
+        classes = self._classes("candidates")
+        if not classes:
+            none = "it has no posting, and" if not self.facts.postings else "it"
+            return "class", f"{none} is in no class of: {', '.join(self.recipe.classes)}"
+        if not self._in("claims"):
+            return "overlap", self._overlap(classes)
+        for (reason,) in self.engine.fetch(
+            "SELECT reason FROM left_out_images WHERE image_id = ?", self.image_id
+        ):
+            return str(reason), _LEFT_OUT[reason]
+        return self._left_out()
+
+    def _overlap(self, classes: list[str]) -> str:
+        """Say why the overlap of classes takes the image out, itself or as part of its unit."""
+        if len(classes) > 1:
+            return f"it belongs to more than one class: {', '.join(classes)}"
+        return f"its {self.recipe.unit} belongs to more than one class"
+
+    def _membership(self) -> str:
+        return "; ".join(
+            f"in class {row['class']}, as {', '.join(row['findings'])}, split {row['split']}"
+            for row in self.memberships
+        )
+
+    def _outside_the_cohort(self) -> tuple[str, str]:
+        """Loosen the cohort's filters from the last to the first, and see which lets it in."""
+        if not self._in("chosen_images"):
+            return "where", f"it doesn't meet the condition: {self.recipe.where}"
+        self.engine.make("cohort", pure=False, unit=self.recipe.unit)
+        if self._in("cohort"):
+            found = ", ".join(self._image()["findings"]) or "none"
+            return "pure", f"it has not exactly one finding: {found}"
+        excluded = self._in("excluded_images")
+        self.engine.put("excluded_images", "image_id VARCHAR", [])
+        self.engine.make("cohort", pure=False, unit=self.recipe.unit)
+        if not excluded or not self._in("cohort"):
+            return self._file()
+        return "exclude", self._exclusion()
+
+    def _file(self) -> tuple[str, str]:
+        """Say what keeps an image out by its file."""
+        if self._in("damaged_images"):
+            return "damaged", f"its file is damaged: {self._told()}"
+        return "file", "its file was not found when the images were indexed"
+
+    def _told(self) -> str:
+        return str(self.facts.check["told"]) if self.facts.check else "not known"
+
+    def _exclusion(self) -> str:
+        """Say which excluded findings the image has, or else which queries exclude it."""
+        carried = {row["finding"] for row in self.facts.postings} & set(self.recipe.excluded)
+        if carried:
+            return f"it has an excluded finding: {', '.join(sorted(carried))}"
+        columns = Fields(self.engine).columns
+        met = []
+        for text, plain in self.recipe.trees.items():
+            found = compile_query(from_plain(plain), columns)
+            query = f"SELECT count(*) FROM (\n{found.sql}\n) WHERE image_id = $this_image"
+            params = {**found.params, "this_image": self.image_id}
+            if text in self.recipe.exclude and self.engine.connection.execute(
+                query, params
+            ).fetchall() != [(0,)]:
+                met.append(text)
+        return f"it meets the exclusion {', '.join(met)}"
+
+    def _left_out(self) -> tuple[str, str]:
+        """Say what chance left out, for the size of the dataset or for its balance."""
+        if self.recipe.size and self.engine.scalar(
+            "SELECT count(*) FROM selection INNER JOIN members USING (unit_id) WHERE image_id = ?",
+            self.image_id,
+        ):
+            return (
+                "size",
+                f"the recipe's size asks for fewer {self.recipe.units}; others were drawn",
+            )
+        if self.recipe.match:
+            return "balance", self._unmatched()
+        rows = self.engine.rows("balancing", image_id=self.image_id)
+        drawn = " and ".join(
+            f"{kept:,} of the {available:,} {self.recipe.units} of {term}"
+            for term, _, available, kept in rows
+        )
+        balance = "equal" if self.recipe.balance == "equal" else "in their ratio"
+        return "balance", (
+            f"its patient belongs to {rows[0][1]}, where {drawn} were drawn, so that the classes "
+            f"are {balance}"
+        )
+
+    def _unmatched(self) -> str:
+        rows = self.engine.rows("drawn_combinations", image_id=self.image_id)
+        drawn = " and ".join(
+            f"{kept:,} of the {available:,} {self.recipe.units} of {term}"
+            for term, _, _, available, kept in rows
+        )
+        return (
+            f"its patient belongs to {rows[0][1]}, where {drawn} with {rows[0][2]} were drawn, so "
+            "that the classes match"
+        )
+
+    def _image(self) -> Row:
+        assert self.facts.image is not None
+        return self.facts.image
+
+    def _in(self, relation: str) -> bool:
+        query = f"SELECT count(*) FROM {relation} WHERE image_id = ?"
+        return bool(self.engine.scalar(query, self.image_id))
+
+    def _classes(self, relation: str) -> list[str]:
+        query = f"SELECT DISTINCT class FROM {relation} WHERE image_id = ? ORDER BY class"
+        return [term for (term,) in self.engine.fetch(query, self.image_id)]

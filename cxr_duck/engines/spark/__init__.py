@@ -1,0 +1,1 @@
+"""Spark as an engine: its session, its scratch folder, the files that its workers write."""

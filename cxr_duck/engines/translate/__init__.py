@@ -1,0 +1,1 @@
+"""DuckDB SQL translated to Spark SQL, and what the two would answer differently."""

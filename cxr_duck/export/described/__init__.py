@@ -1,0 +1,1 @@
+"""What lies beside the images of an export: card, Croissant, description, manifest."""

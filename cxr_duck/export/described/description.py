@@ -1,0 +1,56 @@
+"""What lies beside the images of every export: manifests, card and metadata."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cxr_duck.export.described.card import card
+from cxr_duck.export.described.croissant import croissant
+from cxr_duck.export.described.manifest import with_labels, write_csv, write_parquet
+from cxr_duck.export.handout import Source
+from cxr_duck.export.options import MANIFESTS, ExportOptions
+
+if TYPE_CHECKING:
+    import pyarrow
+
+__all__ = ["describe"]
+
+_OWN = {
+    "manifest.csv": "a row an image and class, with a column of 0 and 1 for each finding",
+    "manifest.parquet": "the same rows",
+    "croissant.json": "what the manifest's columns are, as [Croissant](https://mlcommons.org/croissant)",
+}
+_PATHS = "; the path of an image in a zip is `<zip>/<member>`"
+_WRITERS = {"manifest.csv": write_csv, "manifest.parquet": write_parquet}
+
+
+def describe(
+    source: Source,
+    options: ExportOptions,
+    table: "pyarrow.Table",
+    images: dict[str, str],
+    folder: Path,
+) -> None:
+    """Write the manifests, README.md and croissant.json of an export into its folder.
+
+    `table` has a row an example, with its image's file in the last column. `images` says of each
+    pattern of the paths of the files with images what they are.
+    """
+    labelled = with_labels(table, source.labels)
+    manifests = {
+        name: _OWN[name]
+        for name in _WRITERS
+        if options.form not in MANIFESTS or name == f"manifest.{options.form}"
+    }
+    for name in manifests:
+        _WRITERS[name](labelled, folder / name)
+    files = {**images, **manifests, "croissant.json": _OWN["croissant.json"]}
+    if len(manifests) == 1:
+        files |= {name: _OWN["manifest.csv"] for name in manifests}
+    if "path" in table.column_names:
+        files = {name: f"{what}{_PATHS}" for name, what in files.items() if name in manifests} | {
+            name: what for name, what in files.items() if name not in manifests
+        }
+    text = card(source, options, files)
+    (folder / "README.md").write_text(text, encoding="utf-8")
+    metadata = croissant(source, folder, labelled, list(images))
+    (folder / "croissant.json").write_text(metadata, encoding="utf-8")

@@ -1,0 +1,56 @@
+"""The manifest of a dataset: a row an example, with a column of 0 and 1 for each finding."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cxr_duck.datasets.dataset import Dataset
+from cxr_duck.datasets.matrix import FIRST, label_columns, make_matrix
+from cxr_duck.store.store import Store
+
+if TYPE_CHECKING:
+    import pyarrow
+
+__all__ = ["labels_of", "with_labels", "write_csv", "write_parquet"]
+
+
+def labels_of(store: Store, dataset: Dataset) -> "pyarrow.Table":
+    """Return a row per image of a recorded dataset: image_id, then columns of 0 and 1.
+
+    These are the findings of its classes, or the classes where none of them names a finding.
+    """
+    named = any(dataset.recipe.classes.values())
+    matrix: pyarrow.Table = make_matrix(store, dataset.name, "findings" if named else "classes")
+    return matrix.select(["image_id", *matrix.column_names[len(FIRST) :]])
+
+
+def with_labels(table: "pyarrow.Table", labels: "pyarrow.Table") -> "pyarrow.Table":
+    """Return a table of images with the columns of 0 and 1, each row those of its image.
+
+    A variant has those of the image that it was made from.
+    """
+    import pyarrow.compute
+
+    images = table.column("image_id")
+    if "parent" in table.column_names:
+        images = pyarrow.compute.coalesce(table.column("parent"), images)
+    places = pyarrow.compute.index_in(images, labels.column("image_id"))
+    names = label_columns(labels.column_names[1:], table.column_names)
+    for column, name in zip(labels.columns[1:], names, strict=True):
+        table = table.append_column(name, column.take(places))
+    return table
+
+
+def write_csv(table: "pyarrow.Table", file: Path) -> None:
+    """Write a manifest as CSV, its header first."""
+    import polars
+
+    frame = polars.from_arrow(table)
+    assert isinstance(frame, polars.DataFrame)
+    frame.write_csv(file)
+
+
+def write_parquet(table: "pyarrow.Table", file: Path) -> None:
+    """Write a manifest as Parquet."""
+    import pyarrow.parquet
+
+    pyarrow.parquet.write_table(table, file)

@@ -1,0 +1,1 @@
+"""The forms of an export, each a module with the function `plan`."""

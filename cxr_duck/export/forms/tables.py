@@ -1,0 +1,39 @@
+"""A manifest alone, as Parquet or CSV: where each image is, and all that is known of it."""
+
+from functools import partial
+
+from cxr_duck.errors import ExportError
+from cxr_duck.export.described.description import describe
+from cxr_duck.export.handout import Source
+from cxr_duck.export.options import ExportOptions
+from cxr_duck.export.plan import Plan
+
+__all__ = ["plan"]
+
+_ROW = 500  # bytes, rather more than rows take
+
+
+def plan(source: Source, options: ExportOptions) -> Plan:
+    """Plan a manifest, its column `path` absolute where the folder of the images is known."""
+    import pyarrow
+    import pyarrow.compute
+
+    table = source.manifest.drop_columns(["source_path"])
+    paths = source.manifest.column("source_path")
+    if source.folder is not None:
+        if not source.folder.root.is_dir():
+            raise ExportError(
+                f"the folder of the images, {source.folder.root}, is not there: give it with "
+                "--images"
+            )
+        root = str(source.folder.root.absolute())
+        paths = pyarrow.compute.binary_join_element_wise(root, paths, "/")
+    table = table.append_column("path", paths)
+    return Plan(
+        form=options.form,
+        request=source.request(options),
+        outputs=[],
+        bytes=table.num_rows * (_ROW + 4 * source.labels.num_columns),
+        finish=partial(describe, source, options, table, {}),
+        resumable=False,
+    )

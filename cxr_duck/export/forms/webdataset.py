@@ -1,0 +1,154 @@
+"""Tar files that the webdataset package reads: `train-000000.tar`, ….
+
+A sample is files of one name: `KEY.png` (or jpg), `KEY.json` with what is known of the image, and
+`KEY.cls` with the index of its class. What the form asks: https://github.com/webdataset/webdataset
+"""
+
+import io
+import json
+import math
+import re
+import tarfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from cxr_duck.engines.spread import workers
+from cxr_duck.export.described.description import describe
+from cxr_duck.export.forms.shards import (
+    Image,
+    Row,
+    Shard,
+    ahead,
+    digest_of,
+    file_column,
+    localizations_of,
+    mixed,
+    plan_shards,
+    threads_each,
+)
+from cxr_duck.export.handout import Source
+from cxr_duck.export.options import ExportOptions
+from cxr_duck.export.plan import Output, Plan
+
+__all__ = ["bytes_of", "facts_of", "keys_of", "plan", "write_tar"]
+
+_PLAIN_NAME = 100  # bytes that a member's header has for its name
+_ABOUT = (
+    "the images, each as `KEY.png` (or `.jpg`) with `KEY.json`, what is known of it, and "
+    "`KEY.cls`, the index of its class, for `webdataset.WebDataset`; that package's own decoders "
+    "make white of all that is above 255, so give them 8 bits (`--bits 8`), or decode as below"
+)
+
+
+def plan(source: Source, options: ExportOptions) -> Plan:
+    """Plan tar files of at most so many bytes, split by split, the classes mixed in each."""
+    import pyarrow
+
+    source = mixed(source)
+    keys = keys_of(source.manifest.column("image_id").to_pylist())
+    manifest = source.manifest.append_column("member", pyarrow.array(keys, pyarrow.string()))
+    source = replace(source, manifest=manifest)
+    shards, image_of, needed = plan_shards(source, options, bytes_of, tarfile.RECORDSIZE)
+    threads = threads_each(len(shards), workers())
+    table = file_column(source, shards, tar_name)
+    return Plan(
+        form=options.form,
+        request=source.request(options, shards=digest_of(shards)),
+        outputs=[
+            Output(
+                tar_name(shard),
+                partial(write_tar, shard, image_of, threads),
+                len(shard.rows),
+                shard.source,
+            )
+            for shard in shards
+        ],
+        bytes=needed,
+        finish=partial(describe, source, options, table, {"*.tar": _ABOUT}),
+    )
+
+
+def keys_of(image_ids: Sequence[str]) -> list[str]:
+    """Return a key for each example, all different: the image's name without ending and dots.
+
+    What follows the first dot of a member's name tells the package what the member is.
+    """
+    taken: set[str] = set()
+    keys = []
+    for image_id in image_ids:
+        stem = key = re.sub(r"\.", "_", Path(image_id).stem)
+        number = 1
+        while key in taken:
+            number += 1
+            key = f"{stem}-{number}"
+        taken.add(key)
+        keys.append(key)
+    return keys
+
+
+def tar_name(shard: Shard) -> str:
+    """Return the name of a shard's file."""
+    return f"{shard.split}-{shard.number:06d}.tar"
+
+
+def write_tar(
+    shard: Shard,
+    image_of: Callable[[Row], Image],
+    threads: int,
+    file: Path,
+    step: Callable[[], None],
+) -> None:
+    """Write a shard; the same samples give the same bytes.
+
+    `image_of` returns the ending and bytes of an example's image.
+    """
+    with tarfile.open(file, "w", format=tarfile.PAX_FORMAT) as tar:
+        for row, (ending, image) in zip(
+            shard.rows, ahead(image_of, shard.rows, threads), strict=True
+        ):
+            for suffix, content in _sample(row, ending, image):
+                member = tarfile.TarInfo(f"{row['member']}.{suffix}")
+                member.size = len(content)
+                tar.addfile(member, io.BytesIO(content))
+            step()
+
+
+def bytes_of(row: Row, ending: str, image: int) -> int:
+    """Return the bytes of a sample in a tar file, its image having so many: headers and blocks."""
+    sizes = {suffix: len(content) for suffix, content in _sample(row, ending, b"")}
+    sizes[ending] = image
+    return sum(
+        _header(f"{row['member']}.{suffix}", size) + _blocks(size) for suffix, size in sizes.items()
+    )
+
+
+def _header(name: str, size: int) -> int:
+    """Return the bytes of a member's header, more than a block where its name is a long one."""
+    if name.isascii() and len(name) <= _PLAIN_NAME:
+        return tarfile.BLOCKSIZE
+    member = tarfile.TarInfo(name)
+    member.size = size
+    return len(member.tobuf(tarfile.PAX_FORMAT))
+
+
+def _blocks(size: int) -> int:
+    return math.ceil(size / tarfile.BLOCKSIZE) * tarfile.BLOCKSIZE
+
+
+def _sample(row: Row, ending: str, image: bytes) -> Iterator[tuple[str, bytes]]:
+    yield ending, image
+    yield "json", json.dumps(facts_of(row), ensure_ascii=False, sort_keys=True).encode()
+    yield "cls", str(row["label"]).encode()
+
+
+def facts_of(row: Row) -> dict[str, Any]:
+    """Return what is known of an example: whose it is, its class, findings and localizations."""
+    plain = ("image_id", "patient_id", "study_id", "projection", "split", "class", "label")
+    return {
+        **{name: row[name] for name in (*plain, "parent", "variant") if name in row},
+        "class_findings": row["findings"].split("|"),
+        "findings": localizations_of(row),
+    }

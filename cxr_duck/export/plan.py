@@ -1,0 +1,59 @@
+"""What an export is going to write: files, each with the function that writes it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+__all__ = ["Output", "Plan", "Step"]
+
+Step = Callable[[], None]
+
+
+@dataclass(frozen=True)
+class Output:
+    """A file of an export: its path below the folder, with `/` between the parts, and its maker.
+
+    `write` makes the file of the path that it is given, which is renamed to its own when it is
+    whole, and calls the step once for each of the `images` that the file holds. It is called from
+    one of several threads. It raises ExportError, and OSError only where the disk refuses. `source`
+    is a digest of what the file is made from, beside the plan's request: where it has changed since
+    an export was stopped, the file is written again.
+    """
+
+    path: str
+    write: Callable[[Path, Step], None]
+    images: int = 1
+    source: str = ""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What an export in one form is going to write.
+
+    `request` is all that the files depend on, as JSON can hold it: an export that was stopped goes
+    on where the same is asked again. `bytes` are those needed on the disk, as near as can be told.
+    `finish` is given the folder with all outputs in it, and writes what describes them. An export
+    that isn't `resumable` leaves nothing behind when it is stopped.
+    """
+
+    form: str
+    request: dict[str, Any]
+    outputs: Sequence[Output]
+    bytes: int
+    finish: Callable[[Path], None]
+    resumable: bool = True
+
+    @property
+    def images(self) -> int:
+        """The number of images in all outputs."""
+        return sum(output.images for output in self.outputs)
+
+    def report(self) -> dict[str, Any]:
+        """Return the form and the numbers of images, files and bytes, as JSON can hold it."""
+        return {
+            "form": self.form,
+            "images": self.images,
+            "files": len(self.outputs),
+            "bytes": self.bytes,
+        }

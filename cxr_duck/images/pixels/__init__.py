@@ -1,0 +1,1 @@
+"""The pixels of an image: decoded, scaled, made smaller, encoded."""

@@ -1,0 +1,229 @@
+"""What a query calls that answers otherwise another time: the clock, the session, chance.
+
+A name alone tells of some: `now`, `random`. Others are told by the query as DuckDB binds it: `year`
+of a date is the same everywhere, that of a time stamp with a time zone is not.
+"""
+
+import json
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any, NamedTuple
+
+import duckdb
+
+from cxr_duck.engines.duckdb import connect, failing_as
+from cxr_duck.engines.engine import Engine
+from cxr_duck.engines.sql_text import identifier
+from cxr_duck.engines.stages import all_stages
+from cxr_duck.errors import StageError
+
+__all__ = ["BY_CALENDAR", "FICKLE", "PURE", "fickle_call", "fickle_name"]
+
+_BARE = {  # called without brackets, too
+    "current_catalog", "current_date", "current_role", "current_schema", "current_time",
+    "current_timestamp", "current_user", "localtime", "localtimestamp", "session_user", "user",
+}  # fmt: skip
+
+# What differs whatever its arguments, though not all versions of DuckDB call it volatile.
+FICKLE = _BARE | {
+    # the clock
+    "ago", "current_localtime", "current_localtimestamp", "get_current_time",
+    "get_current_timestamp", "now", "pg_conf_load_time", "pg_postmaster_start_time",
+    "pg_timezone_names", "today", "transaction_timestamp",
+    # the session and the library
+    "current_database", "current_schemas", "current_setting", "getvariable", "icu_calendar_names",
+    "in_search_path", "txid_current", "version",
+    # chance, and what hides its calls in a text
+    "reservoir_quantile", "json_execute_serialized_sql",
+}  # fmt: skip
+_OF_THE_SESSION = ("duckdb_", "pragma_")  # how the names of functions about the session begin
+
+# Functions whose result depends on the order in which rows happen to come.
+_ORDER_OF_ROWS = {
+    "any_value", "arbitrary", "array_agg", "first", "first_value", "group_concat", "last",
+    "last_value", "lag", "lead", "list", "listagg", "nth_value", "ntile", "row_number",
+    "string_agg",
+}  # fmt: skip
+
+# DuckDB calls it volatile so that it isn't called early; scalar subqueries have it in their plans.
+PURE = {"error"}
+
+# What reckons with a time stamp's day or hour does so in the session's time zone.
+BY_CALENDAR = {
+    "+", "-", "age", "century", "date_diff", "date_part", "date_sub", "date_trunc", "datediff",
+    "datepart", "datesub", "datetrunc", "day", "dayname", "dayofmonth", "dayofweek", "dayofyear",
+    "decade", "era", "generate_series", "hour", "isodow", "isoyear", "julian", "last_day",
+    "microsecond", "millennium", "millisecond", "minute", "month", "monthname", "quarter", "range",
+    "second", "strftime", "time_bucket", "timezone", "timezone_hour", "timezone_minute", "week",
+    "weekday", "weekofyear", "year", "yearweek",
+}  # fmt: skip
+
+_COLUMNS = """
+SELECT schema_name, table_name, column_name, data_type
+FROM duckdb_columns()
+WHERE database_name = current_database() AND NOT internal
+ORDER BY schema_name, table_name, column_index
+"""
+_MACROS = """
+SELECT
+    function_name,
+    CASE function_type WHEN 'table_macro' THEN 'TABLE' ELSE '' END,
+    parameters,
+    macro_definition
+FROM duckdb_functions()
+WHERE database_name = current_database() AND schema_name = 'main' AND NOT internal
+    AND macro_definition IS NOT NULL
+ORDER BY function_oid
+"""
+
+_STAMPS = ("TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ_NS")
+_ZONED = (*_STAMPS, "TIME WITH TIME ZONE")
+
+
+class _Call(NamedTuple):
+    """A call in a bound query: its function, and the types that it takes and gives."""
+
+    name: str
+    takes: tuple[str, ...]
+    gives: str
+
+
+def fickle_name(tree: str) -> str | None:
+    """Return a function of a query's syntax tree, as JSON, that answers otherwise another time.
+
+    DuckDB 2 puts the values of some into its plans, so that these don't name them.
+    """
+    found: set[str] = set()
+    for node in _nodes(_loaded(tree)):
+        name = str(node.get("function_name", "")).lower()
+        count = len(node.get("children") or node.get("arguments") or [])
+        column: list[str] = node.get("column_names") or []
+        if name in FICKLE | _ORDER_OF_ROWS or (name == "age" and count == 1):
+            found.add(name)
+        elif len(column) == 1 and column[0].lower() in _BARE:
+            found.add(column[0].lower())
+    return min(found, default=None)
+
+
+def fickle_call(engine: Engine, query: str) -> str | None:
+    """Return what a query calls that answers otherwise another time, and how: None for nothing.
+
+    Raises StageError where the query can't be bound.
+    """
+    with connect() as copy:
+        _copy_catalog(engine, copy)
+        calls = sorted({call for node in _nodes(_plan(copy, query)) if (call := _call(node))})
+        volatile = _volatile(copy, {call.name for call in calls})
+    for call in calls:
+        if call.name in volatile or _differs_in_time(call):
+            return f"calls {call.name}(), which differs from time to time"
+    for call in calls:
+        if call.name == "cast" and _is_cast_by_zone(call):
+            told = f"casts {call.takes[0]} to {call.gives}"
+        elif _is_by_zone(call):
+            told = f"calls {call.name}({', '.join(call.takes)})"
+        else:
+            continue
+        return f"{told}, which differs from time zone to time zone"
+    return None
+
+
+def _copy_catalog(engine: Engine, copy: duckdb.DuckDBPyConnection) -> None:
+    """Make an engine's relations and macros, without rows: Parquet files have no plan as JSON."""
+    copy.execute("ATTACH ':memory:' AS cxr; USE cxr; SET enable_external_access = false")
+    relations: dict[tuple[str, ...], list[str]] = {}
+    for schema, relation, column, kind in engine.fetch(_COLUMNS):
+        relations.setdefault((schema, relation), []).append(f"{identifier(column)} {kind}")
+    for (schema, relation), columns in relations.items():
+        copy.execute(f"CREATE SCHEMA IF NOT EXISTS {identifier(schema)}")
+        name = f"{identifier(schema)}.{identifier(relation)}"
+        copy.execute(f"CREATE TABLE {name} ({', '.join(columns)})")
+    own = {macro.name: macro.sql for macro in all_stages("shell")}  # with what is left out of them
+    for name, form, parameters, body in engine.fetch(_MACROS):
+        listed = ", ".join(identifier(parameter) for parameter in parameters)
+        made = f"CREATE OR REPLACE MACRO {identifier(name)}({listed}) AS {form} {body}"
+        with suppress(duckdb.Error):  # it reads what is gone: nobody can call it
+            copy.execute(own.get(name, made))
+
+
+def _plan(copy: duckdb.DuckDBPyConnection, query: str) -> dict[str, Any]:
+    """Return a query as DuckDB binds it, before it is optimized."""
+    with failing_as("the condition"):
+        text = copy.execute("SELECT json_serialize_plan(?)", [query]).fetchall()[0][0]
+    plan = _loaded(text)
+    if plan["error"]:
+        raise StageError(f"the condition failed: {plan['error_message']}")
+    return plan
+
+
+def _loaded(text: str) -> dict[str, Any]:
+    try:
+        loaded: dict[str, Any] = json.loads(text)
+    except RecursionError as error:
+        raise StageError("the condition has too many operations within each other") from error
+    return loaded
+
+
+def _volatile(library: duckdb.DuckDBPyConnection, names: set[str]) -> set[str]:
+    """Return those of some functions that DuckDB calls volatile, but for the pure ones."""
+    rows = library.execute(
+        "SELECT DISTINCT function_name FROM duckdb_functions() WHERE stability = 'VOLATILE' "
+        "AND function_type = 'scalar' AND list_contains(?, function_name)",
+        [sorted(names)],
+    ).fetchall()
+    return {name for (name,) in rows} - PURE
+
+
+def _differs_in_time(call: _Call) -> bool:
+    if call.name == "age":
+        return len(call.takes) == 1
+    if call.name == "timezone":  # the offset that a zone has now
+        return len(call.takes) == 2 and call.takes[1] == "TIME WITH TIME ZONE"
+    return call.name in FICKLE or call.name.startswith(_OF_THE_SESSION)
+
+
+def _is_by_zone(call: _Call) -> bool:
+    """Tell whether a function's answer depends on the session's time zone."""
+    if call.name == "make_timestamptz":
+        return len(call.takes) == 6
+    if call.name == "timezone" and len(call.takes) == 2:  # it names the zone
+        return False
+    return call.name in BY_CALENDAR and any(kind in _STAMPS for kind in call.takes)
+
+
+def _is_cast_by_zone(call: _Call) -> bool:
+    """Tell whether a cast adds a time zone or takes it off."""
+    return call.takes[0] != call.gives and not {call.takes[0], call.gives}.isdisjoint(_ZONED)
+
+
+def _nodes(tree: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield every object of a tree."""
+    nodes: list[Any] = [tree]
+    while nodes:
+        node = nodes.pop()
+        if isinstance(node, dict):
+            yield node
+            nodes.extend(node.values())
+        elif isinstance(node, list):
+            nodes.extend(node)
+
+
+def _call(node: dict[str, Any]) -> _Call | None:
+    """Return the call that a node of a plan is: DuckDB 1 and 2 write them differently."""
+    gives = _kind(node.get("return_type"))
+    if node.get("expression_class") == "BOUND_CAST":
+        child = node["child"]
+        kind = child["value"]["type"] if "value" in child else child.get("return_type")
+        return _Call("cast", (_kind(kind),), gives)
+    if "arguments" not in node:
+        return None
+    name = node["qname"]["path"][-1] if "qname" in node else node.get("name", "")
+    takes = tuple(_kind(kind) for kind in node["arguments"])
+    return _Call("cast" if name == "__cast" else name, takes, gives)
+
+
+def _kind(kind: dict[str, Any] | None) -> str:
+    """Return a type's name, for one with zoned times anywhere within the zoned type's."""
+    text = json.dumps(kind)
+    zoned = [name for name in _ZONED if f'"{name}"' in text]
+    return zoned[0] if zoned else kind["id"] if kind else "BOOLEAN"

@@ -1,0 +1,1 @@
+"""The folder of Parquet files and the catalog over them: published, read, verified, compacted."""

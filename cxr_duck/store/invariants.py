@@ -1,0 +1,53 @@
+"""The invariants of a store: each file of `sql/check` returns the rows that break one."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from cxr_duck.engines.duckdb import DuckDBEngine
+from cxr_duck.engines.stages import all_stages
+from cxr_duck.errors import StageError
+from cxr_duck.progress import SILENT, Progress
+from cxr_duck.store.data_files import changed_files, data_files
+from cxr_duck.store.record_copy import copy_files
+from cxr_duck.store.store import Store
+
+__all__ = ["Check", "run_checks"]
+
+
+_FILES = "one row per data file whose bytes are not those that were written"
+
+
+@dataclass(frozen=True)
+class Check:
+    """One invariant: its name, what a row of it stands for, and the rows that break it.
+
+    `untested` says why it could not be tested, where that is so.
+    """
+
+    name: str
+    grain: str
+    columns: tuple[str, ...]
+    rows: list[tuple[Any, ...]]
+    untested: str = ""
+
+
+def run_checks(store: Store, progress: Progress = SILENT) -> list[Check]:
+    """Verify the digests of a store's data files, then run every check of `sql/check` on it."""
+    engine = DuckDBEngine(store.cursor())
+    parts = all_stages("check")
+    engine.connection.execute("CREATE TEMP VIEW audited AS FROM experiments.members")
+    with progress.step("checking", 1 + len(parts)) as done:
+        files = [*data_files(engine.connection), *copy_files(engine.connection)]
+        changed = list(changed_files(store.path, files))
+        checks = [Check("file_changed", _FILES, ("path", "problem"), changed)]
+        done(1)
+        for number, part in enumerate(parts, start=2):
+            try:
+                rows = engine.rows(part.name)
+            except StageError as error:  # a damaged file, which file_changed names
+                checks.append(Check(part.name, part.grain, (), [], untested=str(error)))
+            else:
+                columns = tuple(column[0] for column in engine.connection.description or ())
+                checks.append(Check(part.name, part.grain, columns, rows))
+            done(number)
+    return checks

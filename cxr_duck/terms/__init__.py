@@ -1,0 +1,1 @@
+"""Hierarchies of radiological terms: loaded, checked, kept in a store, looked up."""

@@ -1,0 +1,56 @@
+"""The README can't lie: its transcripts are run, its tables and commands are those that exist."""
+
+import re
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+from cxr_duck import ExperimentData
+from cxr_duck.engines.stages import SQL_FOLDER
+from tests.cli.test_cli import COMMANDS
+from tests.support.readme import README, blocks
+
+
+def test_transcripts(tmp_path: Path) -> None:
+    """Each command typed in an empty folder, in the README's order, prints what stands there."""
+    if not (Path(sys.executable).with_name("duckdb").exists() or shutil.which("duckdb")):
+        pytest.skip("no DuckDB shell here: pip install duckdb-cli")
+    assert len(blocks(spark=False)) > 5
+    for block in blocks(spark=False):
+        assert block.run(tmp_path) == block.text
+
+
+@pytest.mark.spark
+def test_transcripts_on_spark(tmp_path: Path) -> None:
+    """The same for the commands on Spark, in the folder that the first transcript leaves."""
+    pytest.importorskip("pyspark", reason="the transcripts on Spark: needs pyspark")
+    first, *others = blocks(spark=True)
+    on_spark = [block for block in others if block.kind.endswith("spark")]
+    assert on_spark
+    for block in [first, *on_spark]:
+        assert block.run(tmp_path) == block.text
+
+
+def test_every_command_is_named() -> None:
+    """A command without a word in the README is not there for its users."""
+    text = README.read_text(encoding="utf-8")
+    assert not [command for command in COMMANDS if f"cxr {command}" not in text]
+
+
+def test_every_relation_is_named(odd_data: ExperimentData) -> None:
+    """Every view and table of the store stands in the README."""
+    text = README.read_text(encoding="utf-8")
+    rows = odd_data.sql("SELECT schema, name FROM (SHOW ALL TABLES)").to_pylist()
+    names = [
+        row["name"] if row["schema"] == "main" else f"{row['schema']}.{row['name']}" for row in rows
+    ]
+    assert not [name for name in names if f"`{name}`" not in text]
+
+
+def test_every_folder_of_sql_is_named() -> None:
+    """`ls sql/` is explained."""
+    text = README.read_text(encoding="utf-8")
+    folders = [path.name for path in SQL_FOLDER.iterdir() if any(path.glob("*.sql"))]
+    assert not [name for name in folders if not re.search(rf"sql/{name}\b", text)]

@@ -1,0 +1,230 @@
+"""The test of DICOM files: as many bytes of pixels as they promise, decoded where compressed."""
+
+import io
+import random
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import numpy
+import pydicom
+import pytest
+from PIL import Image
+from pydicom import uid
+from pydicom.dataset import FileDataset, FileMetaDataset
+from pydicom.encaps import encapsulate, generate_frames
+
+from cxr_duck.images.formats import dicom
+from tests.support.judges import sound, verdict_on
+
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
+
+PLAIN = [uid.ExplicitVRLittleEndian, uid.ImplicitVRLittleEndian, uid.ExplicitVRBigEndian]
+PACKED = [uid.RLELossless, uid.JPEG2000Lossless, uid.JPEGBaseline8Bit]
+
+
+def pixels(bits: int = 12, rows: int = 50, columns: int = 41) -> numpy.ndarray:
+    """Return a noisy ramp."""
+    rng = numpy.random.default_rng(1)
+    ramp = numpy.linspace(20, 200, rows)[:, None] + rng.normal(0, 9, (rows, columns))
+    scaled = numpy.clip(ramp, 0, 255) * (2**bits - 1) / 255
+    return scaled.astype(numpy.uint16 if bits > 8 else numpy.uint8)
+
+
+def film(
+    syntax: str = uid.ExplicitVRLittleEndian, array: numpy.ndarray | None = None, **told: Any
+) -> bytes:
+    """Return a DICOM file of a film; `told` are other values of its elements."""
+    if array is None:
+        array = pixels(8 if syntax == uid.JPEGBaseline8Bit else 12)
+    meta = FileMetaDataset()
+    meta.MediaStorageSOPClassUID = "1.2.840.10008.5.1.4.1.1.1.1"
+    meta.MediaStorageSOPInstanceUID = "1.2.3"
+    plain = uid.ExplicitVRLittleEndian if syntax in PACKED else syntax
+    meta.TransferSyntaxUID = plain
+    dataset = FileDataset(None, {}, file_meta=meta, preamble=bytes(128))
+    dataset.Rows, dataset.Columns = array.shape[:2]
+    dataset.SamplesPerPixel, dataset.PixelRepresentation = 1, 0
+    dataset.PhotometricInterpretation = "MONOCHROME2"
+    dataset.BitsAllocated = 8 * array.itemsize
+    dataset.BitsStored = 8 if array.itemsize == 1 else 12
+    dataset.HighBit = dataset.BitsStored - 1
+    order = ">" if syntax == uid.ExplicitVRBigEndian else "<"
+    data = array.astype(array.dtype.newbyteorder(order)).tobytes()
+    dataset.PixelData = data + bytes(len(data) % 2)
+    dataset["PixelData"].VR = "OB" if array.itemsize == 1 else "OW"
+    if syntax == uid.JPEGBaseline8Bit:
+        _as_jpeg(dataset, array)
+    elif syntax in PACKED:
+        dataset.compress(syntax)
+    for name, value in told.items():
+        setattr(dataset, name, value)
+    out = io.BytesIO()
+    if syntax == uid.ExplicitVRBigEndian:
+        pydicom.dcmwrite(out, dataset, implicit_vr=False, little_endian=False)
+    else:
+        dataset.save_as(out, enforce_file_format=True)
+    return out.getvalue()
+
+
+def _as_jpeg(dataset: FileDataset, array: numpy.ndarray, lost: int = 0) -> None:
+    frame = io.BytesIO()
+    Image.fromarray(array).save(frame, "JPEG")
+    data = frame.getvalue()
+    middle = len(data) // 2
+    dataset.PixelData = encapsulate([data[:middle] + data[middle + lost :]])
+    dataset["PixelData"].is_undefined_length = True
+    dataset.file_meta.TransferSyntaxUID = uid.JPEGBaseline8Bit
+
+
+def judged(data: bytes, *, quick: bool = False) -> tuple[str, str | None]:
+    """Return the verdict on a file and its reason."""
+    verdict = verdict_on(data, "film.dcm", quick=quick)
+    assert verdict.format == "dicom"
+    return verdict.verdict, verdict.reason
+
+
+@pytest.mark.parametrize("syntax", [*PLAIN, *PACKED, uid.DeflatedExplicitVRLittleEndian])
+def test_sound_files_pass(syntax: str) -> None:
+    """Films pass in each encoding, with what their elements say."""
+    verdict = verdict_on(film(syntax), "film.dcm")
+    assert (verdict.verdict, verdict.detail, verdict.format) == ("ok", None, "dicom")
+    assert (verdict.width, verdict.height, verdict.color) == (41, 50, "gray")
+    assert verdict.bits == (8 if syntax == uid.JPEGBaseline8Bit else 12)
+
+
+@pytest.mark.parametrize("syntax", PLAIN)
+def test_any_cut_is_found(syntax: str) -> None:
+    """A file of plain pixels is refused wherever it is cut."""
+    whole = film(syntax)
+    for end in [*range(132, 600, 13), *range(len(whole) - 30, len(whole))]:
+        verdict, reason = judged(whole[:end])
+        assert verdict == "damaged" and reason in ("truncated", "header", "chunk"), end
+
+
+@pytest.mark.parametrize("syntax", PACKED)
+def test_any_cut_of_compressed_pixels_is_found(syntax: str) -> None:
+    """A file of compressed pixels is refused wherever it is cut, up to the end of its sequence."""
+    whole = film(syntax)
+    for end in [*range(132, 600, 13), *range(len(whole) - 30, len(whole))]:
+        assert judged(whole[:end])[0] == "damaged", end
+
+
+LENGTHS: dict[str, tuple[Callable[[], bytes], tuple[str, str | None]]] = {
+    "one row more promised": (lambda: film(Rows=51), ("damaged", "length")),
+    "one row less promised": (lambda: film(Rows=49), ("damaged", "length")),
+    "one column more promised": (lambda: film(Columns=42), ("damaged", "length")),
+    "two frames promised": (lambda: film(NumberOfFrames=2), ("damaged", "length")),
+    "8 bits promised": (lambda: film(BitsAllocated=8), ("damaged", "length")),
+    "three samples promised": (lambda: film(SamplesPerPixel=3), ("damaged", "length")),
+    "no rows": (lambda: film(Rows=0), ("damaged", "header")),
+    "no pixels": (lambda: film(PixelData=b""), ("damaged", "length")),
+    "bits that can't be": (lambda: film(BitsAllocated=0), ("damaged", "length")),
+    "an odd number of bytes, padded": (
+        lambda: film(array=pixels(8, rows=5, columns=5)), ("ok", None),
+    ),
+    "a few bytes after the pixels": (
+        lambda: film(PixelData=pixels().tobytes() + bytes(6)), ("ok", None),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LENGTHS)
+def test_pixels_are_counted(name: str) -> None:
+    """Rows, columns, samples, bits and frames promise a length, which the pixels have to have."""
+    build, expected = LENGTHS[name]
+    assert judged(build()) == expected
+
+
+def test_bytes_after_the_pixels_are_told() -> None:
+    """Fewer bytes than a row beyond the pixels are a note."""
+    verdict = verdict_on(film(PixelData=pixels().tobytes() + bytes(6)), "film.dcm")
+    assert verdict.detail == "6 bytes after the pixels"
+
+
+def test_a_broken_frame_is_found() -> None:
+    """Frames that their decoder lets pass are held to what files of their kind are held to."""
+    dataset = pydicom.dcmread(io.BytesIO(film(uid.JPEGBaseline8Bit)))
+    _as_jpeg(dataset, pixels(8), lost=3)
+    out = io.BytesIO()
+    dataset.save_as(out)
+    assert judged(out.getvalue()) == ("damaged", "decode")
+    assert judged(out.getvalue(), quick=True) == ("ok", None)
+    dataset = pydicom.dcmread(io.BytesIO(film(uid.RLELossless)))
+    (frame,) = generate_frames(dataset.PixelData, number_of_frames=1)
+    dataset.PixelData = encapsulate([frame[:-300]])
+    out = io.BytesIO()
+    dataset.save_as(out)
+    assert judged(out.getvalue()) == ("damaged", "decode")
+
+
+def test_files_that_are_no_images() -> None:
+    """A file without rows, or whose elements can't be read, is damaged."""
+    dataset = pydicom.dcmread(io.BytesIO(film()))
+    for name in ("Rows", "Columns", "PixelData"):
+        delattr(dataset, name)
+    out = io.BytesIO()
+    dataset.save_as(out)
+    assert judged(out.getvalue()) == ("damaged", "header")
+    assert judged(bytes(128) + b"DICM")[0] == "damaged"
+    assert judged(bytes(128) + b"DICM" + b"\xff" * 500)[0] == "damaged"
+
+
+@pytest.mark.parametrize("syntax", [*PLAIN, *PACKED])
+def test_mutations(syntax: str, capfd: pytest.CaptureFixture[str]) -> None:
+    """No damage makes the test fail or talk; what pydicom can't decode is refused."""
+    rng, whole = random.Random(str(syntax)), film(syntax, array=pixels(8, 70, 65))
+    for _ in range(120):
+        at, count = rng.randrange(len(whole)), rng.choice((1, 2, 30))
+        data = rng.choice(
+            (
+                whole[:at] + rng.randbytes(count) + whole[at + count :],
+                whole[:at] + whole[at + count :],
+                whole[:at] + rng.randbytes(count) + whole[at:],
+                whole[:at],
+            )
+        )
+        verdict = verdict_on(data, "film.dcm")
+        if sound(verdict):
+            assert pydicom.dcmread(io.BytesIO(data)).pixel_array.size
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("syntax", [*PLAIN, *PACKED])
+def test_constant_images_are_suspect(syntax: str) -> None:
+    """An image of equal pixels is suspect, compressed or not; one other pixel saves it."""
+    array = numpy.full((70, 80), 9, numpy.uint8 if syntax in PACKED else numpy.uint16)
+    assert judged(film(syntax, array=array)) == ("suspect", "constant")
+    array[69, 79] = 200
+    assert judged(film(syntax, array=array)) == ("ok", None)
+
+
+def test_without_pydicom(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without pydicom nothing is said to be ok; the detail says what to install."""
+    whole = film()
+    monkeypatch.setitem(sys.modules, "pydicom", None)
+    verdict = verdict_on(whole, "film.dcm")
+    assert (verdict.verdict, verdict.reason) == ("untested", "no decoder")
+    assert "cxr-duck[dicom]" in str(verdict.detail)
+    assert verdict.digest
+
+
+def test_without_a_decoder() -> None:
+    """A compression that nothing installed decodes is untested, and its name is told."""
+    dataset = pydicom.dcmread(io.BytesIO(film(uid.RLELossless)))
+    dataset.file_meta.TransferSyntaxUID = uid.MPEG2MPML
+    out = io.BytesIO()
+    dataset.save_as(out)
+    verdict = verdict_on(out.getvalue(), "film.dcm")
+    assert (verdict.verdict, verdict.reason) == ("untested", "no decoder")
+    assert "MPEG2" in str(verdict.detail)
+
+
+def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file, or what it inflates to, that is larger than any film is untested, as told."""
+    deflated = film(uid.DeflatedExplicitVRLittleEndian, array=numpy.zeros((900, 900), "uint16"))
+    monkeypatch.setattr(dicom, "BIGGEST", 100_000)
+    assert judged(deflated) == ("untested", "too large")
+    assert judged(film(array=pixels(12, 300, 300))) == ("untested", "too large")
+    monkeypatch.setattr(dicom, "LARGEST", 100)
+    assert judged(film()) == ("untested", "too large")

@@ -1,0 +1,350 @@
+"""From a label file to images, postings and rejects."""
+
+import datetime
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from cxr_duck import CxrError, ExperimentData
+from tests.support.label_rows import COLUMNS, ODDITIES, repository, rows_of, write_labels
+
+
+def index(folder: Path, rows: list[dict[str, str]], **options: bool) -> ExperimentData:
+    """Index rows in a new store below a folder."""
+    labels = write_labels(folder / "labels.csv", rows)
+    data = ExperimentData(labels_csv=labels, store=folder / "store")
+    data.create_index(**options)
+    return data
+
+
+@pytest.mark.parametrize("number", range(len(ODDITIES)))
+def test_cleanup_of_labels(odd_data: ExperimentData, number: int) -> None:
+    """PadChest's own rule: trim, drop empty ones, deduplicate; exclude and normal give way."""
+    odd, findings, localizations = ODDITIES[number]
+    row = odd_data.sql(
+        f"SELECT findings, localizations FROM images WHERE image_id = 'image{number:03d}.png'"
+    ).to_pylist()
+    assert row == [{"findings": findings, "localizations": localizations}], odd
+
+
+def test_postings_are_those_of_the_images(odd_data: ExperimentData) -> None:
+    """Every finding maps to the images that have it, in the order of their ids."""
+    listed: dict[str, list[str]] = {}
+    for number, (_, findings, _) in enumerate(ODDITIES):
+        for finding in findings:
+            listed.setdefault(finding, []).append(f"image{number:03d}.png")
+    assert {finding: found.image_ids for finding, found in odd_data.index.items()} == listed
+
+
+def test_columns_are_typed(tmp_path: Path) -> None:
+    """Words become NULL, years and sizes whole numbers, 39 digits stay text."""
+    long_id = "9" * 39
+    odd = {
+        "PatientID": long_id, "PatientBirth": "1930.0", "PatientSex_DICOM": "nan",
+        "WindowCenter_DICOM": "5.115000e+02", "WindowWidth_DICOM": "None", "Pediatric": "PED",
+        "PixelAspectRatio_DICOM": "['1', '1']", "labelCUIS": "['C0205307' '']", "": "41",
+    }  # fmt: skip
+    data = index(tmp_path, rows_of([odd, {"PatientBirth": "", "Projection": "L"}]))
+    first, second = data.sql("SELECT * FROM images ORDER BY image_id").to_pylist()
+    expected = {
+        "source": "padchest", "patient_id": long_id, "birth_year": 1930, "age": 84, "sex": None,
+        "window_center": 511.5, "window_width": None, "pediatric": True, "frontal": True,
+        "pixel_aspect_ratio": [1.0, 1.0], "label_cuis": ["C0205307", ""], "source_row": 41,
+        "study_date": datetime.date(2014, 3, 5), "height": 2000, "width": 1760,
+        "relative_exposure": -1.2, "labels_text": "['normal']", "sentences": "[['normal']]",
+        "present": None, "path": None,
+    }  # fmt: skip
+    assert {key: first[key] for key in expected} == expected
+    assert (second["birth_year"], second["age"], second["frontal"]) == (None, None, False)
+
+
+def test_patients_are_not_merged_by_their_first_digits(tmp_path: Path) -> None:
+    """Ids that are equal as floating-point numbers are different patients."""
+    stem = "1234567890123456789012345678901234567"
+    data = index(tmp_path, rows_of([{"PatientID": stem + "1"}, {"PatientID": stem + "2"}]))
+    assert data.sql("SELECT count(DISTINCT patient_id) AS n FROM images").to_pylist() == [{"n": 2}]
+
+
+@pytest.mark.parametrize(
+    ("odd", "reason"),
+    [
+        ({"ImageID": ""}, "no ImageID"),
+        ({"PatientID": "nan"}, "no PatientID"),
+        ({"StudyID": "None"}, "no StudyID"),
+        ({"ImageID": "../../etc/passwd"}, "ImageID is no plain file name: ../../etc/passwd"),
+        ({"ImageID": "a\\b.png"}, "ImageID is no plain file name: a\\b.png"),
+        ({"Labels": "normal"}, "Labels is no list"),
+        ({"Labels": "['normal'"}, "Labels is no list"),
+        ({"Labels": "['normal', nodule]"}, "Labels is no list"),
+        ({"Localizations": "{}"}, "Localizations is no list"),
+        ({"StudyDate_DICOM": "20141399"}, "StudyDate_DICOM is no date: 20141399"),
+        ({"StudyDate_DICOM": "2014-03-05"}, "StudyDate_DICOM is no date: 2014-03-05"),
+        ({"PatientBirth": "MCML"}, "PatientBirth is no year: MCML"),
+        ({"PatientBirth": "1950.5"}, "PatientBirth is no year: 1950.5"),
+        ({"Pediatric": "yes"}, "Pediatric is neither PED nor No: yes"),
+        ({"PatientBirth": "inf"}, "PatientBirth is no year: inf"),
+        ({"PatientBirth": "1e300"}, "PatientBirth is no year: 1e300"),
+        ({"Rows_DICOM": "99999999999"}, "Rows_DICOM is no whole number: 99999999999"),
+        ({"": "7.6"}, "the first column is no whole number: 7.6"),
+        ({"PixelAspectRatio_DICOM": "wide"}, "PixelAspectRatio_DICOM is no pair of numbers: wide"),
+        ({"ImageID": "  "}, "no ImageID"),
+        ({"Rows_DICOM": "tall"}, "Rows_DICOM is no whole number: tall"),
+        ({"WindowWidth_DICOM": "wide"}, "WindowWidth_DICOM is no number: wide"),
+        (
+            {"PatientID": "", "ExposureTime": "long"},
+            "no PatientID; ExposureTime is no number: long",
+        ),
+    ],
+)
+def test_unreadable_record_is_refused(tmp_path: Path, odd: dict[str, str], reason: str) -> None:
+    """A record that can't be read stands in rejects with its number, the reason and its text."""
+    data = index(tmp_path, rows_of([{}, odd, {}]))
+    (reject,) = data.sql("SELECT * FROM rejects").to_pylist()
+    assert (reject["file"], reject["row"], reject["reason"]) == ("labels.csv", 2, reason)
+    assert next(iter(odd.values())) in reject["raw"]
+    assert data.sql("SELECT count(*) AS n FROM images").to_pylist() == [{"n": 2}]
+
+
+def test_refused_text_can_be_read_again(tmp_path: Path) -> None:
+    """The raw text of a refused record is the CSV that stood there, words and quotes included."""
+    import csv
+
+    odd = rows_of([{"Report": 'a, "b"\nc', "PatientID": "", "PatientSex_DICOM": "nan"}])[0]
+    data = index(tmp_path, [odd, {**odd, "ImageID": "other.png", "PatientID": "p"}])
+    (reject,) = data.sql("SELECT raw FROM rejects").to_pylist()
+    assert next(csv.reader([*reject["raw"].splitlines(keepends=True)])) == [
+        odd[column] for column in COLUMNS
+    ]
+
+
+def test_repeated_image_is_taken_once(tmp_path: Path) -> None:
+    """Of records that say the same of an image the first stays, whatever their old row number."""
+    data = index(tmp_path, rows_of([{}, {"ImageID": "image000.png", "": "99"}]))
+    (reject,) = data.sql("SELECT row, reason FROM rejects").to_pylist()
+    assert reject == {"row": 2, "reason": "ImageID image000.png repeats row 1"}
+    assert [len(data.index[finding]) for finding in data.index] == [1]
+
+
+def test_records_that_differ_about_an_image_are_all_refused(tmp_path: Path) -> None:
+    """Which of two different records is right can't be known, so neither becomes an image."""
+    other = {"ImageID": "image000.png", "Labels": "['nodule']"}
+    data = index(tmp_path, rows_of([{}, {}, other]))
+    rejects = data.sql("SELECT row, reason FROM rejects ORDER BY row").to_pylist()
+    reason = "ImageID image000.png is said in rows that differ, the first of them row 1"
+    assert rejects == [{"row": 1, "reason": reason}, {"row": 3, "reason": reason}]
+    assert list(data.index) == ["normal"]
+
+
+def test_malformed_rows_keep_the_numbers_of_the_others(tmp_path: Path) -> None:
+    """A row with too few or too many fields is refused; rows after it keep their own numbers."""
+    labels = write_labels(tmp_path / "labels.csv", rows_of([{}, {"Report": "two\nlines"}, {}]))
+    lines = labels.read_text(encoding="utf-8").splitlines(keepends=True)
+    wrong = rows_of([{}, {}, {}, {}, {"PatientID": ""}])[4:]
+    tail = write_labels(tmp_path / "tail.csv", wrong).read_text().splitlines(keepends=True)[1:]
+    labels.write_text("".join([*lines[:2], "too,few\n", *lines[2:], "x," * 40 + "y\n", *tail]))
+    data = ExperimentData(labels_csv=labels, store=tmp_path / "store")
+    counts = data.create_index()
+    rejects = data.sql("SELECT row, reason, raw FROM rejects ORDER BY row").to_pylist()
+    assert [(reject["row"], reject["reason"]) for reject in rejects] == [
+        (2, "Expected Number of Columns: 36 Found: 2"),
+        (5, "Expected Number of Columns: 36 Found: 37"),
+        (6, "no PatientID"),
+    ]
+    assert rejects[0]["raw"] == "too,few"
+    assert (counts["images"], counts["rejects"]) == (3, 3)
+
+
+def test_rows_that_are_not_utf8_are_refused(tmp_path: Path) -> None:
+    """A row in another encoding stands in rejects; the rest is read."""
+    labels = write_labels(tmp_path / "labels.csv", rows_of([{}, {"Report": "corazon"}]))
+    labels.write_bytes(labels.read_bytes().replace(b"corazon", "corazón".encode("latin-1")))
+    data = ExperimentData(labels_csv=labels, store=tmp_path / "store")
+    assert data.create_index()["rejects"] == 1
+    (reject,) = data.sql("SELECT row, reason FROM rejects").to_pylist()
+    assert reject["row"] == 2
+    assert "not utf-8" in reject["reason"]
+
+
+@pytest.mark.parametrize("gzipped", [False, True])
+def test_plain_and_gzipped(tmp_path: Path, gzipped: bool) -> None:
+    """A label file may be gzipped, may begin with a byte order mark, may lack the row number."""
+    name = "labels.csv.gz" if gzipped else "labels[1].csv"
+    labels = write_labels(tmp_path / name, rows_of([{}, {}]), COLUMNS[1:])
+    if not gzipped:
+        labels.write_bytes(b"\xef\xbb\xbf" + labels.read_bytes())
+    data = ExperimentData(labels_csv=labels, store=tmp_path / "store")
+    assert data.create_index()["images"] == 2
+    assert data.sql("SELECT DISTINCT source_row FROM images").to_pylist() == [{"source_row": None}]
+
+
+def test_pure_terms(tmp_path: Path) -> None:
+    """A pure index holds only images with exactly one finding; images keeps them all."""
+    rows = repository(4, [["nodule"], ["nodule", "scoliosis"]])
+    data = index(tmp_path, rows, pure_terms=True)
+    assert {finding: len(data.index[finding]) for finding in data.index} == {"nodule": 2}
+    assert data.sql("SELECT count(*) AS n FROM images").to_pylist() == [{"n": 4}]
+
+
+@pytest.mark.parametrize("layout", ["{folder}/{name}", "images/{folder}/{name}", "{name}"])
+def test_images_are_found_in_every_layout(tmp_path: Path, layout: str) -> None:
+    """Files lie by ImageDir, below images/, or flat; a row without a file is marked missing."""
+    root = tmp_path / "films"
+    for name, folder in (("image000.png", "0"), ("image001.png", "3")):
+        path = root / layout.format(name=name, folder=folder)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"x")
+    labels = write_labels(tmp_path / "labels.csv", rows_of([{}, {"ImageDir": "3"}, {}]))
+    data = ExperimentData(root, labels, store=tmp_path / "store")
+    data.create_index()
+    rows = data.sql("SELECT path, present FROM images ORDER BY image_id").to_pylist()
+    assert [row["present"] for row in rows] == [True, True, False]
+    assert all((root / row["path"]).is_file() for row in rows[:2])
+
+
+def test_file_in_the_folder_of_its_row_wins(tmp_path: Path) -> None:
+    """Where a name occurs twice, the file in the folder that the row names is taken."""
+    root = tmp_path / "films"
+    for folder in ("0", "5"):
+        (root / folder).mkdir(parents=True)
+        (root / folder / "image000.png").write_bytes(b"x")
+    labels = write_labels(tmp_path / "labels.csv", rows_of([{"ImageDir": "5"}]))
+    data = ExperimentData(root, labels, store=tmp_path / "store")
+    data.create_index()
+    assert data.sql("SELECT path FROM images").to_pylist() == [{"path": "5/image000.png"}]
+
+
+def test_provenance_stands_in_the_parquet_files(tmp_path: Path) -> None:
+    """A Parquet file says which version, which SQL and which label file made it."""
+    import hashlib
+
+    import pyarrow.parquet
+
+    from cxr_duck import __version__
+    from cxr_duck.engines.stages import stage
+
+    data = index(tmp_path, rows_of([{}]))
+    found = pyarrow.parquet.read_metadata(
+        data.store.path / "data/000001/postings-0001.parquet"
+    ).metadata
+    digest = hashlib.sha256((tmp_path / "labels.csv").read_bytes()).hexdigest()
+    assert found[b"cxr_duck_version"].decode() == __version__
+    assert found[b"stage_sha256"].decode() == stage("postings").digest
+    assert found[b"label_file_sha256"].decode() == digest
+
+
+def test_folder_of_images_that_holds_none_of_them(tmp_path: Path) -> None:
+    """A wrong folder of images is told, and nothing is published."""
+    labels = write_labels(tmp_path / "labels.csv", rows_of([{}]))
+    (tmp_path / "films").mkdir()
+    (tmp_path / "films" / "holiday.png").write_bytes(b"x")
+    data = ExperimentData(tmp_path / "films", labels, store=tmp_path / "store")
+    with pytest.raises(CxrError, match=r"none of the images of labels\.csv is among the 1 image"):
+        data.create_index()
+    assert not (tmp_path / "store").exists()
+
+
+def test_linked_folders_of_images(tmp_path: Path) -> None:
+    """Folders linked from other disks are listed, a loop of links once."""
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "disk" / "image000.png").write_bytes(b"x")
+    (tmp_path / "disk" / "again").symlink_to(tmp_path / "disk")
+    (tmp_path / "films").mkdir()
+    (tmp_path / "films" / "0").symlink_to(tmp_path / "disk")
+    labels = write_labels(tmp_path / "labels.csv", rows_of([{}, {}]))
+    data = ExperimentData(tmp_path / "films", labels, store=tmp_path / "store")
+    assert data.create_index()["found"] == 1
+
+
+def test_quote_that_is_never_closed(tmp_path: Path) -> None:
+    """In a large file it would swallow rows: the file is refused, and the record is named."""
+    rows = rows_of({"Report": "x, " * 20_000} for _ in range(700))
+    labels = write_labels(tmp_path / "labels.csv", rows)
+    text = labels.read_text(encoding="utf-8")
+    place = text.index("image009.png")
+    labels.write_text(text[:place] + '"' + text[place:])
+    data = ExperimentData(labels_csv=labels, store=tmp_path / "store")
+    with pytest.raises(CxrError, match="can't be told apart into records"):
+        data.create_index()
+    assert not (tmp_path / "store").exists()
+
+
+def test_label_file_of_windows(tmp_path: Path) -> None:
+    """Lines may end in CR LF, within printed arrays too."""
+    cuis = "['C0000001' 'C0000002'\n 'C0000003' '']"
+    labels = write_labels(tmp_path / "labels.csv", rows_of([{"labelCUIS": cuis}, {}]))
+    labels.write_bytes(labels.read_bytes().replace(b"\n", b"\r\n"))
+    data = ExperimentData(labels_csv=labels, store=tmp_path / "store")
+    assert data.create_index()["rejects"] == 0
+    first = data.sql("SELECT label_cuis FROM images ORDER BY image_id LIMIT 1").to_pylist()
+    assert first == [{"label_cuis": ["C0000001", "C0000002", "C0000003", ""]}]
+
+
+def test_identifiers_are_trimmed(tmp_path: Path) -> None:
+    """A blank beside an identifier makes no other patient."""
+    data = index(tmp_path, rows_of([{"PatientID": " p1"}, {"PatientID": "p1 "}]))
+    assert data.sql("SELECT DISTINCT patient_id FROM images").to_pylist() == [{"patient_id": "p1"}]
+
+
+TERMS = ["normal", "exclude", "nodule", "scoliosis", "COPD signs", "unchanged"]
+LABELS = st.lists(
+    st.one_of(
+        st.sampled_from(TERMS), st.sampled_from(TERMS).map(lambda term: f" {term}"), st.just("")
+    ),
+    max_size=5,
+)
+
+
+def walk(labels: list[str]) -> list[str]:
+    """Return the findings of a label list as a plain walk has them."""
+    found = sorted({label.strip() for label in labels} - {""})
+    for weak in ("exclude", "normal"):
+        if len(found) > 1:
+            found = [finding for finding in found if finding != weak]
+    return found
+
+
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(st.lists(LABELS, min_size=1, max_size=30))
+def test_postings_equal_a_brute_force_walk(
+    tmp_path_factory: pytest.TempPathFactory, repository: list[list[str]]
+) -> None:
+    """For any repository, the index is what a walk over its rows collects, and no row is lost."""
+    data = index(
+        tmp_path_factory.mktemp("walk"), rows_of({"Labels": str(labels)} for labels in repository)
+    )
+    walked: dict[str, list[str]] = {}
+    for number, labels in enumerate(repository):
+        for finding in walk(labels):
+            walked.setdefault(finding, []).append(f"image{number:03d}.png")
+    assert {finding: data.index[finding].image_ids for finding in data.index} == walked
+    counts = data.sql(
+        "SELECT (SELECT count(*) FROM images) + (SELECT count(*) FROM rejects) AS n"
+    ).to_pylist()
+    assert counts == [{"n": len(repository)}]
+
+
+def test_unknown_finding_names_the_nearest(odd_data: ExperimentData) -> None:
+    """A look-up of a misspelt finding fails as a KeyError that helps."""
+    with pytest.raises(KeyError, match=r"no image has the finding 'noduel': did you mean nodule\?"):
+        odd_data.index["noduel"]
+    with pytest.raises(CxrError, match="did you mean COPD signs"):
+        odd_data.index["copd signs"]
+    with pytest.raises(CxrError, match='cxr terms "not-normal" shows what is below it'):
+        odd_data.index["not-normal"]
+    assert "noduel" not in odd_data.index
+
+
+def test_postings_as_arrow_and_polars(odd_data: ExperimentData) -> None:
+    """Ids and localizations come out as columns."""
+    postings = odd_data.index["pulmonary fibrosis"]
+    assert postings.arrow().to_pydict() == {
+        "image_id": ["image017.png"],
+        "localizations": [["loc basal"]],
+    }
+    assert postings.polars().rows() == [("image017.png", ["loc basal"])]
+    assert json.dumps(list(postings)) == '[["image017.png", ["loc basal"]]]'

@@ -1,0 +1,227 @@
+"""What goes with what: cxr findings and cxr pairs, against counts by hand."""
+
+import csv
+import importlib.util
+import io
+import json
+import random
+from collections import Counter, defaultdict
+from fractions import Fraction
+from math import comb
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet
+import pytest
+
+from cxr_duck import ExperimentData
+from cxr_duck.errors import CxrError
+from tests.conftest import Run
+from tests.support.label_rows import USUAL, write_labels
+
+WORDS = ["nodule", "granuloma", "pulmonary mass", "scoliosis", "kyphosis", "pneumonia"]
+UNITS = {"image": "ImageID", "study": "StudyID", "patient": "PatientID"}
+
+
+def made_up(seed: int) -> list[dict[str, str]]:
+    """Return label rows of patients with some studies, a study with some images and one report."""
+    chance = random.Random(seed)
+    rows = []
+    for patient in range(40):
+        for study in range(chance.randint(1, 3)):
+            labels = chance.sample(WORDS, chance.randint(0, 3)) or chance.choice(
+                [["normal"], ["exclude"], ["unchanged"], ["normal", "exclude"], []]
+            )
+            if "nodule" in labels and chance.random() < 0.7:
+                labels = sorted({*labels, "granuloma", "unchanged"})
+            by_hand = chance.choice(["Physician", "RNN_model"])
+            for image in range(chance.randint(1, 3)):
+                rows.append({
+                    **USUAL, "ImageID": f"{patient}-{study}-{image}.png",
+                    "PatientID": f"p{patient}", "StudyID": f"s{patient}-{study}",
+                    "Labels": str(labels), "MethodLabel": by_hand,
+                })  # fmt: skip
+    return rows
+
+
+def cleaned(row: dict[str, str]) -> set[str]:
+    """Return the findings of a label row after PadChest's clean-up, by hand."""
+    found = set(json.loads(row["Labels"].replace("'", '"')))
+    for weak in ("exclude", "normal"):
+        if len(found) > 1:
+            found.discard(weak)
+    return found
+
+
+def two_sided(together: int, observed: int, asked: int, total: int) -> float:
+    """Return twice the smaller tail of the hypergeometric distribution, exactly."""
+    ways = {
+        k: comb(asked, k) * comb(observed - asked, total - k)
+        for k in range(max(0, asked + total - observed), min(asked, total) + 1)
+    }
+    less = Fraction(sum(way for k, way in ways.items() if k <= together), sum(ways.values()))
+    more = Fraction(sum(way for k, way in ways.items() if k >= together), sum(ways.values()))
+    return min(1.0, float(2 * min(less, more)))
+
+
+def by_hand(rows: list[dict[str, str]], asked: set[str], unit: str) -> dict[str, Any]:
+    """Count pairs row by row: {finding: (images, together, total, lift, p)} and the totals."""
+    seen: dict[str, set[str]] = defaultdict(set)
+    images: Counter[str] = Counter()
+    for row in rows:
+        found = cleaned(row) - {"exclude", "unchanged"}
+        if found:
+            seen[row[UNITS[unit]]] |= found
+        if found & asked:
+            images.update(found)
+    holders = {key for key, found in seen.items() if found & asked}
+    pairs = {}
+    for finding in set().union(*seen.values()) - asked - {"normal"}:
+        total = sum(finding in found for found in seen.values())
+        together = sum(finding in seen[key] for key in holders)
+        lift = (together / len(seen)) / (len(holders) / len(seen) * total / len(seen))
+        p = two_sided(together, len(seen), len(holders), total)
+        pairs[finding] = (images[finding], together, total, lift, p)
+    return {"pairs": pairs, "observed": len(seen), "asked": len(holders)}
+
+
+@pytest.fixture(scope="module", params=[1, 2, 3])
+def labelled(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[ExperimentData, list[dict[str, str]]]:
+    """A made-up repository, indexed, and its rows."""
+    folder = tmp_path_factory.mktemp("labelled")
+    rows = made_up(request.param)
+    data = ExperimentData(
+        labels_csv=write_labels(folder / "labels.csv", rows), store=folder / "store"
+    )
+    data.create_index()
+    return data, rows
+
+
+def test_findings(labelled: tuple[ExperimentData, list[dict[str, str]]]) -> None:
+    """A row a finding, most frequent first: images, patients, studies, share labelled by hand."""
+    data, rows = labelled
+    wanted = []
+    for finding in sorted(set().union(*map(cleaned, rows))):
+        found = [row for row in rows if finding in cleaned(row)]
+        wanted.append({
+            "finding": finding, "images": len(found),
+            "patients": len({row["PatientID"] for row in found}),
+            "studies": len({row["StudyID"] for row in found}),
+            "physician_share": sum(r["MethodLabel"] == "Physician" for r in found) / len(found),
+        })  # fmt: skip
+    wanted.sort(key=lambda row: -row["images"])
+    assert data.findings().to_pylist() == wanted
+    assert list(data.index) == sorted(row["finding"] for row in wanted)
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_pairs_of_a_finding(
+    labelled: tuple[ExperimentData, list[dict[str, str]]], unit: str
+) -> None:
+    """Counts, lift and p are those of a walk over the rows, for each unit that is counted."""
+    data, rows = labelled
+    found = data.pairs("nodule", unit=unit)
+    wanted = by_hand(rows, {"nodule"}, unit)
+    assert (found.observed, found.asked) == (wanted["observed"], wanted["asked"])
+    got = {
+        row["finding"]: (row["images"], row["together"], row["total"], row["lift"], row["p"])
+        for row in found.table.to_pylist()
+    }
+    assert got.keys() == wanted["pairs"].keys()
+    for finding, numbers in wanted["pairs"].items():
+        assert got[finding] == pytest.approx(numbers, rel=1e-9), finding
+
+
+def test_pairs_under_a_term(labelled: tuple[ExperimentData, list[dict[str, str]]]) -> None:
+    """With --under an image counts once for the term, whose findings are no partners."""
+    data, rows = labelled
+    found = data.pairs("nodular", under=True, hierarchy="paper", unit="image")
+    wanted = by_hand(rows, {"nodule", "granuloma", "pulmonary mass"}, "image")
+    got = {row["finding"]: (row["images"], row["total"]) for row in found.table.to_pylist()}
+    assert found.asked == wanted["asked"]
+    assert got == {key: (pair[0], pair[2]) for key, pair in wanted["pairs"].items()}
+    assert got.keys() == {"scoliosis", "kyphosis", "pneumonia"}
+
+
+def test_order_and_adjustment(labelled: tuple[ExperimentData, list[dict[str, str]]]) -> None:
+    """Pairs come by p, then lift; q is the least p m / rank from there on (Benjamini-Hochberg)."""
+    rows = labelled[0].pairs("nodule").table.to_pylist()
+    assert rows == sorted(rows, key=lambda row: (row["p"], -row["lift"], row["finding"]))
+    adjusted = [row["p"] * len(rows) / rank for rank, row in enumerate(rows, 1)]
+    wanted = [min(1.0, *adjusted[place:]) for place in range(len(rows))]
+    assert [row["q"] for row in rows] == pytest.approx(wanted)
+    assert rows[0]["finding"] == "granuloma"
+
+
+def test_without_scipy(
+    demo_data: ExperimentData, cxr: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Counts and lift come out without scipy; p and q are empty, and a note says why."""
+    store = demo_data.store.path
+    words = ("pairs", "pleural effusion", "--format", "json", "--store", store)
+    whole = {row["finding"]: row for row in json.loads(cxr(*words).out)}
+    real = importlib.util.find_spec
+    monkeypatch.setattr(
+        "cxr_duck.index.pairs.find_spec", lambda name: None if name == "scipy" else real(name)
+    )
+    ran = cxr(*words)
+    rows = json.loads(ran.out)
+    assert {row["finding"]: row for row in rows} == {
+        key: {**row, "p": None, "q": None} for key, row in whole.items()
+    }
+    assert rows == sorted(rows, key=lambda row: (-row["lift"], row["finding"]))
+    assert "p and q are empty without scipy: pip install scipy\n" in ran.err
+
+
+def test_formats(demo_data: ExperimentData, cxr: Run) -> None:
+    """The same rows in each format; a table has three digits, the others all."""
+    store = demo_data.store.path
+    rows = demo_data.findings().to_pylist()
+    assert json.loads(cxr("findings", "--format", "json", "--store", store).out) == rows
+    printed = cxr("findings", "--format", "csv", "--store", store).out
+    assert [
+        {**row, "physician_share": float(row["physician_share"])}
+        for row in csv.DictReader(io.StringIO(printed))
+    ] == [{k: v if k == "physician_share" else str(v) for k, v in row.items()} for row in rows]
+    raw = cxr("findings", "--format", "parquet", "--store", store).out
+    table = pyarrow.parquet.read_table(io.BytesIO(raw.encode("utf-8", "surrogateescape")))
+    assert table.to_pylist() == rows
+    ran = cxr("findings", "--limit", "3", "--store", store)
+    assert ran.err == "the first 3 rows; --limit 0 shows all\n"
+    lines = ran.out.splitlines()
+    assert lines[0].split() == list(rows[0])
+    assert lines[1].split() == ["normal", *(f"{rows[0][k]:.3g}" for k in list(rows[0])[1:])]
+    assert len(lines) == 4
+    ran = cxr("findings", "--limit", "0", "--store", store)
+    assert (len(ran.out.splitlines()), ran.err) == (len(rows) + 1, "")
+
+
+MISTAKES = [
+    (["nodul"], "no image has the finding 'nodul': did you mean nodule"),
+    (["not-normal"], "'not-normal' is a term of a hierarchy that no image has as its finding"),
+    (["nodul", "--under"], "the hierarchy padchest has no term 'nodul'"),
+    (["nodule", "--unit", "film"], "the unit 'film' can't be counted: take one of image, study, p"),
+    (["normal"], "normal can't be paired: an image with normal has no other finding"),
+    (["localization", "--under"], "'localization' is a localization, and classes are made of"),
+]
+
+
+@pytest.mark.parametrize(("words", "sentence"), MISTAKES, ids=[" ".join(w) for w, _ in MISTAKES])
+def test_mistakes(demo_data: ExperimentData, cxr: Run, words: list[str], sentence: str) -> None:
+    """What can't be paired is told in one sentence."""
+    ran = cxr("pairs", *words, "--store", demo_data.store.path)
+    assert (ran.code, ran.out) == (1, "")
+    assert ran.err.startswith(f"Error: {sentence}")
+    assert ran.err.count("\n") == 1
+
+
+def test_pure_index_has_no_pairs(tmp_path: Path) -> None:
+    """Where each image has one finding by construction, a count of pairs would mislead."""
+    data = ExperimentData(
+        labels_csv=write_labels(tmp_path / "labels.csv", made_up(1)), store=tmp_path / "store"
+    )
+    data.create_index(pure_terms=True)
+    with pytest.raises(CxrError, match="this index holds only images with exactly one finding"):
+        data.pairs(next(iter(data.index)))
