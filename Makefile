@@ -156,7 +156,7 @@ release-store: install
 
 # Writers killed at 200 random instants: the store must hold the old state or the new one.
 kills: install
-	$(BIN)/python -m tests.kills --kills 200
+	$(BIN)/python -m tests.support.kills --kills 200
 
 lint: install
 	$(BIN)/ruff check .

@@ -22,6 +22,7 @@ from cxr_duck.store.catalog import create_macros, create_tables, create_views, d
 from cxr_duck.store.data_files import DataFile, changed_files
 from cxr_duck.store.fitting_files import add_publications, files_on_disk, fitting_files
 from cxr_duck.store.format import FORMAT, count_state, read_format
+from cxr_duck.store.format_steps import step_up
 from cxr_duck.store.opening import BrokenCatalogError
 from cxr_duck.store.record_copy import (
     RecordCopy,
@@ -32,7 +33,6 @@ from cxr_duck.store.record_copy import (
 )
 from cxr_duck.store.store import STORAGE_VERSION, Store
 from cxr_duck.store.superseded import SUPERSEDED
-from cxr_duck.store.upgrade import step_up
 from cxr_duck.terms.hierarchy import built_in_hierarchies
 from cxr_duck.terms.stored import write_terms
 

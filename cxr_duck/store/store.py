@@ -25,12 +25,12 @@ from cxr_duck.errors import StageError, StoreError
 from cxr_duck.progress import SILENT, Progress
 from cxr_duck.store.disk_errors import telling_disk_errors
 from cxr_duck.store.format import FORMAT, count_state, read_format
+from cxr_duck.store.format_steps import bring_up
 from cxr_duck.store.local_folder import CATALOG, SPILL, StoreFolder, refuse_strangers
 from cxr_duck.store.opening import BrokenCatalogError, open_catalog
 from cxr_duck.store.publication import Publication
 from cxr_duck.store.record_copy import write_copy
 from cxr_duck.store.superseded import SUPERSEDED, forget_unread
-from cxr_duck.store.upgrade import bring_up
 from cxr_duck.store.which_folder import folder_of
 
 if TYPE_CHECKING:

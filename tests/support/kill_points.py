@@ -34,7 +34,8 @@ from cxr_duck import ExperimentData
 from cxr_duck.index.removal import remove_images
 from cxr_duck.store.compaction import compact
 from cxr_duck.progress import SILENT
-import cxr_duck.datasets.making, cxr_duck.datasets.record.rename_delete, cxr_duck.store.upgrade, filelock, pyarrow
+import cxr_duck.datasets.making
+import cxr_duck.datasets.record.rename_delete, filelock, pyarrow
 store, folder, most = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
 STEPS = ('open', 'os.rename', 'os.remove', 'os.mkdir', 'os.rmdir', 'os.link', 'shutil.rmtree')
 
