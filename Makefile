@@ -4,7 +4,8 @@
 # make test-spark   those that need Spark, which is 500 MB, and a Java of 17 or newer
 # make real   the tests and benchmarks on PadChest's own label file
 # make images   the benchmarks of image files at length, on made-up films
-# make lint   ruff and mypy
+# make test-room ROOM=query   the tests of one room, or of house: what holds the structure
+# make lint   ruff, mypy, and the order of the rooms by import-linter
 # make test-newest   a short part of the tests on the newest releases of what is installed
 # make constraints   renews constraints.txt, the releases that all of the above install
 # make release-store   the store that a release leaves to later versions
@@ -27,7 +28,7 @@ SHORT := $(addprefix tests/test_,$(addsuffix .py,conditions old_stores index lab
 PADCHEST := PADCHEST_chest_x_ray_images_labels_160K_01.02.19.csv
 LOADER := torchxrayvision==1.5.7
 
-.PHONY: install demo test test-oldest test-newest constraints test-torch test-spark real lint bench images release-store growth splits fairness kills clean
+.PHONY: install demo test test-room test-oldest test-newest constraints test-torch test-spark real lint bench images release-store growth splits fairness kills clean
 
 install: $(VENV)/installed
 
@@ -58,6 +59,10 @@ demo: install
 
 test: install
 	$(BIN)/python -m pytest $(PARALLEL)
+
+test-room: install
+	@test -d 'tests/$(ROOM)' && test -n '$(ROOM)' || { echo 'make test-room ROOM=…: a folder of tests/'; exit 1; }
+	$(BIN)/python -m pytest $(PARALLEL) -m 'not spark and not install' tests/$(ROOM)
 
 # The suite on the oldest DuckDB that is supported.
 test-oldest: .venv-oldest/installed
@@ -162,6 +167,7 @@ lint: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	@told=$$($(BIN)/lint-imports --no-logo --no-cache 2>&1) || { echo "$$told"; exit 1; }
 
 clean:
 	rm -rf $(VENV) .venv-oldest .venv-newest $(DEMO) build dist

@@ -1,4 +1,4 @@
-"""What can go wrong, as one tree.
+"""The errors that cxr-duck raises, as one tree.
 
 CxrError                 every error of this package; its text is one sentence for the user
 ├── LabelFileError       a label file that can't be read as one

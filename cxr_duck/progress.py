@@ -1,4 +1,4 @@
-"""What a long operation tells while it runs; the command line shows it, a notebook may."""
+"""Reports the progress of a long operation, to the command line or to a notebook."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

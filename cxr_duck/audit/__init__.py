@@ -1,1 +1,1 @@
-"""What is wrong with a split, recorded here or brought as a CSV file."""
+"""Audits of a split, recorded here or brought as a CSV file: what breaks its rules."""

@@ -1,4 +1,4 @@
-"""What the classes of a split mean, so that its labels can be held against the store's."""
+"""The findings that each class of an audited split means, to compare with the store's labels."""
 
 from collections.abc import Mapping, Sequence
 

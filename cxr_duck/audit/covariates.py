@@ -1,4 +1,4 @@
-"""What tells the classes and splits of an audited split apart, as relations that rules read."""
+"""How the classes and splits of an audited dataset differ, as relations that the rules read."""
 
 import math
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""The files of a split: which are there, which are identical, which are damaged."""
+"""Finds the image files of an audited split that are missing, identical or damaged."""
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence

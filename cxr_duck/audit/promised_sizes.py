@@ -1,4 +1,4 @@
-"""How many images a split was promised to have, and where it has others."""
+"""The sizes that a split was promised to have, and where its own sizes differ."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

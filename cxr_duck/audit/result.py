@@ -1,4 +1,4 @@
-"""What an audit found."""
+"""The result of an audit: each rule, the rows that break it, and what was not tested."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""Audit a split: every rule that a training set should keep, and what breaks it."""
+"""Runs an audit: every rule that a training set should keep, and the rows that break it."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace

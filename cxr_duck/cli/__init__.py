@@ -1,4 +1,7 @@
-"""The command line: parses, calls one method, prints. Data on stdout, narration on stderr."""
+"""The command line: each command parses its options, calls one method and prints the result.
+
+Data go to stdout, narration and progress to stderr.
+"""
 
 import os
 import sys

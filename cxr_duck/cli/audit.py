@@ -1,4 +1,4 @@
-"""cxr audit and cxr matrix."""
+"""The commands `cxr audit`, which finds what is wrong with a split, and `cxr matrix`."""
 
 import json
 import sys

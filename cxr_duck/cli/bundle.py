@@ -1,4 +1,4 @@
-"""cxr bundle and unbundle."""
+"""The commands `cxr bundle` and `cxr unbundle`, which share a dataset without its data."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Questions before something is done for good."""
+"""Questions that a command asks before it does something that can't be undone."""
 
 import sys
 

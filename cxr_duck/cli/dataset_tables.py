@@ -1,4 +1,4 @@
-"""A dataset on the terminal: its composition, its recipe, what each filter took out."""
+"""Tables of a dataset for the terminal: composition, recipe, images that each filter removed."""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""cxr create, datasets, show and reproduce."""
+"""The commands `cxr create`, `datasets`, `show` and `reproduce`, which make and list datasets."""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""cxr demo."""
+"""The command `cxr demo`, which writes a made-up repository."""
 
 from pathlib import Path
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""What a dataset keeps and how near it comes to its recipe, in sentences."""
+"""Sentences for the terminal on how near a dataset comes to its recipe."""
 
 from typing import TYPE_CHECKING, Any
 

@@ -1,4 +1,4 @@
-"""cxr export."""
+"""The command `cxr export`, which writes a dataset for other tools."""
 
 import json
 from enum import StrEnum

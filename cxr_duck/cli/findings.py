@@ -1,4 +1,4 @@
-"""cxr findings, pairs and why."""
+"""The commands `cxr findings`, `pairs` and `why`: counts, associations, one image's facts."""
 
 import json
 import sys

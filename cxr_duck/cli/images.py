@@ -1,4 +1,4 @@
-"""cxr check."""
+"""The command `cxr check`, which tests every image file."""
 
 import sys
 from pathlib import Path

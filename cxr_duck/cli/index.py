@@ -1,4 +1,4 @@
-"""cxr index and remove."""
+"""The commands `cxr index` and `cxr remove`, which add images to a store and take them out."""
 
 import sys
 from pathlib import Path

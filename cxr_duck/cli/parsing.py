@@ -1,4 +1,4 @@
-"""What options of several parts say: shares, sizes, and the queries of classes."""
+"""Parses options that have several parts: shares, sizes, and the queries of classes."""
 
 import typer
 

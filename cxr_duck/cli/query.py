@@ -1,4 +1,4 @@
-"""cxr find and cxr sql."""
+"""The commands `cxr find` and `cxr sql`, which search a store."""
 
 from typing import Annotated
 

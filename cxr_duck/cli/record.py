@@ -1,4 +1,4 @@
-"""cxr diff, rename and delete."""
+"""The commands `cxr diff`, `rename` and `delete`, for recorded datasets."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""cxr check-store, compact, upgrade and repair."""
+"""The commands that keep a store: `cxr check-store`, `compact`, `upgrade` and `repair`."""
 
 import sys
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""cxr terms."""
+"""The command `cxr terms`, which draws a hierarchy with its numbers of images."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""cxr twins."""
+"""The command `cxr twins`, which finds images that are copies of each other."""
 
 import sys
 from pathlib import Path

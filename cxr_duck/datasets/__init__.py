@@ -1,1 +1,1 @@
-"""From a recipe to a balanced dataset without a patient in two splits, and its record."""
+"""Datasets: from a recipe to balanced classes and splits that share no patient, and the record."""

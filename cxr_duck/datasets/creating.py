@@ -1,4 +1,4 @@
-"""From what a user asks to a dataset, recorded or not."""
+"""From a user's request to a dataset: resolved, made and, unless refused, recorded."""
 
 from cxr_duck.datasets.dataset import Dataset
 from cxr_duck.datasets.making import make_dataset

@@ -1,4 +1,4 @@
-"""The examples of a dataset: a row per (split, class, image)."""
+"""The examples of a dataset: one row per (split, class, image)."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""Datasets are made from a recipe by the stages of `sql/5_datasets`."""
+"""Makes a dataset from a recipe by the stages of `sql/5_datasets`."""
 
 from cxr_duck.datasets.allocation.decisions import Decisions
 from cxr_duck.datasets.allocation.nearness import exactness_of

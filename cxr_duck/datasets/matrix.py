@@ -1,4 +1,4 @@
-"""A dataset as a matrix: one row an image, one column of 0 and 1 a finding or class."""
+"""A dataset as a matrix: one row per image, one column of 0 and 1 per finding or class."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Images that a recipe leaves out because of others: of their patients, or of other classes."""
+"""Rules of a recipe that leave images out because of their patient or of other classes."""
 
 from cxr_duck.datasets.recipes.recipe import Recipe
 from cxr_duck.datasets.recipes.strata import put_combinations

@@ -1,4 +1,4 @@
-"""A split of a dataset as PyTorch takes it: an image is opened when it is asked for."""
+"""A split of a dataset as PyTorch takes it: an image is opened when it is needed."""
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any

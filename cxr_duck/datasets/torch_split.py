@@ -1,4 +1,4 @@
-"""The examples of a split, looked up for PyTorch."""
+"""Gathers the images and classes of a split for PyTorch."""
 
 import warnings
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Patients who are dealt as one, since they have twin images."""
+"""Patients who have twin images, and so are dealt to splits as one."""
 
 from cxr_duck.datasets.recipes.recipe import Recipe
 from cxr_duck.engines.engine import Engine

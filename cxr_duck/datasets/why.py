@@ -1,4 +1,4 @@
-"""Why an image is or isn't in a dataset."""
+"""Explains why an image is or isn't in a dataset."""
 
 from dataclasses import replace
 

@@ -1,1 +1,1 @@
-"""What finds, binds and runs the stages of `sql/`: DuckDB or Spark, and the way between them."""
+"""Finds, binds and runs the stages of `sql/`, on DuckDB or on Spark."""

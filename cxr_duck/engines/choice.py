@@ -1,4 +1,4 @@
-"""Which engine: the word that a user gives, and the kind of engine that it stands for."""
+"""The choice of an engine: a user's word, and the kind of engine that it names."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager

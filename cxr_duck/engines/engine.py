@@ -1,4 +1,4 @@
-"""What an engine is: the one seam between a stage of `sql/` and what runs it."""
+"""The interface of an engine: everything that a stage of `sql/` needs from what runs it."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager

@@ -1,4 +1,4 @@
-"""Work on many image files is spread over the cores of a machine."""
+"""Spreads work on many image files over the cores of a machine."""
 
 import os
 from collections import deque

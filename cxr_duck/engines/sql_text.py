@@ -1,4 +1,4 @@
-"""Text that goes into SQL, and comes back in an error."""
+"""Quotes texts and names for SQL, and shortens an engine's error to its first line."""
 
 __all__ = ["first_line", "identifier", "quoted", "told"]
 

@@ -1,4 +1,4 @@
-"""The SQL files: find one, read its card, check its parameters.
+"""The SQL files of `sql/`: finds one, reads its card, checks its parameters.
 
 A file under `sql/` holds one relation. Its first comment lines are its card: the relation's name
 and grain, the relations it reads, its parameters with a sample value, its columns.

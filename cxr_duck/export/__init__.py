@@ -1,1 +1,1 @@
-"""A recorded dataset handed out to other tools, one module a form."""
+"""Writes recorded datasets for other tools: folders, tar shards, Parquet files, manifests."""

@@ -1,4 +1,4 @@
-"""Variants of an image to train on: turned, shifted, zoomed a little, of other contrast, noisier.
+"""Variants of an image for training: turned, shifted, zoomed, with other contrast, with noise.
 
 All are changes that films of one patient show from one exposure to the next. There is no flip from
 left to right unless it is asked for, since the heart lies left.

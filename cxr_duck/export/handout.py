@@ -1,4 +1,4 @@
-"""The forms that a dataset is handed out in, each a module with the function `plan`."""
+"""A dataset as an export takes it: its manifest, image files, labels and record."""
 
 import re
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""How a dataset is handed out: the form, and what each form takes."""
+"""The options of an export: its form, and what each form takes."""
 
 import re
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""What an export is going to write: files, each with the function that writes it."""
+"""The plan of an export: its files, each with the function that writes it."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

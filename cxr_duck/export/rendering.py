@@ -1,4 +1,4 @@
-"""What an exported image looks like, and its bytes: as they are, or written anew."""
+"""How an exported image is written: its file as it is, or anew in another size, depth or format."""
 
 from collections import OrderedDict
 from concurrent.futures import Future

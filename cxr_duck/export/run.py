@@ -1,4 +1,4 @@
-"""Hand a recorded dataset out: gather what it has, plan, write."""
+"""Exports a recorded dataset: reads it, plans the files, writes them."""
 
 from collections.abc import Callable
 from importlib import import_module

@@ -1,4 +1,4 @@
-"""Write the files of an export on all cores: each whole or not at all, and so the folder."""
+"""Writes the files of an export on all cores, each file and the folder whole or not at all."""
 
 import json
 import os

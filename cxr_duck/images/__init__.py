@@ -1,1 +1,1 @@
-"""Image files: found, examined byte by byte, decoded, surveyed for a whole store."""
+"""Image files: found, examined byte by byte, decoded, scanned for a whole store."""

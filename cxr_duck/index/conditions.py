@@ -1,4 +1,4 @@
-"""A user's own condition on the columns of `images`: looked through, then evaluated."""
+"""A user's own condition on the columns of `images`: checked, then evaluated."""
 
 import re
 

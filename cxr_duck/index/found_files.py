@@ -1,4 +1,4 @@
-"""The image files that were found, as the store keeps them: image_files and refused_files."""
+"""The image files that were found, as the relations `image_files` and `refused_files`."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""All that a store knows of an image."""
+"""Everything that a store knows of one image."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -1,4 +1,4 @@
-"""The inverted index: a finding to its images, each with its localizations."""
+"""The inverted index: maps a finding to its images, each with its localizations."""
 
 import os
 from collections.abc import Iterator, Mapping

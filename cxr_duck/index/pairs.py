@@ -1,4 +1,4 @@
-"""What goes with what: the findings that stand beside a finding, and whether that is chance.
+"""Pairs of findings: those that occur together, and whether chance explains it.
 
 Labels belong to a report, and so to a study: images of a study are one observation said again, and
 p over images is far too small. So studies are counted unless asked otherwise. Those of one patient

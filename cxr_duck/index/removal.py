@@ -1,4 +1,4 @@
-"""What happens to a store beside indexing: images are removed, small files are merged."""
+"""Removes images from a store, from every view and every data file."""
 
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING

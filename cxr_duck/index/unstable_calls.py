@@ -1,4 +1,4 @@
-"""What a query calls that answers otherwise another time: the clock, the session, chance.
+"""Finds calls in a query whose answer changes with time: the clock, the session, chance.
 
 A name alone tells of some: `now`, `random`. Others are told by the query as DuckDB binds it: `year`
 of a date is the same everywhere, that of a time stamp with a time zone is not.

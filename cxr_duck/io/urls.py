@@ -1,4 +1,4 @@
-"""Where a store lies: in a folder of this machine, or at a URL that Python reaches by pyarrow.
+"""The place of a store: a folder of this machine, or a URL that Python reaches by pyarrow.
 
 Spark's workers get what stands here by value: nothing of it needs cxr_duck, but for errors that are
 told on the machine where cxr runs.

@@ -1,4 +1,4 @@
-"""A resolved query to SQL with bound values: the ids of the images that it holds for.
+"""Compiles a resolved query to SQL with bound values, which returns the ids of the images.
 
 Findings are looked up in `postings` in one pass, which notes for each image what it shows; `images`
 is read only where a field is compared, or where images that show none of the findings match.

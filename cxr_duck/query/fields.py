@@ -1,4 +1,4 @@
-"""Fields of a query: a column of `images`, and values of its type."""
+"""The fields of a query: columns of `images`, and values of their types."""
 
 import re
 from datetime import date

@@ -1,4 +1,4 @@
-"""A query as the SQL that answers it: its rows, its number of images, their ids."""
+"""Answers a query by SQL in three forms: its rows, its number of images, their ids."""
 
 import os
 from dataclasses import dataclass

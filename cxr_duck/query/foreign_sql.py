@@ -1,4 +1,4 @@
-"""A condition in SQL that somebody else wrote: may it be evaluated here?
+"""Decides whether a condition in SQL that somebody else wrote may be evaluated here.
 
 A store's cursor opens no other file, but a subquery may call what does more than read: functions
 that switch logging on, that reset a log, or that take an address in memory. So a foreign condition

@@ -1,4 +1,4 @@
-"""The images of the index that are asked for, each with its findings and a way to its pixels."""
+"""Finds images by id or by query, each with its findings and a way to its pixels."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What is wrong with a query, and where: one sentence, the query, a caret below it."""
+"""Mistakes in a query, shown as one sentence, the query, and a caret below the place."""
 
 from typing import TYPE_CHECKING
 

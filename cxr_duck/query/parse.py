@@ -1,4 +1,4 @@
-"""The text of a query to its tree, by the grammar in `language.lark`."""
+"""Parses the text of a query to its tree, by the grammar in `language.lark`."""
 
 from functools import cache
 from pathlib import Path

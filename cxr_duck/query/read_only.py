@@ -1,4 +1,4 @@
-"""SQL of a user's own: one query, which reads the store and nothing else."""
+"""Checks a user's own SQL: it must be one query that reads the store and nothing else."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""A query resolved against a store: terms become findings and localizations, values typed.
+"""Resolves a query against a store: terms become findings and localizations, values typed.
 
 What the query names and the store lacks is refused, with the nearest names and the column.
 """

@@ -1,1 +1,1 @@
-"""The repositories that can be indexed: one adapter each, with its columns and its SQL."""
+"""The repositories that can be indexed, one adapter each, and a made-up one to try."""

@@ -1,4 +1,4 @@
-"""A label file before DuckDB reads it: is it there, is it CSV text, which columns has it?"""
+"""Checks a label file before DuckDB reads it: whether it is CSV text, and its columns."""
 
 import csv
 import gzip

@@ -1,4 +1,4 @@
-"""What an adapter of a repository brings: its columns, its SQL."""
+"""The contract of a repository's adapter: its columns and its SQL."""
 
 from dataclasses import dataclass
 

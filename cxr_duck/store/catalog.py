@@ -1,4 +1,4 @@
-"""What stands in `cxr.duckdb`: views over the Parquet files, the terms, macros and comments."""
+"""The contents of `cxr.duckdb`: views over the Parquet files, terms, macros and comments."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ from cxr_duck.engines.sql_text import quoted
 from cxr_duck.engines.stages import all_stages, stage
 from cxr_duck.store.data_files import RELATIONS, data_files
 
-__all__ = ["create_macros", "create_tables", "create_views", "describe"]
+__all__ = ["PUBLISHED", "create_macros", "create_tables", "create_views", "describe"]
 
 # Over the views of data files and the tables.
 _VIEWS = (
@@ -21,6 +21,7 @@ _VIEWS = (
     "twin_members",
 )
 _TERM_TABLES = ("terms", "term_ancestors", "label_cuis")
+PUBLISHED = (*RELATIONS, *_VIEWS, *_TERM_TABLES)  # what `describe` explains in the catalog
 
 # The catalog's own folder, wherever the store was moved: an opened database spills to the folder
 # <path of the database>.tmp. Where it is attached to another database instead, or spills elsewhere,

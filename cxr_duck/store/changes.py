@@ -1,4 +1,4 @@
-"""What every change of the data has in common: the engine that works, the row that tells of it."""
+"""A change of a store as a row of `publications`: what was done, from what, to how many images."""
 
 import platform
 from dataclasses import dataclass, replace

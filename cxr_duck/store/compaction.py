@@ -1,4 +1,4 @@
-"""The small files that a store gets by growing are merged."""
+"""Merges the small data files that a store gets by growing."""
 
 from cxr_duck.engines.duckdb import working_engine
 from cxr_duck.progress import Progress

@@ -1,4 +1,4 @@
-"""What the disk is asked for, and what is said where it refuses."""
+"""Turns errors of the disk into a StoreError that names the store."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

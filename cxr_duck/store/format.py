@@ -2,7 +2,7 @@
 
 A store of format 2 or later says it in `store_format`, whose columns format, lowest_version and
 package_version are kept for good. Stores of 0.5.0 and 0.6.0 say nothing, and are of format 1. What
-brings a store from one format to the next is in `cxr_duck.store.upgrade`.
+brings a store from one format to the next is in `cxr_duck.store.format_steps`.
 """
 
 from contextlib import suppress

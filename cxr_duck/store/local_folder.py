@@ -1,4 +1,4 @@
-"""The folder of a store on a disk of this machine, and what is done to it."""
+"""The folder of a store on a disk of this machine, and the operations on it."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""Opening the catalog of a store to read: what may be read with it, and why it can't be opened."""
+"""Opens the catalog of a store for reading, so that it reads nothing outside the store."""
 
 from pathlib import Path
 

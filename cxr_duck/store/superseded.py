@@ -1,4 +1,4 @@
-"""Who still reads a state of the store that was superseded, and may the disk forget it?
+"""Superseded states of a store: whether somebody still reads one, or its files may go.
 
 A reader of DuckDB holds a lock on the catalog that it has open. When a catalog is renamed over, a
 second name for the old one is kept in `.superseded`, so that this lock can be asked for.

@@ -1,4 +1,4 @@
-"""The folder of a store, on this machine or at a URL."""
+"""Chooses the folder of a store: on this machine, or at a URL."""
 
 import os
 

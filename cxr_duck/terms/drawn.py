@@ -1,4 +1,4 @@
-"""A hierarchy drawn as a tree, each term with its number of images."""
+"""Draws a hierarchy as a tree, each term with its number of images."""
 
 import os
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""Hierarchies of radiological terms: load them, check them, draw them.
+"""Hierarchies of radiological terms: loads them from CSV files and checks them.
 
 A hierarchy is a CSV file with the columns term and parent, one row an edge; a term without a parent
 is a root, and a term may have several parents (a DAG). Further columns: cui (the UMLS concept) and

@@ -1,4 +1,4 @@
-"""Terms are looked up in a store: the findings at or below each."""
+"""Looks terms up in a store: the findings at or below each."""
 
 import json
 from collections.abc import Sequence

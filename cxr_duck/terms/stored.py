@@ -1,4 +1,4 @@
-"""Hierarchies as a store keeps them: written, loaded, opened."""
+"""Hierarchies in a store: written to its catalog, and opened by name or from a file."""
 
 import os
 from collections.abc import Sequence

@@ -241,8 +241,8 @@ def test_every_check_has_its_proof() -> None:
     """No rule is left without a split that breaks it."""
     elsewhere = {
         "identical_across_splits", "identical_within_split",
-        "twins_across_splits", "twins_within_split",  # tests/test_twins.py
-        *OF_COVARIATES,  # tests/test_covariates.py
+        "twins_across_splits", "twins_within_split",  # tests/images/test_twins.py
+        *OF_COVARIATES,  # tests/datasets/test_covariates.py
     }  # fmt: skip
     assert set(CHECKS) == elsewhere.union(*(found for _, _, found in CASES.values()))
 

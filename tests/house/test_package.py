@@ -32,9 +32,9 @@ def test_top_level() -> None:
     assert tops in (
         set(),  # no checkout
         {
-            ".ci", ".gitignore", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "Makefile",
-            "README.md", "benchmarks", "constraints.txt", "cxr_duck", "docs", "pyproject.toml",
-            "sql", "tests",
+            ".ci", ".gitignore", ".importlinter", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE",
+            "Makefile", "README.md", "benchmarks", "constraints.txt", "cxr_duck", "docs",
+            "pyproject.toml", "sql", "tests",
         },
     )  # fmt: skip
 

@@ -52,7 +52,10 @@ def change(store: Store) -> None:
         catalog = publication.catalog
         if publication.number == 1:
             create_tables(catalog)
-            catalog.execute("CREATE VIEW damaged_images AS SELECT 1; CREATE VIEW twins AS SELECT 1")
+            catalog.execute(
+                "CREATE VIEW damaged_images AS SELECT 1; CREATE VIEW twins AS SELECT 1;"
+                "CREATE TABLE terms AS SELECT '' AS hierarchy, 0 AS position"
+            )
         catalog.execute("DELETE FROM listed_files")
         path = write(publication, "images-0001.parquet")
         number = publication.number

@@ -1,6 +1,6 @@
 """Kill whoever writes to a store at random instants: it holds the old state or the new one.
 
-    python -m tests.kills --kills 200
+    python -m tests.support.kills --kills 200
 
 A course of changes (index, add, check, create, replace, remove, compact) is run once undisturbed,
 to learn what the store holds after each. Then each change is started as a process of its own,

@@ -1,4 +1,4 @@
-"""The README's transcripts: `python -m tests.readme` writes what the commands really print.
+"""The README's transcripts: `python -m tests.support.readme` writes what the commands really print.
 
 Those of blocks that are marked `console spark` are written where pyspark is installed.
 """

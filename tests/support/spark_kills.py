@@ -1,6 +1,6 @@
 """Kill Spark's executors while they work: a store comes out as DuckDB makes it undisturbed.
 
-    python -m tests.spark_kills --rounds 5
+    python -m tests.support.spark_kills --rounds 5
 
 A session of two executors, each a process of its own, takes a repository through index, create and
 check. During each of them an executor is killed with SIGKILL, at a random instant at which it has a

@@ -1,1 +1,1 @@
-"""How many patients of each kind come to each split, and how many units of each class stay."""
+"""Decides how many patients of each signature go to each split, and which units of a class stay."""

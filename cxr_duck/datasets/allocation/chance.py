@@ -1,4 +1,4 @@
-"""Chance that comes from a seed and a key, the same on every machine.
+"""Random numbers from a seed and a key, the same on every machine.
 
 The numbers are those of NumPy's PCG64, whose stream is fixed (NEP 19), started from the MD5 of the
 seed and the key. What NumPy makes of the stream may change with its version, so only the stream is

@@ -1,4 +1,4 @@
-"""What was decided when a dataset was made, and how near it comes to its recipe."""
+"""The decisions that made a dataset, as its record keeps them, and how near they come."""
 
 from dataclasses import dataclass, field
 

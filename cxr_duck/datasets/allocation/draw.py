@@ -1,4 +1,4 @@
-"""From a recipe and its patients to the allocation that is drawn for them."""
+"""Draws the allocation of patients to splits for a recipe."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace

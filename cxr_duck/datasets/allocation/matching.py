@@ -1,4 +1,4 @@
-"""Classes that match: as many units of each in every combination of some columns, in every split.
+"""Matched classes: as many units of each in every combination of some columns, in every split.
 
 This is frequency matching, or coarsened exact matching (Iacus, King and Porro, Political Analysis
 2012): what a class has too many of in a combination is left out, by chance. In each combination the

@@ -1,4 +1,4 @@
-"""Patients to splits, and what of each class stays, on the relations of `sql/5_datasets`."""
+"""Runs the allocation on the relations of `sql/5_datasets`: deals patients, balances classes."""
 
 from typing import TYPE_CHECKING
 

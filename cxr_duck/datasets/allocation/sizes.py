@@ -1,4 +1,4 @@
-"""Datasets of a size that the recipe asks for: a smaller one lies within a larger one."""
+"""Cuts a dataset down to its recipe's size; a smaller size lies within a larger one."""
 
 from collections.abc import Sequence
 from math import gcd

@@ -1,4 +1,4 @@
-"""How many units each class wants in each split, and how many it can keep."""
+"""Targets: the units that each class should have in each split, and how many it can keep."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

@@ -1,1 +1,1 @@
-"""How classes and splits differ in what is no finding, beside what chance gives."""
+"""How classes and splits differ in age, sex, projection and the like, compared with chance."""

@@ -1,4 +1,4 @@
-"""The examples of a dataset as arrays: what is known of each image without a pixel, compared."""
+"""The examples of a dataset as arrays of covariates, and the difference of two groups in one."""
 
 import math
 from collections.abc import Iterator, Sequence

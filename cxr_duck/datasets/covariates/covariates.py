@@ -1,4 +1,4 @@
-"""How classes and splits differ in what is no finding: age, projection, year, who labelled.
+"""Covariates (age, projection, year, who labelled) compared between classes and between splits.
 
 Whatever differs between classes is learned, and whatever differs between splits makes the test
 another population than the one trained on. So each covariate's standardised difference is told

@@ -1,4 +1,4 @@
-"""How well a class is guessed without a pixel: from age, sex and what is known of a film alone.
+"""How well a class is guessed without a pixel, from age, sex and other covariates alone.
 
 What tells the classes apart without a pixel a model may learn instead of the finding. The guess is
 naive Bayes: the product of the shares that each level has in a class, one image more counted of

@@ -1,1 +1,1 @@
-"""What a user asks of a dataset, checked, and resolved against a store."""
+"""Recipes: what a user requests of a dataset, checked, and resolved against a store."""

@@ -1,4 +1,4 @@
-"""A recipe: everything that a dataset depends on, beside the index it is made from."""
+"""A recipe: everything that a dataset depends on, except the index it is made from."""
 
 import json
 from dataclasses import asdict, dataclass, field

@@ -1,4 +1,4 @@
-"""What a user asks of a dataset, as options or a TOML file, before it is looked up in a store."""
+"""A user's request for a dataset, as options or a TOML file, before its terms are looked up."""
 
 import re
 from collections.abc import Mapping, Sequence

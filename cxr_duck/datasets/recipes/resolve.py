@@ -1,4 +1,4 @@
-"""From the terms and queries of a dataset to its recipe: what each of them is in a store."""
+"""Resolves the terms and queries of a request against a store, which gives the recipe."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""A recipe as a TOML file: read, and written."""
+"""Reads and writes a recipe as a TOML file."""
 
 import tomllib
 from dataclasses import fields

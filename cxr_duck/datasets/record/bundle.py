@@ -1,4 +1,4 @@
-"""Bundles: a dataset goes to another holder of the repository without any of its data.
+"""Bundles, which bring a dataset to another holder of the repository without any of its data.
 
 A bundle has the recipe, the ids of the images by split, and the digest. What the images show is
 looked up in the store that unbundles it, and the digest over that must be the bundle's.

@@ -1,4 +1,4 @@
-"""Two recorded datasets side by side: their recipes, members, patients and compositions."""
+"""Compares two recorded datasets: their recipes, members, patients and compositions."""
 
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any

@@ -1,4 +1,4 @@
-"""What the store knows of a dataset that its export tells, beside its recipe and members."""
+"""The origin of a recorded dataset: its experiment, the versions that made it, and the day."""
 
 from dataclasses import dataclass
 from datetime import date

@@ -1,4 +1,4 @@
-"""The experiments schema: datasets recorded, read back, and made again."""
+"""The schema `experiments`: writes datasets to it and reads them back."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""The record of datasets is tidied up: a dataset is renamed, or deleted."""
+"""Renames and deletes recorded datasets."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""A recorded dataset is made again from its recipe, and compared with its record."""
+"""Makes a recorded dataset again from its recipe, and compares the result with its record."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Spark as a kind of engine: makes those that read a store and those that change one."""
+"""Spark as a kind of engine: makes the engines that read a store and those that change one."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager

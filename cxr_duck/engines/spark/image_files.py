@@ -1,4 +1,4 @@
-"""A function over many image files on Spark: the rows of the files, from the workers of a session.
+"""Runs a function over many image files on the workers of a Spark session.
 
 The files go out in batches, each a job of Spark and each cut into tasks of a few files that lie
 together. A worker that dies costs its tasks, which Spark gives to another; a run that is killed

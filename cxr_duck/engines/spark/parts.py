@@ -1,4 +1,4 @@
-"""Parquet files that Spark's workers write, one a task.
+"""Writes Parquet files on Spark's workers, one per task.
 
 Only a file that its task answered for is listed in the store's catalog: what a worker leaves that
 dies, or that was not needed after all, is no part of the store. This module is sent to the workers

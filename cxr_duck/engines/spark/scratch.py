@@ -1,4 +1,4 @@
-"""Where Spark's engine keeps relations while it is at work: Parquet that every worker sees.
+"""The scratch folder of Spark's engine: intermediate relations that every worker can read.
 
 A relation that stood in the workers' memory would go with them, and one that is only described
 would be worked out again wherever it is read, its own relations too: 30 stages would take hours.

@@ -1,4 +1,4 @@
-"""A session of Spark: started here, on a cluster, or reached at a Spark Connect server."""
+"""Sessions of Spark: started here, on a cluster, or reached at a Spark Connect server."""
 
 import atexit
 import os

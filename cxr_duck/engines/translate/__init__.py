@@ -1,1 +1,1 @@
-"""DuckDB SQL translated to Spark SQL, and what the two would answer differently."""
+"""Translates DuckDB SQL to Spark SQL, and finds what the two would answer differently."""

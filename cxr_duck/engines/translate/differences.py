@@ -1,4 +1,4 @@
-"""What Spark would answer otherwise than DuckDB, without an error, found in a tree of sqlglot's.
+"""Finds SQL that Spark would answer differently from DuckDB, without an error.
 
 A construct passes where both engines were seen to give the same for it; the rest is told. Lists are
 taken to hold no NULL, as those of images do.

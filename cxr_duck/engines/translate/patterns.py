@@ -1,4 +1,4 @@
-"""Regular expressions: those of DuckDB (RE2) as Java reads them, and what differs between the two.
+"""Regular expressions of DuckDB (RE2) rewritten for Java, and what differs between the two.
 
 RE2's syntax: https://github.com/google/re2/wiki/Syntax; Java's: java.util.regex.Pattern.
 """

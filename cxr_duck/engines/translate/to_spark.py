@@ -1,4 +1,4 @@
-"""Stages carried to Spark: DuckDB SQL in, Spark SQL out, by sqlglot.
+"""Translates a stage from DuckDB SQL to Spark SQL, by sqlglot.
 
 What Spark would answer otherwise without an error is refused here: `differences.py` finds it.
 """

@@ -1,4 +1,4 @@
-"""What kind of value an expression of SQL gives, as far as that can be told from its text."""
+"""The kind of value that an SQL expression gives, as far as its text tells."""
 
 import re
 from collections.abc import Collection, Iterable, Mapping

@@ -1,1 +1,1 @@
-"""What lies beside the images of an export: card, Croissant, description, manifest."""
+"""The files beside the images of an export: card, Croissant metadata, manifests."""

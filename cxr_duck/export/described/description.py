@@ -1,4 +1,4 @@
-"""What lies beside the images of every export: manifests, card and metadata."""
+"""Plans the files beside the images of every export: manifests, card and metadata."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""The manifest of a dataset: a row an example, with a column of 0 and 1 for each finding."""
+"""The manifest of a dataset: one row per example, with a column of 0 and 1 per finding."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING

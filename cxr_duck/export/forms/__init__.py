@@ -1,1 +1,1 @@
-"""The forms of an export, each a module with the function `plan`."""
+"""The forms of an export, one module per form, each with the function `plan`."""

@@ -1,4 +1,4 @@
-"""`DIR/<split>/<class>/<image>`, which torchvision's ImageFolder reads, and the manifests."""
+"""The form `folders`: `DIR/<split>/<class>/<image>`, as torchvision's ImageFolder reads it."""
 
 import os
 import re

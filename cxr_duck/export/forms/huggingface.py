@@ -1,4 +1,4 @@
-"""Parquet files that `datasets.load_dataset` opens, the images inside them.
+"""The form `huggingface`: Parquet files with the images inside, for `datasets.load_dataset`.
 
 An image is a struct of its bytes and its name, and the features (Image, ClassLabel) stand in the
 schema's metadata under `huggingface`: https://huggingface.co/docs/datasets/about_dataset_features

@@ -1,4 +1,4 @@
-"""Examples gathered in files of a given size, split by split, the classes mixed."""
+"""Shards: examples gathered in files of a given size, split by split, with mixed classes."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""A manifest alone, as Parquet or CSV: where each image is, and all that is known of it."""
+"""The forms `parquet` and `csv`: a manifest alone, with the path of each image."""
 
 from functools import partial
 

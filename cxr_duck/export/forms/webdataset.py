@@ -1,4 +1,4 @@
-"""Tar files that the webdataset package reads: `train-000000.tar`, ….
+"""The form `webdataset`: tar files for the webdataset package, `train-000000.tar`, ….
 
 A sample is files of one name: `KEY.png` (or jpg), `KEY.json` with what is known of the image, and
 `KEY.cls` with the index of its class. What the form asks: https://github.com/webdataset/webdataset

@@ -1,1 +1,1 @@
-"""Image files as they lie: in folders, in zips, listed."""
+"""Image files in folders and zips: listed, and opened by their paths."""

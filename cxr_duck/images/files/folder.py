@@ -1,4 +1,4 @@
-"""The images below a folder, each by its path, however they are kept there."""
+"""Opens the images below a folder by their paths, be they files or members of zips."""
 
 import os
 import platform

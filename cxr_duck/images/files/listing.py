@@ -1,4 +1,4 @@
-"""List a folder of images: PadChest's, by ImageDir, below `images/`, flat, in zips, or mixed."""
+"""Lists a folder of images in any of PadChest's layouts: by ImageDir, flat, in zips, or mixed."""
 
 import os
 import re

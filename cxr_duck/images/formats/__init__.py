@@ -1,1 +1,1 @@
-"""The bytes of an image file, examined to the last one by the rules of its format."""
+"""Examines the bytes of an image file to the last one, by the rules of its format."""

@@ -1,4 +1,4 @@
-"""Read a file once, piece by piece into the same memory, and digest it on the way."""
+"""Reads a file once, piece by piece into the same memory, and digests it on the way."""
 
 from typing import Any, BinaryIO
 

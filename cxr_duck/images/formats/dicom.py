@@ -1,4 +1,4 @@
-"""Test a DICOM file: as many bytes of pixels as it promises, decoded where they are compressed."""
+"""Tests a DICOM file: are there as many bytes of pixels as it promises, and do they decode."""
 
 import functools
 import io

@@ -1,4 +1,4 @@
-"""Test an image file to its last byte, whatever kind of image it is."""
+"""Tests an image file of any format to its last byte."""
 
 from dataclasses import replace
 from typing import BinaryIO

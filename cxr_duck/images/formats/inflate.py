@@ -1,4 +1,4 @@
-"""Inflate and sum with the fastest library there is: isal (Intel's igzip), zlib-ng, or zlib."""
+"""Inflates and sums with the fastest library there is: isal (Intel's igzip), zlib-ng, or zlib."""
 
 import functools
 import importlib

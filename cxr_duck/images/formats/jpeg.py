@@ -1,4 +1,4 @@
-"""Test a JPEG file: a walk over its markers, and a decode that lets no warning pass."""
+"""Tests a JPEG file: a walk over its markers, and a decode that lets no warning pass."""
 
 import io
 import re

@@ -1,4 +1,4 @@
-"""Test a PNG file to its last byte, as the PNG standard (third edition) has it."""
+"""Tests a PNG file to its last byte, by the PNG standard (third edition)."""
 
 import struct
 

@@ -1,4 +1,4 @@
-"""What the PNG standard, third edition, says of chunks: which may stand where, how long they are.
+"""The rules of PNG chunks: which may stand where, and how long they are.
 
 Of ancillary chunks those rules count that decoders insist on.
 """

@@ -1,4 +1,4 @@
-"""What the test of an image file finds."""
+"""The verdict on an image file, with the reason and the byte where a fault shows."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Which DICOM windows and numbers of bits of a label file make sense."""
+"""Tells which DICOM windows and bit depths of a label file make sense."""
 
 import math
 from numbers import Real

@@ -1,1 +1,1 @@
-"""Something found in every image file of a store and published: checks, fingerprints, twins."""
+"""Scans every image file of a store and publishes the results: checks, fingerprints, twins."""

@@ -1,4 +1,4 @@
-"""The test of the files of all images, to their last byte: the relation `checks`."""
+"""Tests the files of all images to their last byte, for the relation `checks`."""
 
 from dataclasses import asdict, dataclass
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What hangs together: the connected components of pairs of names."""
+"""Connected components of pairs of names, such as patients joined by twin images."""
 
 from typing import TYPE_CHECKING
 

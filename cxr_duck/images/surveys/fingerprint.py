@@ -1,4 +1,4 @@
-"""What an image's file, its pixels and its looks come to, so that twins can be told."""
+"""Fingerprints of an image: digests of its file and its pixels, and a hash of its looks."""
 
 from contextlib import nullcontext
 from dataclasses import dataclass

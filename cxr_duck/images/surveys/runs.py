@@ -1,4 +1,4 @@
-"""A function over many image files: on all processors, in bounded memory, going on after a kill.
+"""Runs a function over many image files: on all cores, in bounded memory, going on after a kill.
 
 What comes of the files is kept in parts, small Parquet files in a hidden folder of the store, until
 all of it is published: a run that was killed goes on where it was.

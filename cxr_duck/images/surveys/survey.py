@@ -1,4 +1,4 @@
-"""A survey: something to be found in every image file, kept as a relation of the store.
+"""A survey: runs a function on every image file and keeps the results as a relation of the store.
 
 Only files that are new or have changed are read; what is known of the others stays.
 """

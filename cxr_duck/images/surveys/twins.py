@@ -1,4 +1,4 @@
-"""Find images with the same file or pixels, or that look the same, and publish them as `twins`."""
+"""Finds images with the same file, pixels or looks, and publishes them as `twins`."""
 
 from dataclasses import asdict, dataclass, field
 from itertools import pairwise

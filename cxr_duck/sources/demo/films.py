@@ -1,4 +1,4 @@
-"""A film from patient to pixels."""
+"""Draws a film, from the patient to the pixels."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""Patients in whom every oddity of PadChest's label file stands once."""
+"""Patients in whom every oddity of PadChest's label file occurs once."""
 
 from dataclasses import dataclass
 
