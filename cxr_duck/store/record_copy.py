@@ -4,7 +4,8 @@ Each state that is published has one file with the small tables of the catalog, 
 one with the images of each dataset; those of datasets that stay are not written anew. A copy is on
 the disk before its catalog is put in force, and the copy before it goes after that: where a kill
 leaves two, the working copy of the catalog beside them says that the later state was not published.
-The name of a file ends with the beginning of its SHA-256.
+The name of a file has the state that it was written for, that of its working copy, and the
+beginning of its SHA-256.
 """
 
 import re
@@ -37,7 +38,7 @@ _TABLES = {
     "experiments.allocation": "dataset_id, signature, limit_to, position",
     "experiments.quota": "dataset_id, kind, split",
 }
-_HEAD = re.compile(r"record/(\d{6,})-([0-9a-f]{16})\.parquet")
+_HEAD = re.compile(r"record/(\d{6,})-[0-9a-f]+-[0-9a-f]{16}\.parquet")
 _WRITTEN = "written.parquet"  # a file that has no name yet
 _SHORT = 16  # digits of a digest in a name
 
@@ -56,6 +57,7 @@ def write_copy(
     known = dict(catalog.execute("SELECT dataset_id, sha256 FROM record_files").fetchall())
     written = []
     facts = {"cxr_duck_version": __version__}
+    stem = f"{state:06d}-{working.suffix[1:]}"
     work = working.with_name(f"{working.name}.{COPIES}")
     work.mkdir()
     try:
@@ -67,7 +69,7 @@ def write_copy(
                 f"FROM experiments.finding WHERE dataset_id = {number}) USING (finding_id) "
                 "ORDER BY finding_id, image_id"
             )
-            row = _write(catalog, query, work, f"{state:06d}-images-{number}", facts)
+            row = _write(catalog, query, work, f"{stem}-images-{number}", facts)
             if row[-1] != known.get(number):
                 catalog.execute("DELETE FROM record_files WHERE dataset_id = ?", [number])
                 written.append(_list(catalog, home, work, row, number))
@@ -76,9 +78,7 @@ def write_copy(
             f"AS {table.rpartition('.')[2]}"
             for table, order in _TABLES.items()
         )
-        row = _write(
-            catalog, f"SELECT {lists}", work, f"{state:06d}", facts | {"working_copy": working.name}
-        )
+        row = _write(catalog, f"SELECT {lists}", work, stem, facts | {"working_copy": working.name})
         written.append(_list(catalog, home, work, row, None))
     except BaseException:
         home.drop_copies(written)

@@ -275,7 +275,11 @@ class RemoteFolder(StoreFolder):
             return [f"{COPIES}/{name}" for name in self._place.child(COPIES).listing()]
 
     def drop_copies(self, paths: Iterable[str]) -> None:
-        """Leave the files: another who was quicker may have written the same."""
+        """Remove files of a copy that belongs to no state."""
+        if not self._decided:
+            for path in paths:
+                with suppress(OSError):
+                    self._place.child(path).delete_file()
 
     def drop_unlisted_copies(self, kept: set[str], state: int) -> None:
         """Remove the files of other copies, but for those of another who is at work."""
