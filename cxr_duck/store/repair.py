@@ -246,7 +246,8 @@ def _tell_copy(
 
 
 def _datasets(names: tuple[str, ...]) -> str:
-    return f"{len(names):,} datasets ({', '.join(names)})" if names else "no dataset"
+    count = "1 dataset" if len(names) == 1 else f"{len(names):,} datasets"
+    return f"{count} ({', '.join(names)})" if names else "no dataset"
 
 
 def _tell_no_copy(plan: _Plan, store: Path) -> None:
