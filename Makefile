@@ -9,6 +9,7 @@
 # make lint   ruff, mypy, and the order of the rooms by import-linter
 # make test-newest   a short part of the tests on the newest releases of what is installed
 # make constraints   renews constraints.txt, the releases that all of the above install
+# make release-store   the store that a release leaves to later versions
 # make growth, make splits, make fairness, make kills   the longer benchmarks and test of crashes
 
 PYTHON ?= python3
@@ -37,7 +38,7 @@ OLDEST := $(addprefix tests/,audit cli index query sources store terms \
 PADCHEST := PADCHEST_chest_x_ray_images_labels_160K_01.02.19.csv
 LOADER := torchxrayvision==1.5.7
 
-.PHONY: install demo test test-room test-oldest test-newest constraints test-torch test-spark real lint bench images growth splits fairness kills clean
+.PHONY: install demo test test-room test-oldest test-newest constraints test-torch test-spark real lint bench images release-store growth splits fairness kills clean
 
 install: $(VENV)/installed
 
@@ -175,6 +176,10 @@ splits: install $(CACHE)/$(PADCHEST)
 # Which patients come to test over 200 seeds of 40 of those recipes: half an hour.
 fairness: install $(CACHE)/$(PADCHEST)
 	$(BIN)/python -W ignore -m benchmarks.fairness $(CACHE)/$(PADCHEST)
+
+# Before a version is released: its store, which every later version must open.
+release-store: install
+	$(BIN)/python -m tests.support.release_store
 
 # Writers killed at 200 random instants: the store must hold the old state or the new one.
 kills: install

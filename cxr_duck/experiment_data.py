@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from cxr_duck.images.surveys.twins import Twins
     from cxr_duck.index.image_facts import ImageFacts
     from cxr_duck.index.pairs import Pairs
+    from cxr_duck.store.repair import Repair
+    from cxr_duck.store.upgrade import Upgrade
 
 __all__ = ["ExperimentData"]
 
@@ -67,7 +69,7 @@ class ExperimentData:
     ) -> None:
         self.images_dir = Path(images_dir) if images_dir is not None else None
         self.labels_csv = Path(labels_csv) if labels_csv is not None else None
-        self.store = Store(store, engine)
+        self.store = Store(store, engine, progress)
         self._progress = progress
 
     def create_index(
@@ -124,7 +126,28 @@ class ExperimentData:
         """
         from cxr_duck.images.surveys.twins import find_twins
 
-        return find_twins(Store(self.store.root), self._known_images(), self._progress, full=full)
+        store = Store(self.store.root, progress=self._progress)
+        return find_twins(store, self._known_images(), self._progress, full=full)
+
+    def upgrade(self, *, dry_run: bool = False) -> "Upgrade":
+        """Bring the store to the format of this version, as its next change would.
+
+        No dataset and no Parquet file changes; versions before that format can't open the store
+        afterwards. A `dry_run` tells what would change. Raises StoreError.
+        """
+        from cxr_duck.store.upgrade import upgrade
+
+        return upgrade(self.store, dry_run=dry_run)
+
+    def repair(self, *, dry_run: bool = False) -> "Repair":
+        """Make a `cxr.duckdb` again that is lost or broken, from the Parquet files of the store.
+
+        Nothing is deleted: what belongs to no state of the store is set aside. A `dry_run` tells
+        what would come of it. Raises StoreError where there is nothing to make it from.
+        """
+        from cxr_duck.store.repair import repair
+
+        return repair(self.store, self._progress, dry_run=dry_run)
 
     @property
     def index(self) -> InvertedIndex:

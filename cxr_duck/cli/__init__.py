@@ -31,7 +31,7 @@ COMMANDS = {
     "audit": ("audit", "matrix"),
     "images": ("check",),
     "twins": ("twins",),
-    "store": ("check-store", "compact"),
+    "store": ("check-store", "compact", "upgrade", "repair"),
 }
 _ON_ENGINES = ("index", "find", "create", "reproduce", "check")  # the others run on DuckDB
 

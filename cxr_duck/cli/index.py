@@ -95,7 +95,7 @@ def remove(
     from cxr_duck.index.removal import images_to_remove, remove_images
     from cxr_duck.store.store import Store
 
-    opened = Store(store)
+    opened = Store(store, progress=TerminalProgress())
     removal = images_to_remove(opened, where)
     if not removal.images and not removal.rejects:
         print(f"no image of {opened.root} meets the condition; nothing is removed")

@@ -74,9 +74,10 @@ def rename(
     store: StoreOption = None,
 ) -> None:
     """Give a dataset another name."""
+    from cxr_duck.cli.progress_bar import TerminalProgress
     from cxr_duck.experiment_data import ExperimentData
 
-    ExperimentData(store=store).rename(name, new_name)
+    ExperimentData(store=store, progress=TerminalProgress()).rename(name, new_name)
     print(f"{name} is now {new_name}")
 
 
@@ -86,9 +87,10 @@ def delete(
     store: StoreOption = None,
 ) -> None:
     """Delete the record of a dataset; its images stay in the store."""
+    from cxr_duck.cli.progress_bar import TerminalProgress
     from cxr_duck.experiment_data import ExperimentData
 
-    data = ExperimentData(store=store)
+    data = ExperimentData(store=store, progress=TerminalProgress())
     if not yes:
         told = f"{name}, {data.dataset(name).images():,} images"
         ask(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from cxr_duck.engines.engine import Layout, Part
-from cxr_duck.engines.sql_text import first_line, identifier, quoted
+from cxr_duck.engines.sql_text import first_line, identifier, quoted, told
 from cxr_duck.engines.stages import stage
 from cxr_duck.errors import LabelFileError, StageError, StoreError
 
@@ -364,7 +364,7 @@ def failing_as(what: str) -> Iterator[None]:
         with interruptible():
             yield
     except duckdb.Error as error:
-        raise StageError(f"{what} failed: {first_line(error)}", first_line(error)) from error
+        raise StageError(f"{what} failed: {told(error)}", told(error)) from error
 
 
 _IN_MEMORY = 1 << 30  # bytes of label file that are read into memory; a longer one onto the disk

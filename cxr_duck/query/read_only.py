@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import duckdb
 
-from cxr_duck.engines.sql_text import first_line
+from cxr_duck.engines.sql_text import told
 from cxr_duck.errors import QueryError, StageError
 
 __all__ = ["check_query", "telling_query_errors"]
@@ -28,5 +28,5 @@ def telling_query_errors() -> Iterator[None]:
     try:
         yield
     except (duckdb.Error, StageError) as error:
-        reason = error.reason or str(error) if isinstance(error, StageError) else first_line(error)
+        reason = told(error) if isinstance(error, duckdb.Error) else error.reason or str(error)
         raise QueryError(f"the query can't be run: {reason}") from error

@@ -45,8 +45,16 @@ def create_views(catalog: duckdb.DuckDBPyConnection) -> None:
 
 
 def create_tables(catalog: duckdb.DuckDBPyConnection) -> None:
-    """Make the tables of a new store: its files, what was removed, its experiments."""
-    names = ("publications", "data_files", "removed_images", "experiments")
+    """Make the tables of a store that lacks them: its files, what was removed, its experiments."""
+    names = (
+        "store_format",
+        "publications",
+        "listed_files",
+        "data_files",
+        "record_files",
+        "removed_images",
+        "experiments",
+    )
     _execute_at_once(catalog, [stage(name).sql for name in names])
 
 

@@ -150,7 +150,7 @@ class DataWriter:
         for file in files:
             if file.rows or not data_files(catalog, file.relation):
                 catalog.execute(
-                    "INSERT INTO data_files VALUES (?, ?, ?, ?, ?, ?)", list(astuple(file))
+                    "INSERT INTO listed_files VALUES (?, ?, ?, ?, ?, ?)", list(astuple(file))
                 )
             else:
                 delete_file(self._publication.store, file.path)
@@ -163,7 +163,7 @@ class DataWriter:
     def drop(self, files: Sequence[DataFile]) -> None:
         """Take files out of the list; they stay on the disk for those who read an older state."""
         self._publication.catalog.execute(
-            "DELETE FROM data_files WHERE list_contains(?, path)", [[file.path for file in files]]
+            "DELETE FROM listed_files WHERE list_contains(?, path)", [[file.path for file in files]]
         )
 
     def filter(self, relation: str, stage: str) -> None:

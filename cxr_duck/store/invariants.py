@@ -8,6 +8,7 @@ from cxr_duck.engines.stages import all_stages
 from cxr_duck.errors import StageError
 from cxr_duck.progress import SILENT, Progress
 from cxr_duck.store.data_files import changed_files, data_files
+from cxr_duck.store.record_copy import copy_files
 from cxr_duck.store.store import Store
 
 __all__ = ["Check", "run_checks"]
@@ -36,7 +37,8 @@ def run_checks(store: Store, progress: Progress = SILENT) -> list[Check]:
     parts = all_stages("check")
     engine.connection.execute("CREATE TEMP VIEW audited AS FROM experiments.members")
     with progress.step("checking", 1 + len(parts)) as done:
-        changed = list(changed_files(store.path, data_files(engine.connection)))
+        files = [*data_files(engine.connection), *copy_files(engine.connection)]
+        changed = list(changed_files(store.path, files))
         checks = [Check("file_changed", _FILES, ("path", "problem"), changed)]
         done(1)
         for number, part in enumerate(parts, start=2):

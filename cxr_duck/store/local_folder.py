@@ -1,8 +1,10 @@
 """The folder of a store on a disk of this machine, and the operations on it."""
 
 import os
+import re
 import shutil
 import time
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -11,9 +13,20 @@ from cxr_duck.errors import StoreError
 from cxr_duck.io.whole import sync
 from cxr_duck.store.superseded import SUPERSEDED, keep_for_readers
 
-__all__ = ["CATALOG", "SPILL", "StoreFolder", "is_of_store", "refuse_strangers"]
+__all__ = [
+    "CATALOG",
+    "COPIES",
+    "SPILL",
+    "StoreFolder",
+    "is_of_store",
+    "refuse_strangers",
+    "states_of",
+]
 
 CATALOG = "cxr.duckdb"
+COPIES = "record"  # the folder with the copy of the record
+_COPY = re.compile(rf"{COPIES}/(\d{{6,}})-")  # the state that a file of a copy was written for
+_WORKING = re.compile(rf"\.{re.escape(CATALOG)}\.[0-9a-f]+")
 SPILL = ".spill"  # where DuckDB puts what memory can't hold while it indexes
 
 
@@ -81,6 +94,51 @@ class StoreFolder:
         os.replace(working, self.catalog)
         sync(self.path)
 
+    def put_copy(self, file: Path, path: str) -> None:
+        """Move a file of the copy of the record to its path in the store, and have it on disk."""
+        target = self.path / path
+        target.parent.mkdir(exist_ok=True)
+        os.replace(file, target)
+        sync(target)
+        sync(target.parent)
+
+    def copies(self) -> list[str]:
+        """Return the paths of all files that are of a copy of the record."""
+        return [f"{COPIES}/{path.name}" for path in (self.path / COPIES).glob("*.parquet")]
+
+    def drop_copies(self, paths: Iterable[str]) -> None:
+        """Remove files of a copy that belongs to no state."""
+        for path in paths:
+            (self.path / path).unlink(missing_ok=True)
+        with suppress(OSError):  # others stay
+            (self.path / COPIES).rmdir()
+
+    def drop_unlisted_copies(self, kept: set[str], state: int) -> None:
+        """Remove the files of other copies than that of the state in force."""
+        self.drop_copies(set(self.copies()) - kept)
+
+    def killed_writers(self) -> list[Path]:
+        """Return the working copies of the catalog that killed writers left."""
+        return [path for path in self.path.glob(f".{CATALOG}.*") if _WORKING.fullmatch(path.name)]
+
+    def was_lost(self) -> bool:
+        """Tell whether a state was published here, for which there need not be a catalog now.
+
+        Who was killed before the first state was published left a working copy of its catalog.
+        """
+        numbers = [path.parent.name for path in (self.path / "data").glob("[0-9]*/*.parquet")]
+        states = states_of(self.copies())
+        later = (
+            any(int(number) > 1 for number in numbers)
+            or len(states) > 1
+            or max(states, default=1) > 1
+        )
+        return (
+            later
+            or any((self.path / SUPERSEDED).glob("*.duckdb"))
+            or bool((numbers or states) and not self.killed_writers())
+        )
+
     def discard(self, folder: Path | str) -> None:
         """Remove the data files of a publication that came to nothing."""
         shutil.rmtree(folder, ignore_errors=True)
@@ -105,14 +163,19 @@ class StoreFolder:
         """Take away what a first run made that published nothing."""
         with suppress(OSError):
             (self.path / ".lock").unlink()
-        for folder in (self.path / "data", self.path / SUPERSEDED, self.path):
+        for folder in (self.path / "data", self.path / COPIES, self.path / SUPERSEDED, self.path):
             with suppress(OSError):
                 folder.rmdir()
 
 
+def states_of(copies: Iterable[str]) -> set[int]:
+    """Return the states that the files of copies of the record were written for."""
+    return {int(own[1]) for path in copies if (own := _COPY.match(path))}
+
+
 def is_of_store(name: str) -> bool:
     """Tell whether a store without a catalog may have a file or folder of this name."""
-    return name in (".lock", "data", SPILL) or name.startswith(f".{CATALOG}.")
+    return name in (".lock", "data", COPIES, SPILL) or name.startswith(f".{CATALOG}.")
 
 
 def refuse_strangers(folder: StoreFolder) -> None:

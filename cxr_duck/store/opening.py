@@ -7,9 +7,10 @@ import duckdb
 from cxr_duck.engines.duckdb import connect
 from cxr_duck.engines.sql_text import first_line, quoted
 from cxr_duck.errors import StoreError
+from cxr_duck.store.format import FIRST_VERSIONS, FORMAT, read_format, refuse_later
 from cxr_duck.store.local_folder import StoreFolder
 
-__all__ = ["open_catalog"]
+__all__ = ["BrokenCatalogError", "open_catalog"]
 
 
 def open_catalog(folder: StoreFolder) -> duckdb.DuckDBPyConnection:
@@ -28,6 +29,8 @@ def open_catalog(folder: StoreFolder) -> duckdb.DuckDBPyConnection:
             "SET enable_external_access = false;"
             "SET lock_configuration = true"
         )
+        connection.execute(f"SET VARIABLE cxr_format = {FORMAT}")
+        refuse_later(folder.root, read_format(connection, "cxr"))
         connection.execute("SELECT exactness FROM cxr.experiments.dataset LIMIT 0").fetchall()
         connection.execute("SELECT path FROM cxr.data_files LIMIT 0").fetchall()
         if not {"damaged_images", "twins"} <= _tables(connection):
@@ -35,25 +38,40 @@ def open_catalog(folder: StoreFolder) -> duckdb.DuckDBPyConnection:
     except duckdb.CatalogException as error:
         if "publications" in _tables(connection):
             raise StoreError(
-                f"{folder.root} was made by another version of cxr-duck: index its label file "
-                "into a new folder"
+                f"{folder.root} was made by cxr-duck before {FIRST_VERSIONS[1]}: index its label "
+                "file into a new folder"
             ) from error
+        if folder.was_lost():
+            raise BrokenCatalogError(folder, "it has no tables of a store") from error
         raise StoreError(
             f"{folder.catalog_name} was not made by cxr-duck: give the folder of a store"
         ) from error
     except duckdb.IOException as error:
-        hint = "bring it back from a copy, or index the label files into a new folder"
         if "lock" in str(error):
-            hint = "close the program that has it open for writing, such as a DuckDB shell"
-        raise StoreError(
-            f"{folder.catalog_name} can't be opened ({first_line(error)}): {hint}"
-        ) from error
+            raise StoreError(
+                f"{folder.catalog_name} can't be opened ({first_line(error)}): close the program "
+                "that has it open for writing, such as a DuckDB shell"
+            ) from error
+        if "version number" in str(error):
+            raise StoreError(
+                f"{folder.catalog_name} can't be opened ({first_line(error)}): "
+                "pip install --upgrade duckdb"
+            ) from error
+        raise BrokenCatalogError(folder, first_line(error)) from error
     except duckdb.Error as error:
-        raise StoreError(
-            f"{folder.catalog_name} can't be read ({first_line(error)}): index the label file "
-            "anew in another folder"
-        ) from error
+        raise BrokenCatalogError(folder, first_line(error)) from error
     return connection
+
+
+class BrokenCatalogError(StoreError):
+    """A catalog that is missing or broken, and can be made again; `reason` says why."""
+
+    def __init__(self, folder: StoreFolder, reason: str) -> None:
+        super().__init__(
+            f"{folder.catalog_name} can't be opened ({reason}): run 'cxr repair --store "
+            f"{folder.root}'"
+        )
+        self.reason = reason
 
 
 def _attach(catalog: Path) -> duckdb.DuckDBPyConnection:

@@ -11,7 +11,7 @@ import re
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -23,7 +23,7 @@ from uuid import uuid4
 from cxr_duck.engines.spark.scratch import SCRATCH, SCRATCH_SECONDS
 from cxr_duck.errors import StoreError
 from cxr_duck.io.urls import MOUNTS, Mounts, Place, mounts, reach, telling_place_errors
-from cxr_duck.store.local_folder import CATALOG, StoreFolder, is_of_store
+from cxr_duck.store.local_folder import CATALOG, COPIES, StoreFolder, is_of_store, states_of
 from cxr_duck.store.superseded import keep_for_readers
 
 __all__ = ["RemoteFolder"]
@@ -263,6 +263,39 @@ class RemoteFolder(StoreFolder):
                 following.delete_file()
                 self._decided = False
                 raise
+
+    def put_copy(self, file: Path, path: str) -> None:
+        """Upload a file of the copy of the record to its path in the store."""
+        with telling_place_errors(self._url, "written to"):
+            self._place.child(path).upload(file)
+
+    def copies(self) -> list[str]:
+        """Return the paths of all files that are of a copy of the record."""
+        with telling_place_errors(self._url, "read"):
+            return [f"{COPIES}/{name}" for name in self._place.child(COPIES).listing()]
+
+    def drop_copies(self, paths: Iterable[str]) -> None:
+        """Remove files of a copy that belongs to no state."""
+        if not self._decided:
+            for path in paths:
+                with suppress(OSError):
+                    self._place.child(path).delete_file()
+
+    def drop_unlisted_copies(self, kept: set[str], state: int) -> None:
+        """Remove the files of other copies, but for those of another who is at work."""
+        if not self._decided:
+            return
+        for path in set(self.copies()) - kept:
+            if max(states_of([path]), default=state + 1) <= state:
+                self._place.child(path).delete_file()
+
+    def was_lost(self) -> bool:
+        """Tell whether a state was published here, for which there need not be a catalog now.
+
+        Of the first state that can't be told: its writer may have been killed before.
+        """
+        states = states_of(self.copies())
+        return len(states) > 1 or max(states, default=1) > 1
 
     def discard(self, folder: Path | str) -> None:
         """Remove the data files of a publication that came to nothing."""

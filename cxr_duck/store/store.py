@@ -15,16 +15,21 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 import duckdb
 
 from cxr_duck.engines.choice import engines_of, reads_urls
 from cxr_duck.engines.sql_text import first_line, quoted
 from cxr_duck.errors import StageError, StoreError
+from cxr_duck.progress import SILENT, Progress
 from cxr_duck.store.disk_errors import telling_disk_errors
-from cxr_duck.store.local_folder import CATALOG, SPILL, refuse_strangers
-from cxr_duck.store.opening import open_catalog
+from cxr_duck.store.format import FORMAT, count_state, read_format
+from cxr_duck.store.format_steps import bring_up
+from cxr_duck.store.local_folder import CATALOG, SPILL, StoreFolder, refuse_strangers
+from cxr_duck.store.opening import BrokenCatalogError, open_catalog
 from cxr_duck.store.publication import Publication
+from cxr_duck.store.record_copy import write_copy
 from cxr_duck.store.superseded import SUPERSEDED, forget_unread
 from cxr_duck.store.which_folder import folder_of
 
@@ -33,11 +38,12 @@ if TYPE_CHECKING:
 
     from cxr_duck.engines.engine import Engine, EngineChoice, Engines
 
-__all__ = ["CATALOG", "SPILL", "Store"]
+__all__ = ["CATALOG", "SPILL", "STORAGE_VERSION", "Store"]
 
-_STORAGE_VERSION = "v1.4.0"  # the oldest DuckDB that opens the catalog; 2.0's default shuts out 1.x
+STORAGE_VERSION = "v1.4.0"  # the oldest DuckDB that opens the catalog; 2.0's default shuts out 1.x
 
 _DATA_PATHS = "SELECT path FROM data_files"
+_COPY_PATHS = "SELECT path FROM record_files"
 _LAST = "SELECT publication, action FROM publications ORDER BY publication DESC LIMIT 1"
 
 # One connection a store and process: DuckDB shares an opened file between connections, so a second
@@ -49,20 +55,30 @@ class Store:
     """A store at a path or URL, which need not exist before something is published there.
 
     `root` is that path or URL, `path` the folder of this machine where its catalog is opened: the
-    same, or for a URL a temporary one.
+    same, or for a URL a temporary one. `progress` is told where a change brings the store to the
+    format of this version.
     """
 
     patience = 5.0  # seconds to wait for another writer
 
     def __init__(
-        self, place: str | os.PathLike[str] | None = None, engine: "EngineChoice" = "duckdb"
+        self,
+        place: str | os.PathLike[str] | None = None,
+        engine: "EngineChoice" = "duckdb",
+        progress: Progress = SILENT,
     ) -> None:
         self._folder = folder_of(place)
         self._engine = engine
+        self._progress = progress
         self.root = self._folder.root
         self.path = self._folder.path
         self.lasting = self._folder.lasting
         self.catalog = self._folder.catalog
+
+    @property
+    def folder(self) -> StoreFolder:
+        """The folder of the store, and what is done to it."""
+        return self._folder
 
     @property
     def reads_locally(self) -> bool:
@@ -95,6 +111,7 @@ class Store:
         try:
             status = self.catalog.stat()
         except OSError:
+            self._refuse_lost()
             raise StoreError(
                 f"{self.root} is no store: run 'cxr index LABELS.csv --store {self.root}' first"
             ) from None
@@ -103,7 +120,9 @@ class Store:
             self.close()
             _open[key] = (state, open_catalog(self._folder))
         cursor = _open[key][1].cursor()
-        cursor.execute(f"USE cxr; SET VARIABLE cxr_store = {quoted(key)}")
+        cursor.execute(
+            f"USE cxr; SET VARIABLE cxr_store = {quoted(key)}; SET VARIABLE cxr_format = {FORMAT}"
+        )
         return cursor
 
     @cached_property
@@ -134,22 +153,25 @@ class Store:
         if not reads_urls(self._engine):
             self.check_reads_locally()
         with self._only_writer(), telling_disk_errors(self.root):
-            self._clear_working_copies()
-            working = self.path / f".{CATALOG}.{os.getpid()}"
+            self._forget_killed_writers()
+            working = self._working_copy()
             catalog: duckdb.DuckDBPyConnection | None = None
             folder: Path | str | None = None
+            copied: list[str] = []
             try:
                 self._folder.hold()
                 if self.catalog.is_file():
                     self._copy_catalog(working)
                 catalog = duckdb.connect(
-                    str(working), config={"storage_compatibility_version": _STORAGE_VERSION}
+                    str(working), config={"storage_compatibility_version": STORAGE_VERSION}
                 )
                 number = _next_number(catalog)
                 folder = self._folder.begin(number)
                 publication = Publication(self._folder, number, folder, catalog)
+                told = bring_up(publication)
                 yield publication
                 if not publication.discarded:
+                    copied = self._copy_record(publication, working)
                     catalog.execute("CHECKPOINT")
                     catalog.close()
                     self.close()
@@ -160,6 +182,7 @@ class Store:
                 if catalog is not None:
                     catalog.close()
                 if folder is not None and working.exists():  # else it became the catalog
+                    self._folder.drop_copies(copied)
                     self._folder.discard(folder)
                 self._clear_working_copies()
                 if isinstance(error, StageError):  # another's change may be why
@@ -168,6 +191,34 @@ class Store:
             catalog.close()
             self._clear_working_copies()
             self._clean_up(publication)
+            if told is not None and not publication.discarded:
+                self._progress.note(told)
+
+    def _working_copy(self) -> Path:
+        """Return the path for a working copy of the catalog, which no other ever has."""
+        return self.path / f".{CATALOG}.{uuid4().hex[:8]}"
+
+    def _copy_record(self, publication: Publication, working: Path) -> list[str]:
+        """Write the copy of the record that goes with a publication; return its new files."""
+        catalog = publication.catalog
+        return write_copy(
+            catalog,
+            self._folder,
+            working,
+            count_state(catalog),
+            anew=publication.forgetting,
+        )
+
+    def _forget_killed_writers(self) -> None:
+        """Remove what runs that ended early left, the copies of the record first.
+
+        As long as their working copies of the catalog are there, they tell that those are of no
+        state.
+        """
+        if self._folder.killed_writers():
+            kept = self._copy_paths() if self.catalog.is_file() else set()
+            self._folder.drop_copies(set(self._folder.copies()) - kept)
+        self._clear_working_copies()
 
     def _clear_working_copies(self) -> None:
         """Remove what a run that ended early left: its copy of the catalog, log and spill files."""
@@ -199,6 +250,15 @@ class Store:
         kept = {path for (path,) in self.cursor(anywhere=True).execute(_DATA_PATHS).fetchall()}
         kept |= {path for catalog in catalogs for path in _paths_in(catalog)}
         self._folder.drop_unlisted(kept, newest)
+        found = read_format(self.cursor(anywhere=True))
+        self._folder.drop_unlisted_copies(self._copy_paths(), found.state)
+
+    def _copy_paths(self) -> set[str]:
+        """Return the paths of the files of the record's copy; an earlier format has none."""
+        with suppress(duckdb.CatalogException):
+            rows = self.cursor(anywhere=True).execute(_COPY_PATHS).fetchall()
+            return {path for (path,) in rows}
+        return set()
 
     def older_states_in_use(self) -> int:
         """Return how many older states of the store stay on the disk for those who read them."""
@@ -230,12 +290,35 @@ class Store:
                 f"({CATALOG}.wal): close the DuckDB shell that has it open"
             )
 
+    def _refuse_lost(self) -> None:
+        """Raise StoreError where a store lost its catalog."""
+        if self._folder.was_lost():
+            raise BrokenCatalogError(self._folder, "it is missing")
+
     @contextmanager
-    def _only_writer(self) -> Iterator[None]:
+    def mending(self) -> Iterator[Path]:
+        """Yield the path for a new catalog, in the place of a lost or broken one, to put in force.
+
+        Other writers are kept out meanwhile.
+        """
+        with self._only_writer(lost=True), telling_disk_errors(self.root):
+            working = self._working_copy()
+            try:
+                yield working
+            finally:
+                self.close()
+                working.unlink(missing_ok=True)
+                Path(f"{working}.wal").unlink(missing_ok=True)
+            self._forget_killed_writers()
+            self._drop_unread_data(forgetting=False)
+
+    @contextmanager
+    def _only_writer(self, *, lost: bool = False) -> Iterator[None]:
         from filelock import FileLock
 
         lock = FileLock(self.path / ".lock")
-        if not self.exists():
+        if not lost and not self.exists():
+            self._refuse_lost()
             refuse_strangers(self._folder)
         try:
             self._lock(lock)

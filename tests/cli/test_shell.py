@@ -67,11 +67,11 @@ def test_views_and_tables(odd_data: ExperimentData, tmp_path: Path) -> None:
         ("experiments", "quota"), ("main", "checks"), ("main", "coded_postings"),
         ("main", "damaged_images"), ("main", "data_files"), ("main", "extra_files"),
         ("main", "fingerprints"), ("main", "image_files"), ("main", "images"),
-        ("main", "label_cuis"), ("main", "missing_files"),
-        ("main", "postings"), ("main", "publications"), ("main", "refused_files"),
-        ("main", "rejects"), ("main", "removed_images"), ("main", "repeated_files"),
-        ("main", "term_ancestors"), ("main", "terms"), ("main", "twin_members"),
-        ("main", "twin_pairs"), ("main", "twins"),
+        ("main", "label_cuis"), ("main", "listed_files"), ("main", "missing_files"),
+        ("main", "postings"), ("main", "publications"), ("main", "record_files"),
+        ("main", "refused_files"), ("main", "rejects"), ("main", "removed_images"),
+        ("main", "repeated_files"), ("main", "store_format"), ("main", "term_ancestors"),
+        ("main", "terms"), ("main", "twin_members"), ("main", "twin_pairs"), ("main", "twins"),
     ]  # fmt: skip
     found = ask(catalog, "SELECT finding, image_id FROM postings ORDER BY ALL", tmp_path)
     assert found == odd_data.sql("SELECT finding, image_id FROM postings ORDER BY ALL").to_pylist()

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 from cxr_duck import ExperimentData
@@ -52,11 +53,16 @@ def change(store: Store) -> None:
         catalog = publication.catalog
         if publication.number == 1:
             create_tables(catalog)
-            catalog.execute("CREATE VIEW damaged_images AS SELECT 1; CREATE VIEW twins AS SELECT 1")
-        catalog.execute("DELETE FROM data_files")
+            catalog.execute(
+                "CREATE VIEW damaged_images AS SELECT 1; CREATE VIEW twins AS SELECT 1;"
+                "CREATE TABLE terms AS SELECT '' AS hierarchy, 0 AS position"
+            )
+        catalog.execute("DELETE FROM listed_files")
         path = write(publication, "images-0001.parquet")
         number = publication.number
-        catalog.execute("INSERT INTO data_files VALUES ('images', ?, ?, 1, 4, '')", [path, number])
+        catalog.execute(
+            "INSERT INTO listed_files VALUES ('images', ?, ?, 1, 4, '')", [path, number]
+        )
         catalog.execute(
             "INSERT INTO publications VALUES "
             "(?, now(), 'index', '', '', '', '', '', '', NULL, FALSE, 0, 0, 0)",
@@ -74,9 +80,21 @@ def state_of(store: Store, mount: Path) -> int:
     return int(cursor.execute("SELECT max(publication) FROM publications").fetchall()[0][0])
 
 
+def copies_of(mount: Path) -> tuple[list[str], list[str]]:
+    """Return the files of copies of the record that lie in a store, and those that it lists."""
+    with duckdb.connect(mount / "cxr.duckdb", read_only=True) as catalog:
+        listed = catalog.execute("SELECT path FROM record_files ORDER BY path").fetchall()
+    found = sorted(path.relative_to(mount).as_posix() for path in mount.glob("record/*"))
+    return found, [path for (path,) in listed]
+
+
 def files_of(mount: Path) -> list[str]:
-    """Return the paths of all files of a store, without the chance part of the folders' names."""
+    """Return the paths of all files of a store, without the chance part of the folders' names.
+
+    The copy of the record is left out: see `copies_of`.
+    """
     paths = [path.relative_to(mount) for path in mount.rglob("*") if path.is_file()]
+    paths = [path for path in paths if path.parts[0] != "record"]
     return sorted("/".join(part.split("-")[0] for part in path.parts) for path in paths)
 
 
@@ -89,6 +107,8 @@ def test_states_at_a_url(mount: Path) -> None:
         assert state_of(store, mount) == number
         assert state_of(elsewhere(), mount) == number
     assert files_of(mount) == ["cxr.duckdb", "data/000002/images", "data/000003/images"]
+    found, listed = copies_of(mount)
+    assert found == listed
     assert not list((mount / "data").glob("000001*"))
 
 
@@ -114,6 +134,8 @@ def test_another_wrote_in_the_meantime(mount: Path) -> None:
         change(there)
     assert state_of(here, mount) == 2
     assert files_of(mount) == ["cxr.duckdb", "data/000001/images", "data/000002/images"]
+    found, listed = copies_of(mount)
+    assert found == listed
     change(here)
     assert state_of(there, mount) == 3
 
@@ -152,6 +174,8 @@ def test_two_who_publish_at_once(mount: Path, monkeypatch: pytest.MonkeyPatch) -
     assert len(refused) == 1
     assert (state_of(here, mount), state_of(there, mount)) == (2, 2)
     assert files_of(mount) == ["cxr.duckdb", "data/000001/images", "data/000002/images"]
+    found, listed = copies_of(mount)
+    assert found == listed
 
 
 def test_what_fails_because_another_published(mount: Path) -> None:
@@ -179,6 +203,8 @@ def test_claim_of_one_who_was_killed(mount: Path, monkeypatch: pytest.MonkeyPatc
     change(Store(URL, "spark"))
     assert state_of(elsewhere(), mount) == 2
     assert files_of(mount) == ["cxr.duckdb", "data/000001/images", "data/000002/images"]
+    found, listed = copies_of(mount)
+    assert found == listed
 
 
 def test_failure_while_publishing(mount: Path) -> None:
@@ -310,6 +336,8 @@ def test_trouble_at_any_instant(
         assert state_of(elsewhere(), mount) == held + 1
         wanted = [f"data/{number:06d}/images" for number in range(max(held, 1), held + 2)]
         assert files_of(mount) == ["cxr.duckdb", *wanted], at
+        found, listed = copies_of(mount)
+        assert found == listed
 
 
 def _tells_of_success(store: Store, error: type[BaseException]) -> bool:
@@ -331,7 +359,7 @@ def test_views_of_a_store_at_a_url(demo_data: ExperimentData, mount: Path) -> No
         with open_file(publication.store, images.path) as file:
             path = write(publication, "images-0001.parquet", file.read())
         publication.catalog.execute(
-            "UPDATE data_files SET path = ? WHERE path = ?", [path, images.path]
+            "UPDATE listed_files SET path = ? WHERE path = ?", [path, images.path]
         )
         assert list(changed_files(publication.store, data_files(publication.catalog))) == []
         publish_change(publication, next_change(publication, "compact"))

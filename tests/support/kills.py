@@ -157,6 +157,9 @@ def strangers(store: Path) -> set[str]:
             connection.execute(f"ATTACH '{catalog}' AS cxr (READ_ONLY)")
             rows = connection.execute("SELECT path FROM cxr.data_files").fetchall()
             needed |= {path for (path,) in rows}
+            if catalog == catalogs[0]:
+                rows = connection.execute("SELECT path FROM cxr.record_files").fetchall()
+                needed |= {path for (path,) in rows}
     found = {path.relative_to(store).as_posix() for path in store.rglob("*") if path.is_file()}
     return found - needed if len(catalogs) <= 2 else {"more than one older state"}
 

@@ -1,0 +1,226 @@
+"""The copy of the record: Parquet files beside the catalog, from which a lost one is made again.
+
+Each state that is published has one file with the small tables of the catalog, a list a table, and
+one with the images of each dataset; those of datasets that stay are not written anew. A copy is on
+the disk before its catalog is put in force, and the copy before it goes after that: where a kill
+leaves two, the working copy of the catalog beside them says that the later state was not published.
+The name of a file has the state that it was written for, that of its working copy, and the
+beginning of its SHA-256.
+"""
+
+import re
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass
+from hashlib import file_digest
+from pathlib import Path
+
+import duckdb
+
+from cxr_duck.engines.sql_text import quoted
+from cxr_duck.store.data_files import DataFile
+from cxr_duck.store.local_folder import COPIES, StoreFolder
+from cxr_duck.version import __version__
+
+__all__ = ["RecordCopy", "copy_files", "read_copies", "restore_copy", "write_copy"]
+
+# The tables of which the catalog alone knows, and the order of their rows.
+_TABLES = {
+    "store_format": "format",
+    "publications": "publication",
+    "listed_files": "path",
+    "removed_images": "image_id, patient_id",
+    "terms": "hierarchy, position",
+    "record_files": "path",
+    "experiments.experiment": "experiment_id",
+    "experiments.dataset": "dataset_id",
+    "experiments.finding": "finding_id",
+    "experiments.allocation": "dataset_id, signature, limit_to, position",
+    "experiments.quota": "dataset_id, kind, split",
+}
+_HEAD = re.compile(r"record/(\d{6,})-[0-9a-f]+-[0-9a-f]{16}\.parquet")
+_WRITTEN = "written.parquet"  # a file that has no name yet
+_SHORT = 16  # digits of a digest in a name
+
+
+def write_copy(
+    catalog: duckdb.DuckDBPyConnection, home: StoreFolder, working: Path, state: int, *, anew: bool
+) -> list[str]:
+    """Write what the copy of a state needs, list it in the catalog; return the new files' paths.
+
+    Files of images are written `anew` where rows of a dataset may have changed since.
+    """
+    datasets = "SELECT dataset_id FROM experiments.dataset"
+    catalog.execute(
+        f"DELETE FROM record_files WHERE dataset_id IS NULL OR dataset_id NOT IN ({datasets})"
+    )
+    known = dict(catalog.execute("SELECT dataset_id, sha256 FROM record_files").fetchall())
+    written = []
+    facts = {"cxr_duck_version": __version__}
+    stem = f"{state:06d}-{working.suffix[1:]}"
+    work = working.with_name(f"{working.name}.{COPIES}")
+    work.mkdir()
+    try:
+        for (number,) in catalog.execute(f"{datasets} ORDER BY dataset_id").fetchall():
+            if number in known and not anew:
+                continue
+            query = (
+                "SELECT image.* FROM experiments.image SEMI JOIN (SELECT finding_id "
+                f"FROM experiments.finding WHERE dataset_id = {number}) USING (finding_id) "
+                "ORDER BY finding_id, image_id"
+            )
+            row = _write(catalog, query, work, f"{stem}-images-{number}", facts)
+            if row[-1] != known.get(number):
+                catalog.execute("DELETE FROM record_files WHERE dataset_id = ?", [number])
+                written.append(_list(catalog, home, work, row, number))
+        lists = ", ".join(
+            f"(SELECT list(row ORDER BY {order}) FROM (SELECT row, * FROM {table} AS row)) "
+            f"AS {table.rpartition('.')[2]}"
+            for table, order in _TABLES.items()
+        )
+        row = _write(catalog, f"SELECT {lists}", work, stem, facts | {"working_copy": working.name})
+        written.append(_list(catalog, home, work, row, None))
+    except BaseException:
+        home.drop_copies(written)
+        raise
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    return written
+
+
+def _write(
+    catalog: duckdb.DuckDBPyConnection, query: str, work: Path, stem: str, facts: dict[str, str]
+) -> tuple[str, int, int, str]:
+    """Write the rows of a query; return the file's path in the store, rows, bytes and digest."""
+    file = work / _WRITTEN
+    metadata = ", ".join(f"{key}: {quoted(value)}" for key, value in facts.items())
+    ran = catalog.execute(
+        f"COPY ({query}) TO {quoted(file)} "
+        f"(FORMAT parquet, COMPRESSION zstd, KV_METADATA {{{metadata}}})"
+    )
+    rows = int(ran.fetchall()[0][0])
+    digest = _digest(file)
+    return f"{COPIES}/{stem}-{digest[:_SHORT]}.parquet", rows, file.stat().st_size, digest
+
+
+def _list(
+    catalog: duckdb.DuckDBPyConnection,
+    home: StoreFolder,
+    work: Path,
+    row: tuple[str, int, int, str],
+    dataset_id: int | None,
+) -> str:
+    path, rows, size, digest = row
+    home.put_copy(work / _WRITTEN, path)
+    catalog.execute(
+        "INSERT INTO record_files VALUES (?, ?, ?, ?, ?)", [path, dataset_id, rows, size, digest]
+    )
+    return path
+
+
+def _digest(file: Path) -> str:
+    with file.open("rb") as opened:
+        return file_digest(opened, "sha256").hexdigest()
+
+
+@dataclass(frozen=True)
+class RecordCopy:
+    """A whole copy of the record: its file, and the state and publication that it is of.
+
+    `images` has the path of each dataset's images by the number of the dataset, `working_copy` the
+    name of the catalog's copy that was put in force with it: where that is still there, it was not.
+    """
+
+    file: Path
+    path: str
+    state: int
+    publication: int
+    published_at: str
+    package_version: str
+    datasets: tuple[str, ...]
+    images: dict[int, str]
+    working_copy: str
+
+
+def copy_files(catalog: duckdb.DuckDBPyConnection) -> list[DataFile]:
+    """Return the files of the copy of the record; a store of an earlier format has none."""
+    try:
+        rows = catalog.execute(
+            "SELECT 'record', path, 0, rows, bytes, sha256 FROM record_files ORDER BY path"
+        ).fetchall()
+    except duckdb.CatalogException:
+        return []
+    return [DataFile(*row) for row in rows]
+
+
+def read_copies(store: Path, paths: Iterable[str]) -> tuple[list[RecordCopy], list[str]]:
+    """Return the copies among some files of a store, newest first, and the damaged files."""
+    copies, damaged = [], []
+    for path in sorted(paths):
+        digest = path.removesuffix(".parquet")[-_SHORT:]
+        try:
+            if _digest(store / path)[:_SHORT] != digest:
+                damaged.append(path)
+            elif head := _HEAD.fullmatch(path):
+                copies.append(_read(store / path, path, int(head[1])))
+        except (OSError, duckdb.Error):
+            damaged.append(path)
+    copies.sort(key=lambda copy: copy.state, reverse=True)
+    return [copy for copy in copies if not set(copy.images.values()) & set(damaged)], damaged
+
+
+def _read(file: Path, path: str, state: int) -> RecordCopy:
+    with duckdb.connect() as connection:
+        _show(connection, file)
+        ((version, published_at, publication),) = connection.execute(
+            "SELECT package_version, strftime(published_at, '%Y-%m-%d %H:%M'), "
+            "(SELECT coalesce(max(publication), 0) FROM copied_publications) "
+            "FROM copied_store_format"
+        ).fetchall()
+        datasets = connection.execute(
+            "SELECT name FROM copied_dataset ORDER BY dataset_id"
+        ).fetchall()
+        images = connection.execute("SELECT dataset_id, path FROM copied_record_files").fetchall()
+        ((working,),) = connection.execute(
+            "SELECT decode(value) FROM parquet_kv_metadata(?) WHERE decode(key) = 'working_copy'",
+            [str(file)],
+        ).fetchall()
+    return RecordCopy(
+        file,
+        path,
+        state,
+        publication,
+        published_at,
+        version,
+        tuple(name for (name,) in datasets),
+        dict(images),
+        working,
+    )
+
+
+def _show(connection: duckdb.DuckDBPyConnection, file: Path) -> None:
+    """Let each table of a copy be a view, copied_ before its name."""
+    for table in _TABLES:
+        name = table.rpartition(".")[2]
+        connection.execute(
+            f"CREATE TEMP VIEW copied_{name} AS SELECT unnest(row) "
+            f"FROM (SELECT unnest({name}) AS row FROM read_parquet({quoted(file)}))"
+        )
+
+
+def restore_copy(catalog: duckdb.DuckDBPyConnection, store: Path, copy: RecordCopy) -> None:
+    """Fill the tables of a new catalog from a copy."""
+    _show(catalog, copy.file)
+    for table in _TABLES:
+        name = table.rpartition(".")[2]
+        if table == "terms":  # made together with what hangs on it
+            catalog.execute("CREATE TABLE terms AS FROM copied_terms")
+        else:
+            catalog.execute(f"INSERT INTO {table} BY NAME SELECT * FROM copied_{name}")
+    for path in copy.images.values():
+        catalog.execute(
+            "INSERT INTO experiments.image BY NAME "
+            f"SELECT * FROM read_parquet({quoted(store / path)})"
+        )
+    for table in _TABLES:
+        catalog.execute(f"DROP VIEW copied_{table.rpartition('.')[2]}")
