@@ -41,7 +41,7 @@ def make_matrix(
         raise DatasetError(f"a matrix comes as arrow or polars, not as {form!r}")
     if columns not in COLUMNS:
         raise DatasetError(f"the columns of a matrix are {', '.join(COLUMNS)}, not {columns!r}")
-    engine = DuckDBEngine(store.cursor())
+    engine = store.duckdb()
     dataset = read_dataset(store, name)
     labels = _labels(engine, dataset.recipe, columns)
     if not labels:

@@ -75,7 +75,7 @@ def read_source(
 
     Raises DatasetError, ExportError.
     """
-    engine = DuckDBEngine(store.cursor())
+    engine = store.duckdb()
     dataset = read_dataset(store, name)
     engine.make("recorded_members", dataset=name)
     left_out = {"were removed from the store": dataset.removed, "are damaged": dataset.damaged}

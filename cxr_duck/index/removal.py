@@ -39,7 +39,7 @@ class Removal:
 
 def images_to_remove(store: Store, where: str) -> Removal:
     """Return what a condition on the columns of `images` would remove."""
-    return _choose(DuckDBEngine(store.cursor()), where)
+    return _choose(store.duckdb(), where)
 
 
 def remove_images(store: Store, where: str, progress: Progress) -> Removal:
@@ -53,7 +53,7 @@ def remove_images(store: Store, where: str, progress: Progress) -> Removal:
     with store.publishing() as publication:
         publication.forgetting = True
         change = next_change(publication, "remove")
-        reading = DuckDBEngine(store.cursor())
+        reading = store.duckdb()
         removal = _choose(reading, where)
         if not removal.images and not removal.rejects:
             publication.discarded = True

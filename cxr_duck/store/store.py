@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from cxr_duck.engines.choice import engines_of, reads_urls
+from cxr_duck.engines.duckdb import DuckDBEngine
 from cxr_duck.engines.sql_text import first_line, quoted
 from cxr_duck.errors import StageError, StoreError
 from cxr_duck.store.disk_errors import telling_disk_errors
@@ -105,6 +106,10 @@ class Store:
         cursor = _open[key][1].cursor()
         cursor.execute(f"USE cxr; SET VARIABLE cxr_store = {quoted(key)}")
         return cursor
+
+    def duckdb(self, *, anywhere: bool = False) -> DuckDBEngine:
+        """Return DuckDB on a new `cursor`, whichever engine the store was opened with."""
+        return DuckDBEngine(self.cursor(anywhere=anywhere))
 
     @cached_property
     def engines(self) -> "Engines":

@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any
 
 from cxr_duck.datasets.covariates.arrays import COVARIATES, SMD_OF_NOTE, Difference, Examples
 from cxr_duck.datasets.covariates.pixel_free import Guess
-from cxr_duck.engines.duckdb import DuckDBEngine
 
 if TYPE_CHECKING:
     import pyarrow
@@ -137,7 +136,7 @@ def _guess_told(guess: Guess) -> str:
 
 def covariates_of(store: "Store", recipe: "Recipe", members: "pyarrow.Table") -> Covariates:
     """Return the covariates of a dataset's members, as far as the store has their images."""
-    engine = DuckDBEngine(store.cursor()) if store.reads_locally else store.engine()
+    engine = store.duckdb() if store.reads_locally else store.engine()
     examples = members.select(["class", "split", "image_id"])
     return compare_covariates(
         engine, examples, list(recipe.classes), list(recipe.shares), recipe.classes

@@ -47,7 +47,7 @@ def bundle_dataset(
             f"{dataset.removed:,} images of {name} were removed from the store, and a bundle would "
             "pass their ids on: make the dataset again, and bundle that"
         )
-    engine = DuckDBEngine(store.cursor())
+    engine = store.duckdb()
     bundle = _bundle_of(engine, dataset)
     _refuse_harm(engine, bundle.recipe.where)
     with progress.step("bundling"):
@@ -118,7 +118,7 @@ def unbundle_dataset(
     wanted = name if name is not None else bundle.name
     check_name("name", wanted)
     check_name("experiment", experiment)
-    engine = DuckDBEngine(store.cursor())
+    engine = store.duckdb()
     taken = engine.fetch("SELECT digest FROM experiments.dataset WHERE name = ?", wanted)
     if taken == [(bundle.digest,)]:
         progress.note(f"the store has {wanted} already, with the same digest")

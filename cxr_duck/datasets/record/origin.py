@@ -4,8 +4,6 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
-from cxr_duck.engines.duckdb import DuckDBEngine
-
 if TYPE_CHECKING:
     from cxr_duck.store.store import Store
 
@@ -24,7 +22,7 @@ class Record:
 
 def read_record(store: "Store", name: str) -> Record:
     """Return the record of a dataset that the store has."""
-    ((experiment, package, duckdb_version, created_at),) = DuckDBEngine(store.cursor()).fetch(
+    ((experiment, package, duckdb_version, created_at),) = store.duckdb().fetch(
         "SELECT experiment.name, package_version, duckdb_version, dataset.created_at "
         "FROM experiments.dataset INNER JOIN experiments.experiment USING (experiment_id) "
         "WHERE dataset.name = ?",

@@ -5,7 +5,6 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cxr_duck.engines.duckdb import DuckDBEngine
 from cxr_duck.engines.engine import Engine
 from cxr_duck.engines.spread import ImageFile
 from cxr_duck.images.files.folder import ImageFolder
@@ -77,7 +76,7 @@ def find_twins(
 
 def known_twins(store: Store, read: int) -> Twins:
     """Return what a store knows of twins, after so many files were read."""
-    engine = DuckDBEngine(store.cursor())
+    engine = store.duckdb()
     images, unread = engine.fetch(
         "SELECT count(*), count(*) FILTER (pixel_digest IS NULL) FROM fingerprints"
     )[0]
@@ -95,7 +94,7 @@ def twins_in_splits(store: Store, dataset: str) -> "pyarrow.Table":
 
     The columns are twin_group, image_id, patient_id and split.
     """
-    engine = DuckDBEngine(store.cursor())
+    engine = store.duckdb()
     engine.make("recorded_members", dataset=dataset)
     return engine.arrow("twins_in_splits")
 
