@@ -5,7 +5,7 @@ from dataclasses import replace
 from cxr_duck.datasets.allocation.decisions import OtherPatients
 from cxr_duck.datasets.dataset import Dataset
 from cxr_duck.datasets.making import make_dataset_on
-from cxr_duck.datasets.record.record import read_dataset
+from cxr_duck.datasets.record.record import read_dataset_on
 from cxr_duck.errors import DatasetError, QueryError, RecipeError
 from cxr_duck.index.image_facts import ImageFacts, Row, Verdict, facts_of, find_id, rows_of_image
 from cxr_duck.query.compile import compile_query
@@ -33,7 +33,7 @@ def image_facts(store: Store, word: str, dataset: str | None = None) -> ImageFac
     with the nearest ids, or DatasetError.
     """
     engine = store.duckdb()
-    recorded = read_dataset(store, dataset) if dataset is not None else None
+    recorded = read_dataset_on(engine, dataset) if dataset is not None else None
     image_id = find_id(engine, word)
     facts = replace(
         facts_of(engine, image_id), datasets=rows_of_image(engine, "image_datasets", image_id)

@@ -24,7 +24,7 @@ from cxr_duck.store.store import Store
 if TYPE_CHECKING:
     import pyarrow
 
-__all__ = ["CHECKS", "FINGERPRINTS", "Survey", "survey_images"]
+__all__ = ["CHECKS", "FINGERPRINTS", "Survey", "Surveyed", "survey_images"]
 
 _FILE_COLUMNS = "image_id VARCHAR, path VARCHAR, bytes BIGINT, modified BIGINT"
 
@@ -77,6 +77,14 @@ FINGERPRINTS = Survey(
 )
 
 
+@dataclass(frozen=True)
+class Surveyed:
+    """What a survey came to: the number of files `read`, an `engine` that reads the state after."""
+
+    read: int
+    engine: Engine
+
+
 def survey_images(
     store: Store,
     folder: Path,
@@ -88,7 +96,7 @@ def survey_images(
     full: bool = False,
     spread: Spread = here,
     conclude: Callable[[DataWriter, Engine, Publication], None] | None = None,
-) -> int:
+) -> Surveyed:
     """Find something in the files of a store's images, publish it; return how many were read.
 
     The folder is that of the store's images from then on.
@@ -118,8 +126,9 @@ def survey_images(
         if rows or run.results().num_rows or not _is_known(engine, folder):
             with progress.step("publishing what was found"):
                 _publish(store, survey, files, run, folder, full, conclude)
+            engine = store.engine()
         run.forget()
-    return sum(row.bytes is not None for row in rows)
+    return Surveyed(sum(row.bytes is not None for row in rows), engine)
 
 
 def _refuse_absent(engine: Engine, files: "pyarrow.Table", folder: Path) -> None:

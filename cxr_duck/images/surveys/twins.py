@@ -68,15 +68,14 @@ def find_twins(
     `full`. Raises ImagesError, StoreError.
     """
     refuse_without_imagehash()
-    read = survey_images(
+    done = survey_images(
         store, folder, FINGERPRINTS, _fingerprint_of, progress, full=full, conclude=_write_pairs
     )
-    return known_twins(store, read)
+    return _known_twins(done.engine, done.read)
 
 
-def known_twins(store: Store, read: int) -> Twins:
+def _known_twins(engine: Engine, read: int) -> Twins:
     """Return what a store knows of twins, after so many files were read."""
-    engine = store.duckdb()
     images, unread = engine.fetch(
         "SELECT count(*), count(*) FILTER (pixel_digest IS NULL) FROM fingerprints"
     )[0]
