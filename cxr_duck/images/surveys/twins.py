@@ -26,17 +26,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "NEAR",
-    "PAIR_COLUMNS",
     "Twins",
     "find_twins",
     "pair_images",
-    "pair_what_stays",
     "twins_in_splits",
+    "write_pairs",
 ]
 
-PAIR_COLUMNS = (
-    "image_id VARCHAR, twin_id VARCHAR, kind VARCHAR, distance BIGINT, twin_group VARCHAR"
-)
 NEAR = 40  # bits in which the hashes of two images that look the same may differ
 _DIGITS = BITS // 4  # of a hash, in base 16
 
@@ -69,7 +65,7 @@ def find_twins(
     """
     refuse_without_imagehash()
     done = survey_images(
-        store, folder, FINGERPRINTS, _fingerprint_of, progress, full=full, conclude=_write_pairs
+        store, folder, FINGERPRINTS, _fingerprint_of, progress, full=full, conclude=write_pairs
     )
     return _known_twins(done.engine, done.read)
 
@@ -110,20 +106,8 @@ def _fingerprint_of(folder: ImageFolder, file: ImageFile) -> dict[str, Any]:
     return asdict(found)
 
 
-def pair_what_stays(
-    writer: DataWriter, engine: Engine, publication: Publication, stage: str = "kept_rows"
-) -> None:
-    """Take rows that a stage doesn't keep out of the fingerprints, and pair what stays anew.
-
-    An image that goes may be the one that others with its file were paired with.
-    """
-    before = data_files(publication.catalog, "fingerprints")
-    writer.filter("fingerprints", stage)
-    if data_files(publication.catalog, "fingerprints") != before:
-        _write_pairs(writer, engine, publication)
-
-
-def _write_pairs(writer: DataWriter, engine: Engine, publication: Publication) -> None:
+def write_pairs(writer: DataWriter, engine: Engine, publication: Publication) -> None:
+    """Write the relation twin_pairs anew, from the fingerprints that the publication lists now."""
     # Pairing compares bits, which is DuckDB's work: where Python puts them, it is done here.
     show_files(engine, publication, "fingerprints", "stored_fingerprints")
     engine.put_arrow("fingerprints", engine.arrow_of("stored_fingerprints"))
