@@ -14,7 +14,6 @@ from cxr_duck.datasets.recipes.toml import read_recipe_file, recipe_as_toml
 from cxr_duck.datasets.record.record import experiment_of, read_dataset
 from cxr_duck.datasets.record.reproduction import Reproduction, reproduce
 from cxr_duck.datasets.torch_split import torch_split
-from cxr_duck.engines.duckdb import DuckDBEngine
 from cxr_duck.errors import CxrError, ImagesError
 from cxr_duck.index.inverted_index import InvertedIndex
 from cxr_duck.progress import SILENT, Progress
@@ -160,7 +159,7 @@ class ExperimentData:
         Columns: finding, images, patients, studies, and physician_share, the share of its images
         that were labelled by hand.
         """
-        return DuckDBEngine(self.store.cursor()).arrow("finding_counts")
+        return self.store.duckdb().arrow("finding_counts")
 
     def pairs(
         self,
@@ -177,7 +176,7 @@ class ExperimentData:
         """
         from cxr_duck.index.pairs import find_pairs
 
-        engine = DuckDBEngine(self.store.cursor())
+        engine = self.store.duckdb()
         findings = [term]
         if under:
             name, _ = open_hierarchy(engine, hierarchy)
@@ -247,7 +246,7 @@ class ExperimentData:
         self, term: str | None = None, hierarchy: _Path = DEFAULT_HIERARCHY
     ) -> list[str]:
         """Return the lines of a drawn hierarchy, each term with its number of distinct images."""
-        engine = DuckDBEngine(self.store.cursor())
+        engine = self.store.duckdb()
         return drawn_terms(engine, term, hierarchy, self._progress)
 
     def create_dataset(
@@ -356,7 +355,7 @@ class ExperimentData:
 
     def datasets(self) -> list[dict[str, Any]]:
         """Return what is recorded of each dataset, oldest first."""
-        engine = DuckDBEngine(self.store.cursor())
+        engine = self.store.duckdb()
         rows: list[dict[str, Any]] = engine.arrow("datasets").to_pylist()
         return rows
 
@@ -519,7 +518,7 @@ class ExperimentData:
         """Return the folder that was given, or else the one that the images were indexed with."""
         if self.images_dir is not None:
             return self.images_dir
-        rows = DuckDBEngine(self.store.cursor(anywhere=True)).fetch(
+        rows = self.store.duckdb(anywhere=True).fetch(
             "SELECT images_folder FROM publications ORDER BY publication DESC LIMIT 1"
         )
         return Path(rows[0][0]) if rows and rows[0][0] else None

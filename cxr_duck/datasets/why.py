@@ -5,8 +5,7 @@ from dataclasses import replace
 from cxr_duck.datasets.allocation.decisions import OtherPatients
 from cxr_duck.datasets.dataset import Dataset
 from cxr_duck.datasets.making import make_dataset_on
-from cxr_duck.datasets.record.record import read_dataset
-from cxr_duck.engines.duckdb import DuckDBEngine
+from cxr_duck.datasets.record.record import read_dataset_on
 from cxr_duck.errors import DatasetError, QueryError, RecipeError
 from cxr_duck.index.image_facts import ImageFacts, Row, Verdict, facts_of, find_id, rows_of_image
 from cxr_duck.query.compile import compile_query
@@ -33,8 +32,8 @@ def image_facts(store: Store, word: str, dataset: str | None = None) -> ImageFac
     With a recorded dataset's name also why the image is or isn't in it. Raises UnknownImageError
     with the nearest ids, or DatasetError.
     """
-    engine = DuckDBEngine(store.cursor())
-    recorded = read_dataset(store, dataset) if dataset is not None else None
+    engine = store.duckdb()
+    recorded = read_dataset_on(engine, dataset) if dataset is not None else None
     image_id = find_id(engine, word)
     facts = replace(
         facts_of(engine, image_id), datasets=rows_of_image(engine, "image_datasets", image_id)
@@ -48,7 +47,7 @@ class _Walk:
     """The way of one image through the relations that make a dataset, up to where it drops out."""
 
     def __init__(self, store: Store, facts: ImageFacts, recorded: Dataset) -> None:
-        self.engine = DuckDBEngine(store.cursor())
+        self.engine = store.duckdb()
         self.image_id = facts.image_id
         self.facts = facts
         self.recorded = recorded

@@ -20,6 +20,7 @@ from uuid import uuid4
 import duckdb
 
 from cxr_duck.engines.choice import engines_of, reads_urls
+from cxr_duck.engines.duckdb import DuckDBEngine
 from cxr_duck.engines.sql_text import first_line, quoted
 from cxr_duck.errors import StageError, StoreError
 from cxr_duck.progress import SILENT, Progress
@@ -124,6 +125,10 @@ class Store:
             f"USE cxr; SET VARIABLE cxr_store = {quoted(key)}; SET VARIABLE cxr_format = {FORMAT}"
         )
         return cursor
+
+    def duckdb(self, *, anywhere: bool = False) -> DuckDBEngine:
+        """Return DuckDB on a new `cursor`, whichever engine the store was opened with."""
+        return DuckDBEngine(self.cursor(anywhere=anywhere))
 
     @cached_property
     def engines(self) -> "Engines":

@@ -23,7 +23,6 @@ from cxr_duck.audit.covariates import OF_COVARIATES
 from cxr_duck.audit.csv_split import split_order
 from cxr_duck.audit.promised_sizes import Promise, make_promised
 from cxr_duck.audit.run import CHECKS
-from cxr_duck.engines.duckdb import DuckDBEngine
 from cxr_duck.errors import AuditError, CxrError, DatasetError, LabelFileError
 from cxr_duck.images.files.folder import ImageFolder
 from cxr_duck.images.surveys.check import judge
@@ -489,7 +488,7 @@ def test_a_record_that_no_longer_holds(dataset: ExperimentData, cxr: Run) -> Non
 
 def test_a_promise_is_data(data: ExperimentData) -> None:
     """A promise of whole datasets minds what it doesn't name; tolerance is what may be missed."""
-    engine = DuckDBEngine(data.store.cursor())
+    engine = data.store.duckdb()
     engine.put(
         "split_composition",
         "split VARCHAR, class VARCHAR, images BIGINT",

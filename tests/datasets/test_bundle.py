@@ -18,7 +18,6 @@ from cxr_duck import Dataset, ExperimentData, Recipe
 from cxr_duck.cli.dataset_tables import print_dataset
 from cxr_duck.datasets.record.bundle import _on_its_own
 from cxr_duck.datasets.record.bundle_file import read_bundle
-from cxr_duck.engines.duckdb import DuckDBEngine
 from cxr_duck.errors import BundleError, CxrError, DatasetError
 from cxr_duck.index.removal import remove_images
 from cxr_duck.progress import SILENT
@@ -378,7 +377,7 @@ def test_recipe_that_looks_at_other_images() -> None:
 @pytest.mark.parametrize("condition", HARMLESS)
 def test_foreign_condition_that_reads(demo_data: ExperimentData, condition: str) -> None:
     """Conditions on the store's own relations are let pass, its macros too."""
-    engine = DuckDBEngine(demo_data.store.cursor())
+    engine = demo_data.store.duckdb()
     assert harm_in(engine, condition) is None
     assert engine.fetch(f"SELECT count(*) FROM images WHERE {condition}")
 

@@ -9,7 +9,6 @@ import pyarrow
 import pytest
 
 from cxr_duck import ExperimentData
-from cxr_duck.engines.duckdb import DuckDBEngine
 from cxr_duck.engines.stages import all_stages, stage
 from cxr_duck.engines.translate.to_spark import carried
 from cxr_duck.errors import CxrError
@@ -188,7 +187,7 @@ def _run_many(folder: Path, _: Path) -> None:
 
 
 def _query(data: ExperimentData) -> None:
-    engine = DuckDBEngine(data.store.cursor())
+    engine = data.store.duckdb()
     for name in (*QUERIES, "coded_postings", "damaged_images", "missing_files", "extra_files"):
         engine.rows(name, **QUERIES.get(name, {}))
     engine.rows("repeated_files")
@@ -198,7 +197,7 @@ def _query(data: ExperimentData) -> None:
 
 def _feed(data: ExperimentData) -> None:
     """Ask the stages that find nothing in the demo, of a few made-up rows."""
-    engine = DuckDBEngine(data.store.cursor())
+    engine = data.store.duckdb()
     for name, relations in FEEDS.items():
         for relation, (columns, rows) in relations.items():
             engine.put(relation, columns, rows)

@@ -24,8 +24,9 @@ from cxr_duck.errors import (
     StoreError,
     UnknownTermError,
 )
-from cxr_duck.store.data_files import RELATIONS, data_files
+from cxr_duck.store.data_files import data_files
 from cxr_duck.store.invariants import run_checks
+from cxr_duck.store.relations import RELATIONS
 from tests.support.label_rows import USUAL, write_labels
 from tests.support.odd_cells import odd_rows, write_made_up_labels
 from tests.support.spark_sessions import CONFIGURATION, put_defaults, shared_session

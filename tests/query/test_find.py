@@ -10,7 +10,6 @@ import pyarrow.parquet
 import pytest
 
 from cxr_duck import ExperimentData
-from cxr_duck.engines.duckdb import DuckDBEngine
 from cxr_duck.query.find import ask
 from tests.cli.test_shell import shell
 from tests.conftest import Run
@@ -110,7 +109,7 @@ def test_explained_values_are_quoted(tmp_path: Path) -> None:
     data.create_index()
     for number, value in enumerate(VALUES):
         text = "manufacturer = '" + value.replace("'", "''") + "'"
-        question = ask(DuckDBEngine(data.store.cursor()), text)
+        question = ask(data.store.duckdb(), text)
         ran = subprocess.run(
             [shell(), "-readonly", str(data.store.catalog), "-csv", "-noheader"],
             input=question.ids.script + "\n", capture_output=True, text=True, check=True,

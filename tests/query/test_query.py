@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cxr_duck import ExperimentData
-from cxr_duck.engines.duckdb import DuckDBEngine
 from cxr_duck.engines.sql_text import quoted
 from cxr_duck.errors import CxrError, QueryError
 from cxr_duck.query.compile import compile_query
@@ -58,7 +57,7 @@ def test_any_query(asked: ExperimentData, images: dict[str, Image], query: Query
     text, holds = query
     expected = sorted(image_id for image_id, image in images.items() if holds(image))
     assert ids(asked, text) == expected
-    engine = DuckDBEngine(asked.store.cursor())
+    engine = asked.store.duckdb()
     question = ask(engine, text)
     for form, rows in ((question.count, [(len(expected),)]), (question.ids, None)):
         found = engine.connection.execute(form.sql, form.params).fetchall()
@@ -257,7 +256,7 @@ def test_broken_saved_query(plain: Any) -> None:
 
 def test_saved_query_of_another_store(asked: ExperimentData) -> None:
     """A saved query that names a field or operator that isn't there is refused, never run."""
-    columns = Fields(DuckDBEngine(asked.store.cursor())).columns
+    columns = Fields(asked.store.duckdb()).columns
     for field, operator in (('age" = 1 OR 1', "="), ("age", "= 1 OR 1 ="), ("nowhere", "=")):
         leaf = {"field": field, "kind": "number", "operator": operator, "values": [1]}
         with pytest.raises(QueryError, match="which the images of this store don't have"):

@@ -24,7 +24,7 @@ from cxr_duck.store.store import Store
 from cxr_duck.terms.stored import write_terms
 from cxr_duck.version import __version__
 
-__all__ = ["experiment_of", "read_dataset", "record"]
+__all__ = ["experiment_of", "read_dataset", "read_dataset_on", "record"]
 
 
 def record(store: Store, dataset: Dataset, experiment: str) -> Dataset:
@@ -165,7 +165,11 @@ def _next(engine: DuckDBEngine, key: str, table: str) -> int:
 
 def read_dataset(store: Store, name: str) -> Dataset:
     """Return a recorded dataset; DatasetError where the store has none of this name."""
-    engine = store.engine()
+    return read_dataset_on(store.engine(), name)
+
+
+def read_dataset_on(engine: Engine, name: str) -> Dataset:
+    """Return a recorded dataset and leave its recorded_members on the engine to go on with."""
     rows = engine.fetch(
         "SELECT recipe, digest, publication, label_file_sha256, dataset_id, exactness "
         "FROM experiments.dataset WHERE name = ?",
