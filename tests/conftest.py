@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, settings
 
 from cxr_duck import ExperimentData, make_demo
 from cxr_duck.cli import main
+from tests.support.forks import Forks, forks
 from tests.support.label_rows import ODDITIES, rows_of, write_labels
 
 # How many examples a property is tried with, unless it says otherwise: `make test` takes quick,
@@ -114,6 +115,13 @@ def odd_data(tmp_path_factory: pytest.TempPathFactory) -> ExperimentData:
     data = ExperimentData(labels_csv=labels, store=folder / "store")
     data.create_index()
     return data
+
+
+@pytest.fixture(scope="session")
+def forked() -> Iterator[Forks]:
+    """Where scripts and command lines fork off, for what needs a process of its own."""
+    with forks() as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

@@ -401,14 +401,14 @@ def test_export_leaves_removed_images_out(own_demo: ExperimentData, tmp_path: Pa
 
 
 def test_compact_merges_small_files(tmp_path: Path) -> None:
-    """Ten additions become one file a relation, with the same rows, sorted."""
-    for number in range(10):
+    """Four additions become one file a relation, with the same rows, sorted."""
+    for number in range(4):
         data = opened(tmp_path, ROWS[number * 5 : number * 5 + 5], f"{number}.csv")
         data.create_index()
     assert compact(data.store, SILENT) == {
-        "images": (10, 1), "postings": (10, 1), "rejects": (1, 1),
+        "images": (4, 1), "postings": (4, 1), "rejects": (1, 1),
     }  # fmt: skip
-    assert postings(data) == walk(ROWS[:50])
+    assert postings(data) == walk(ROWS[:20])
     keys = data.sql("SELECT finding, image_id FROM postings").to_pylist()
     assert keys == sorted(keys, key=lambda row: (row["finding"], row["image_id"]))
     assert intact(data)

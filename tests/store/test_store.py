@@ -16,6 +16,7 @@ from cxr_duck.store.compaction import compact
 from cxr_duck.store.invariants import run_checks
 from cxr_duck.store.store import Store
 from tests.conftest import Run, of_profile
+from tests.support.forks import Forks
 from tests.support.kills import kill_writers
 from tests.support.label_rows import USUAL, repository, rows_of, write_labels
 
@@ -237,21 +238,20 @@ COMMANDS = {
 }
 
 
-def run_bounded(folder: Path, words: list[str], largest: int) -> subprocess.CompletedProcess[str]:
+def run_bounded(
+    forked: Forks, folder: Path, words: list[str], largest: int
+) -> subprocess.CompletedProcess[str]:
     """Run a command that can write no file beyond so many bytes, as on a disk that is full."""
     bounds = (
-        "import resource, sys; from cxr_duck.cli import main; "
+        "import resource; from cxr_duck.cli import main; "
         f"resource.setrlimit(resource.RLIMIT_FSIZE, ({largest}, {largest})); main()"
     )
-    return subprocess.run(
-        [sys.executable, "-c", bounds, *words, "--store", "store"],
-        cwd=folder, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    return forked.run(bounds, *words, "--store", "store", folder=folder)
 
 
 @pytest.mark.parametrize("name", COMMANDS)
 @pytest.mark.parametrize("largest", [100, 5_000, 60_000])
-def test_full_disk(tmp_path: Path, name: str, largest: int) -> None:
+def test_full_disk(forked: Forks, tmp_path: Path, name: str, largest: int) -> None:
     """A disk that takes no more gives its message, and the store is as it was."""
     rows = repository(60, [["nodule"], ["normal"]])
     data = ExperimentData(
@@ -260,7 +260,7 @@ def test_full_disk(tmp_path: Path, name: str, largest: int) -> None:
     write_labels(tmp_path / "more.csv", rows[50:])
     if name != "index":
         data.create_index()
-    ran = run_bounded(tmp_path, COMMANDS[name], largest)
+    ran = run_bounded(forked, tmp_path, COMMANDS[name], largest)
     assert "Traceback" not in ran.stderr
     assert (ran.returncode, ran.stderr.count("\n")) == (1, 1), ran.stderr
     assert "store can't be written to" in ran.stderr
@@ -274,7 +274,7 @@ def test_full_disk(tmp_path: Path, name: str, largest: int) -> None:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs to run a process as another user")
 @pytest.mark.parametrize("name", COMMANDS)
-def test_read_only_store(tmp_path: Path, name: str) -> None:
+def test_read_only_store(forked: Forks, tmp_path: Path, name: str) -> None:
     """A store that the user may only read can be asked; who would write to it is told."""
     rows = repository(60, [["nodule"], ["normal"]])
     data = ExperimentData(
@@ -286,16 +286,18 @@ def test_read_only_store(tmp_path: Path, name: str) -> None:
     for parent in [tmp_path, *tmp_path.parents]:
         if parent.stat().st_uid == 0 and parent != Path("/") and "pytest" in str(parent):
             parent.chmod(0o755)
-    asked = run_as_nobody(tmp_path, ["find", "nodule", "--count"])
+    asked = run_as_nobody(forked, tmp_path, ["find", "nodule", "--count"])
     assert (asked.stdout, asked.returncode) == ("25\n", 0), asked.stderr
-    ran = run_as_nobody(tmp_path, COMMANDS[name])
+    ran = run_as_nobody(forked, tmp_path, COMMANDS[name])
     assert ran.returncode == 1
     assert ran.stderr.endswith("store can't be written to: Permission denied\n")
     assert ran.stderr.count("\n") == 1
     assert len(data.index["nodule"]) == 25
 
 
-def run_as_nobody(folder: Path, words: list[str]) -> subprocess.CompletedProcess[str]:
+def run_as_nobody(
+    forked: Forks, folder: Path, words: list[str]
+) -> subprocess.CompletedProcess[str]:
     """Run a command as a user who owns nothing.
 
     It is run on another store before, since that user may not be able to import what it needs.
@@ -309,10 +311,7 @@ def run_as_nobody(folder: Path, words: list[str]) -> subprocess.CompletedProcess
         "sys.stdout = sys.__stdout__; sys.argv = [*words, '--store', 'store']\n"
         "os.setgid(65534); os.setuid(65534); main()\n"
     )
-    return subprocess.run(
-        [sys.executable, "-c", script, *words],
-        cwd=folder, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    return forked.run(script, *words, folder=folder)
 
 
 def test_store_below_a_file(tmp_path: Path, cxr: Run) -> None:

@@ -18,6 +18,7 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
@@ -110,16 +111,14 @@ class Forks:
     ) -> subprocess.CompletedProcess[str]:
         """Run a script, or a command line of `cxr`, to its end, and return what it printed."""
         order = Order(script, ["cxr", *map(str, words)], str(folder), {**os.environ, **environment})
-        with (
-            Path(os.devnull).open("rb") as nothing,
-            tempfile.TemporaryFile() as out,
-            tempfile.TemporaryFile() as err,
-        ):
-            code = self.start(order, [file.fileno() for file in (nothing, out, err)]).wait()
-            printed = []
-            for file in (out, err):
-                file.seek(0)
-                printed.append(file.read().decode())
+        (out, to_out), (err, to_err) = os.pipe(), os.pipe()
+        with Path(os.devnull).open("rb") as nothing:
+            started = self.start(order, [nothing.fileno(), to_out, to_err])
+        os.close(to_out)
+        os.close(to_err)
+        with ThreadPoolExecutor(2) as pool:
+            printed = list(pool.map(_text_of, (out, err)))
+        code = started.wait()
         return subprocess.CompletedProcess(order.words, code, *printed)
 
     def put_command(self, folder: Path) -> None:
@@ -127,6 +126,11 @@ class Forks:
         command = folder / "cxr"
         command.write_text(_COMMAND.format(python=sys.executable, address=self.address))
         command.chmod(0o755)
+
+
+def _text_of(pipe: int) -> str:
+    with open(pipe, encoding="utf-8") as file:
+        return file.read()
 
 
 @contextmanager
