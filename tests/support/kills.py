@@ -47,11 +47,12 @@ _SCRIPT = """
 import sys
 from pathlib import Path
 from cxr_duck import ExperimentData
-from cxr_duck.growth import compact, remove_images
+from cxr_duck.index.removal import remove_images
 from cxr_duck.progress import SILENT
-from cxr_duck.store import Store
+from cxr_duck.store.compaction import compact
+from cxr_duck.store.store import Store
 store, folder = map(Path, sys.argv[1:])
-import cxr_duck.indexing, pyarrow
+import cxr_duck.index.indexing, pyarrow
 print('ready', flush=True)
 {change}
 """
