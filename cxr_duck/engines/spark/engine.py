@@ -64,8 +64,9 @@ class SparkEngine:
         self._frames: dict[str, DataFrame] = {}
         self._put: set[str] = set()
         self._tables = _tables_of(driver)
-        self._files = _files_of(driver) if "data_files" in self._tables else {}
         self._views = _views_of(driver)
+        known = self._tables | self._views  # data_files is a table in stores of format 1
+        self._files = _files_of(driver) if "data_files" in known else {}
 
     def make(self, name: str, **params: object) -> None:
         """Run a stage into a relation of its name."""
