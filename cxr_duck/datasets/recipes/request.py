@@ -28,7 +28,7 @@ from cxr_duck.datasets.recipes.kinds import (
 )
 from cxr_duck.datasets.recipes.option import option, option_of
 from cxr_duck.datasets.recipes.recipe import FINDINGS, OVERLAPS, TWINS, UNITS, Recipe
-from cxr_duck.terms.hierarchy import DEFAULT_HIERARCHY
+from cxr_duck.terms.default import DEFAULT_HIERARCHY
 
 __all__ = ["OPTIONS", "Request", "asked_of"]
 
