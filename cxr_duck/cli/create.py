@@ -1,8 +1,6 @@
 """The command `cxr create`, which makes and records a dataset."""
 
-from collections.abc import Mapping
-from dataclasses import MISSING, Field, fields
-from inspect import Parameter, Signature, signature
+from inspect import signature
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,15 +8,21 @@ import typer
 
 from cxr_duck.cli.dataset_tables import print_dataset, print_plan
 from cxr_duck.cli.options import JsonOption, StoreOption
-from cxr_duck.cli.parsing import parsed
-from cxr_duck.datasets.recipes.request import OPTIONS, Request
 
-__all__ = ["add_to"]
+__all__ = ["add_to", "list_in"]
 
 
 def add_to(app: typer.Typer) -> None:
     """Add the command of this module to an app."""
+    from cxr_duck.cli.recipe_options import with_options
+
+    create.__signature__ = with_options(_OWN)  # type: ignore[attr-defined]
     app.command()(create)
+
+
+def list_in(app: typer.Typer) -> None:
+    """Add the command without its options, which cost time and which no list of commands has."""
+    app.command(help=create.__doc__, name="create")(lambda: None)
 
 
 def create(
@@ -50,17 +54,18 @@ def create(
     otherwise.
     """
     from cxr_duck.cli.progress_bar import TerminalProgress
+    from cxr_duck.cli.recipe_options import asked, refuse_options
     from cxr_duck.experiment_data import ExperimentData
 
     data = ExperimentData(store=store, engine=context.obj, progress=TerminalProgress())
     if recipe is not None:
-        _refuse_options(context)
+        refuse_options(context)
         dataset = data.create_from_recipe(
             recipe, name=name, experiment=experiment, store_it=not dry_run
         )
     else:
         dataset = data.create_dataset(
-            **_asked(options),
+            **asked(options),
             name=name,
             experiment="default" if experiment is None else experiment,
             store_it=not dry_run,
@@ -71,56 +76,4 @@ def create(
         print_dataset(dataset, as_json)
 
 
-def _with_options(own: Signature) -> Signature:
-    """Return a signature with the options of a recipe in front, in place of `**options`."""
-    context, *others, _ = own.parameters.values()
-    options = [_parameter(field) for field in fields(Request)]
-    behind = [other.replace(kind=Parameter.KEYWORD_ONLY) for other in others]
-    return own.replace(parameters=[context, *options, *behind])
-
-
-def _parameter(field: "Field[Any]") -> Parameter:
-    """Return an option of a recipe as typer takes it; without a plain default it may be absent."""
-    option = OPTIONS[field.name]
-    info = (
-        typer.Option(
-            option.flag,
-            metavar=option.metavar,
-            help=option.help,
-            show_default=option.default_help or True,
-        )
-        if option.flag
-        else typer.Argument(metavar=option.metavar, help=option.help)
-    )
-    plain = field.default is not MISSING and isinstance(field.default, str | int)
-    typed = option.kind.typed if plain else option.kind.typed | None
-    return Parameter(
-        field.name,
-        Parameter.KEYWORD_ONLY,
-        default=field.default if plain else None,
-        annotation=Annotated[typed, info],
-    )
-
-
-def _asked(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options that were given, as `create_dataset` takes them."""
-    return {
-        option.python: parsed(option.kind.parsed, options[name])
-        for name, option in OPTIONS.items()
-        if options[name] is not None
-    }
-
-
-def _refuse_options(context: typer.Context) -> None:
-    """Refuse options that a recipe file would have to give."""
-    for name in OPTIONS:
-        source = context.get_parameter_source(name)
-        if source is not None and source.name == "COMMANDLINE":
-            raise typer.BadParameter(
-                f"{name.replace('_', '-')} stands in the recipe file or on the command line, "
-                "not in both: leave --recipe or the option out"
-            )
-
-
-# typer builds the command from it.
-create.__signature__ = _with_options(signature(create))  # type: ignore[attr-defined]
+_OWN = signature(create)
