@@ -313,9 +313,11 @@ class ExperimentData:
         or RecipeError with the counts where the recipe can't be met.
         """
         request = Request(
-            term_list, {} if classes is None else classes, exclude, pure, where, str(hierarchy),
-            seed, overlap, balance, findings, unit, per_patient, shares, by_date, folds,
-            keep_apart, physician_test, twins, stratify, match, size,
+            terms=term_list, classes={} if classes is None else classes, exclude=exclude,
+            pure=pure, where=where, hierarchy=str(hierarchy), seed=seed, overlap=overlap,
+            balance=balance, findings=findings, unit=unit, per_patient=per_patient, shares=shares,
+            by_date=by_date, folds=folds, keep_apart=keep_apart, physician_test=physician_test,
+            twins=twins, stratify=stratify, match=match, size=size,
         )  # fmt: skip
         return self._create(request, name, experiment, store_it)
 

@@ -9,7 +9,8 @@ import typer
 
 from cxr_duck.cli.dataset_tables import print_covariates
 from cxr_duck.cli.options import Format, HierarchyOption, LimitOption, StoreOption
-from cxr_duck.cli.parsing import named_queries
+from cxr_duck.cli.parsing import parsed
+from cxr_duck.datasets.recipes.words import named_queries
 
 if TYPE_CHECKING:
     from cxr_duck.audit.result import Audit
@@ -74,7 +75,7 @@ def audit(
         raise typer.BadParameter("--format and --limit are for the rows of one --check")
     found = ExperimentData(images, store=store, progress=TerminalProgress()).audit(
         subject,
-        classes=named_queries(classes or []),
+        classes=parsed(named_queries, classes or []),
         hierarchy=hierarchy,
         shares=_shares(shares),
         balanced=balanced,

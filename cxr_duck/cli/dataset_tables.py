@@ -133,7 +133,7 @@ def _facts(dataset: "Dataset") -> list[tuple[str, str]]:
         ("where", recipe.where or ""),
         ("pure", "yes" if recipe.pure else "no"),
         ("hierarchy", recipe.hierarchy),
-        *((key, value) for key, value in _choices(recipe)),
+        *_choices(recipe),
         ("seed", str(recipe.seed)),
         ("images", f"{dataset.images():,}"),
     ]
@@ -142,27 +142,15 @@ def _facts(dataset: "Dataset") -> list[tuple[str, str]]:
 
 def _choices(recipe: "Recipe") -> list[tuple[str, str]]:
     """Return what a recipe has otherwise than one for which nothing was chosen."""
-    ratio = ":".join(str(part) for part in recipe.ratio.values())
-    chosen = {
-        "overlap": recipe.overlap if recipe.overlap != "drop" else "",
-        "balance": ratio or (recipe.balance if recipe.balance != "equal" else ""),
-        "findings": recipe.findings if recipe.findings != "proportional" else "",
-        "unit": recipe.unit if recipe.unit != "image" else "",
-        "at most": f"{recipe.per_patient} a patient" if recipe.per_patient else "",
-        "shares": ", ".join(f"{split} {share}" for split, share in recipe.shares.items()),
-        "by date": ", ".join(recipe.by_date),
-        "apart": recipe.keep_apart["name"] if recipe.keep_apart else "",
-        "by hand": "all splits but the first" if recipe.physician_test else "",
-        "twins": recipe.twins if recipe.twins != "ignore" else "",
-        "stratify": ", ".join(recipe.stratify),
-        "match": ", ".join(recipe.match),
-        "size": ", ".join(
-            f"{split} {units:,}" if split else f"{units:,}" for split, units in recipe.size.items()
-        ),
-    }
-    if recipe.by_date:
-        del chosen["shares"]
-    return list(chosen.items())
+    from cxr_duck.datasets.recipes.request import OPTIONS, Request, asked_of
+
+    asked, unasked = asked_of(recipe), Request()
+    return [
+        (option.label, option.kind.told(asked[name]))
+        for name, option in OPTIONS.items()
+        if option.label and asked[name] != getattr(unasked, name)
+        if not (recipe.by_date and name == "shares")  # dates part the splits, not shares
+    ]
 
 
 def _as_json(dataset: "Dataset") -> dict[str, Any]:

@@ -2,7 +2,8 @@
 
 from cxr_duck.datasets.dataset import Dataset
 from cxr_duck.datasets.making import make_dataset
-from cxr_duck.datasets.recipes.request import Request, check_name
+from cxr_duck.datasets.recipes.names import check_name
+from cxr_duck.datasets.recipes.request import Request
 from cxr_duck.datasets.recipes.resolve import make_recipe
 from cxr_duck.datasets.record.record import record
 from cxr_duck.progress import Progress

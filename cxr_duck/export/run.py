@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from cxr_duck.datasets.covariates.covariates import covariates_on
 from cxr_duck.datasets.recipes.recipe import Recipe
-from cxr_duck.datasets.recipes.request import fold_shares
+from cxr_duck.datasets.recipes.recipe_values import fold_shares
 from cxr_duck.datasets.record.origin import read_record
 from cxr_duck.datasets.record.record import read_dataset_on
 from cxr_duck.engines.duckdb import DuckDBEngine

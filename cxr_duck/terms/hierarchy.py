@@ -13,6 +13,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from cxr_duck.errors import HierarchyError
+from cxr_duck.terms.default import DEFAULT_HIERARCHY
 
 __all__ = [
     "DEFAULT_HIERARCHY",
@@ -22,7 +23,6 @@ __all__ = [
     "load_hierarchy",
 ]
 
-DEFAULT_HIERARCHY = "padchest"
 MAX_DEPTH = 64  # levels; the recursive queries are bounded by it
 _FOLDER = Path(__file__).parent / "hierarchies"
 _TREES = ("finding", "diagnosis", "localization")

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from cxr_duck import ExperimentData
+from cxr_duck.datasets.recipes.options_table import options_table
 from cxr_duck.engines.stages import SQL_FOLDER
 from tests.cli.test_cli import COMMANDS
 from tests.support.forks import forks
@@ -78,3 +79,8 @@ def test_every_folder_of_sql_is_named() -> None:
     text = README.read_text(encoding="utf-8")
     folders = [path.name for path in SQL_FOLDER.iterdir() if any(path.glob("*.sql"))]
     assert not [name for name in folders if not re.search(rf"sql/{name}\b", text)]
+
+
+def test_the_table_of_options_is_the_definition_s() -> None:
+    """The table of a recipe's options is the one that `options_table` makes."""
+    assert options_table() in README.read_text(encoding="utf-8")

@@ -10,8 +10,9 @@ from pathlib import Path
 from cxr_duck.datasets.dataset import Dataset
 from cxr_duck.datasets.making import composition_of
 from cxr_duck.datasets.members import make_members
+from cxr_duck.datasets.recipes.names import check_name
 from cxr_duck.datasets.recipes.recipe import Recipe
-from cxr_duck.datasets.recipes.request import check_name
+from cxr_duck.datasets.recipes.request import OPTIONS
 from cxr_duck.datasets.record.bundle_file import Bundle, read_bundle, write_bundle
 from cxr_duck.datasets.record.record import read_dataset_on, record
 from cxr_duck.datasets.record.reproduction import changes_since
@@ -178,9 +179,9 @@ def _on_its_own(recipe: Recipe) -> Recipe:
 
     A patient's other images may lack here, their twins, and the dataset to keep apart from.
     """
-    return replace(
-        recipe, keep_apart=None, per_patient=None, by_date=[], physician_test=False, twins="ignore"
-    )
+    plain = Recipe({})
+    looking = [name for name, option in OPTIONS.items() if option.beside_members]
+    return replace(recipe, **{name: getattr(plain, name) for name in looking})
 
 
 def _check_members(engine: DuckDBEngine, bundle: Bundle) -> None:
