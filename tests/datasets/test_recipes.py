@@ -17,7 +17,7 @@ from cxr_duck.datasets.recipes.toml import recipe_as_toml
 from cxr_duck.errors import CxrError, DatasetError, RecipeError
 from cxr_duck.index.removal import remove_images
 from cxr_duck.progress import SILENT
-from tests.conftest import Run, examples
+from tests.conftest import Run, examples, some
 from tests.support.label_rows import USUAL, repository, write_labels
 from tests.support.promises import Rows, check_promises, members_of
 
@@ -448,7 +448,7 @@ def test_file_and_options_ask_for_the_same(mixed: ExperimentData, tmp_path: Path
     assert data.datasets()[-1]["experiment"] == "second"
 
 
-@pytest.mark.parametrize("kind", list(OPTIONS))
+@pytest.mark.parametrize("kind", some(OPTIONS))
 def test_recipe_written_as_toml_asks_for_it_again(
     mixed: ExperimentData, tmp_path: Path, kind: str
 ) -> None:
