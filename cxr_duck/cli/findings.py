@@ -55,12 +55,11 @@ def pairs(
     adjusted for the number of findings. Labels belong to a study; its images repeat them.
     """
     from cxr_duck.cli.output import print_arrow
-    from cxr_duck.cli.progress_bar import TerminalProgress
     from cxr_duck.experiment_data import ExperimentData
 
-    data = ExperimentData(store=store, progress=TerminalProgress())
+    data = ExperimentData(store=store)
     found = data.pairs(term, under=under, hierarchy=hierarchy, unit=unit)
-    print_arrow(found.table, form, limit)
+    print_arrow(found.table, form, limit, logarithms={"p": "log10_p", "q": "log10_q"})
     units = {"image": "images", "study": "studies", "patient": "patients"}[unit]
     print(f"{term}: {found.asked:,} of {found.observed:,} {units}", file=sys.stderr)
 

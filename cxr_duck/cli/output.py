@@ -2,7 +2,7 @@
 
 import math
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -46,10 +46,17 @@ def print_query(
         _write_json(columns, islice(rows, most or None))
 
 
-def print_arrow(table: "pyarrow.Table", form: Format, limit: int | None = None) -> None:
+def print_arrow(
+    table: "pyarrow.Table",
+    form: Format,
+    limit: int | None = None,
+    logarithms: Mapping[str, str] | None = None,
+) -> None:
     """Print the rows of an Arrow table; without a limit all, but 20 of a table.
 
     A table shows three digits of a number with decimals, the other formats all of them.
+    `logarithms` names for a column of probabilities that of their decimal logarithms: a table has
+    no room for these, and shows by them what is too small for a float.
     """
     most = (20 if form is Format.table else 0) if limit is None else limit
     shown = table.slice(0, most) if most else table
@@ -62,7 +69,7 @@ def print_arrow(table: "pyarrow.Table", form: Format, limit: int | None = None) 
     elif form is Format.json:
         _write_json(table.column_names, rows)
     else:
-        print_table(table.column_names, [[_three_digits(value) for value in row] for row in rows])
+        _print_digits(shown, logarithms or {})
         _tell_more(table.num_rows, most)
 
 
@@ -70,6 +77,22 @@ def _tell_more(rows: int, most: int) -> None:
     """Say that a table stops short, where it does."""
     if most and rows > most:
         print(f"the first {most:,} rows; --limit 0 shows all", file=sys.stderr)
+
+
+def _print_digits(table: "pyarrow.Table", logarithms: Mapping[str, str]) -> None:
+    columns = {name: map(_three_digits, table[name].to_pylist()) for name in table.column_names}
+    for name, logarithm in logarithms.items():
+        logs = table[logarithm].to_pylist()
+        columns[name] = map(_probability, table[name].to_pylist(), logs)
+        del columns[logarithm]
+    print_table(list(columns), list(zip(*columns.values(), strict=True)))
+
+
+def _probability(value: float, logarithm: float) -> object:
+    """Return a probability in three digits, as text where it is too small for a float."""
+    from cxr_duck.index.pairs import probability_text
+
+    return probability_text(logarithm) if value < sys.float_info.min else _three_digits(value)
 
 
 def _three_digits(value: object) -> object:
