@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["print_arrow", "print_query", "print_table"]
 
-_WIDE = 10_000  # columns: tables are never folded
+_AT_ONCE = 10_000  # lines of a table that are written together
 
 
 def print_query(
@@ -101,20 +101,17 @@ def _three_digits(value: object) -> object:
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     """Print rows under their columns' names, numbers to the right."""
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
+    from cxr_duck.cli.table import table_lines
 
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for place, column in enumerate(columns):
-        numbers = any(_is_number(row[place]) for row in rows)
-        table.add_column(column, justify="right" if numbers else "left", no_wrap=True)
-    for row in rows:
-        table.add_row(*(Text(_shown(value)) for value in row))
-    console = Console(width=_WIDE, highlight=False)
-    with console.capture() as drawn:
-        console.print(table)
-    print("\n".join(line.rstrip() for line in drawn.get().splitlines()))
+    values = list(zip(*rows, strict=True)) or [()] * len(columns)
+    to_right = [any(map(_is_number, column)) for column in values]
+    lines = table_lines(columns, [list(map(_shown, column)) for column in values], to_right)
+    first = True
+    while part := list(islice(lines, _AT_ONCE)):
+        sys.stdout.write("".join(f"{line}\n" for line in part))
+        first = False
+    if first:
+        print()
 
 
 def _is_number(value: object) -> bool:
