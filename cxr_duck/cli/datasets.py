@@ -9,7 +9,7 @@ import typer
 
 from cxr_duck.cli.dataset_tables import print_dataset, print_plan
 from cxr_duck.cli.options import HierarchyOption, StoreOption
-from cxr_duck.cli.parsing import named_queries, named_shares, sizes_of
+from cxr_duck.cli.parsing import named_queries, named_shares, refuse_idle, sizes_of
 
 if TYPE_CHECKING:
     from cxr_duck.datasets.record.reproduction import Reproduction
@@ -217,6 +217,7 @@ def datasets(store: StoreOption = None, as_json: _Json = False) -> None:
 
 
 def show(
+    context: typer.Context,
     name: _Name,
     as_toml: Annotated[
         bool, typer.Option("--toml", help="Print the recipe file that asks for it.")
@@ -227,6 +228,7 @@ def show(
     """Show the recipe and composition of a dataset."""
     data = _data(store)
     if as_toml:
+        refuse_idle(context, "as_json", "--toml prints the recipe file alone")
         print(data.recipe_file(name), end="")
     else:
         print_dataset(data.dataset(name), as_json, recipe=True)

@@ -1,8 +1,20 @@
-"""Parses options that have several parts: shares, sizes, and the queries of classes."""
+"""Parses options that have several parts, and refuses those that would have no effect."""
 
 import typer
 
-__all__ = ["named_queries", "named_shares", "sizes_of"]
+__all__ = ["named_queries", "named_shares", "refuse_idle", "sizes_of"]
+
+
+def refuse_idle(context: typer.Context, names: str, why: str) -> None:
+    """Refuse options that stand on the command line, and would have no effect there.
+
+    `names` are those of the parameters, between spaces; `why` says what they are for.
+    """
+    for name in names.split():
+        source = context.get_parameter_source(name)
+        if source is not None and source.name == "COMMANDLINE":
+            (options,) = (p.opts for p in context.command.params if p.name == name)
+            raise typer.BadParameter(f"{options[0]} has no effect here: {why}")
 
 
 def named_shares(option: str | None) -> dict[str, float] | None:
