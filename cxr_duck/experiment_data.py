@@ -181,7 +181,7 @@ class ExperimentData:
         if under:
             name, _ = open_hierarchy(engine, hierarchy)
             findings = filled_classes(engine, [term], name)[term]
-        return find_pairs(engine, findings, unit, self._progress)
+        return find_pairs(engine, findings, unit)
 
     def why(self, image_id: str, dataset: str | None = None) -> "ImageFacts":
         """Return all that is known of an image, and why it is or isn't in a recorded dataset.

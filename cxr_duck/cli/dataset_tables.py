@@ -14,12 +14,6 @@ if TYPE_CHECKING:
 
 __all__ = ["print_covariates", "print_dataset", "print_plan"]
 
-# The filters in the order in which they are asked.
-_FILTERS = (
-    "where", "file", "damaged", "exclude", "pure", "overlap", "date", "apart", "per_patient",
-    "match", "balance", "size",
-)  # fmt: skip
-
 
 def print_dataset(dataset: "Dataset", as_json: bool, recipe: bool = False) -> None:
     """Print the composition of a dataset and its digest, or all that is known of its recipe."""
@@ -77,6 +71,7 @@ def _print_plan_as_text(dataset: "Dataset") -> None:
     from cxr_duck.cli.output import print_table
     from cxr_duck.datasets.allocation.allocate import largest_remainder
     from cxr_duck.datasets.dataset import composition_rows
+    from cxr_duck.datasets.filters import FILTERS, KEPT
 
     splits = list(dataset.recipe.shares)
     rows = []
@@ -90,14 +85,14 @@ def _print_plan_as_text(dataset: "Dataset") -> None:
         rows.append([label, *pairs, str(sum(numbers))])
     print_table(["class / finding: got / wanted", *splits, "all"], rows)
     print()
-    steps = [step for step in _FILTERS if any(rule == step for _, rule in dataset.removals)]
+    steps = [step for step in FILTERS if any(rule == step for _, rule in dataset.removals)]
     print_table(
-        ["class", "indexed", *(f"- {step}" for step in steps), "kept"],
+        ["class", "indexed", *(f"- {step}" for step in steps), KEPT],
         [
             [
                 term,
                 sum(images for (name, _), images in dataset.removals.items() if name == term),
-                *(dataset.removals.get((term, step), 0) for step in [*steps, "kept"]),
+                *(dataset.removals.get((term, step), 0) for step in [*steps, KEPT]),
             ]
             for term in dataset.recipe.classes
         ],

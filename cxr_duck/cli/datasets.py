@@ -8,6 +8,7 @@ import typer
 
 from cxr_duck.cli.dataset_tables import print_dataset
 from cxr_duck.cli.options import JsonOption, StoreOption
+from cxr_duck.cli.parsing import refuse_idle
 
 if TYPE_CHECKING:
     from cxr_duck.datasets.record.reproduction import Reproduction
@@ -42,6 +43,7 @@ def datasets(store: StoreOption = None, as_json: JsonOption = False) -> None:
 
 
 def show(
+    context: typer.Context,
     name: _Name,
     as_toml: Annotated[
         bool, typer.Option("--toml", help="Print the recipe file that asks for it.")
@@ -52,6 +54,7 @@ def show(
     """Show the recipe and composition of a dataset."""
     data = _data(store)
     if as_toml:
+        refuse_idle(context, "as_json", "--toml prints the recipe file alone")
         print(data.recipe_file(name), end="")
     else:
         print_dataset(data.dataset(name), as_json, recipe=True)

@@ -1,14 +1,26 @@
-"""Parses options that have several parts; typer reports words that can't be parsed."""
+"""Parses options that have several parts, and refuses those that would have no effect."""
 
 from collections.abc import Callable
 from typing import TypeVar
 
 import typer
 
-__all__ = ["parsed"]
+__all__ = ["parsed", "refuse_idle"]
 
 _Typed = TypeVar("_Typed")
 _Value = TypeVar("_Value")
+
+
+def refuse_idle(context: typer.Context, names: str, why: str) -> None:
+    """Refuse options that stand on the command line, and would have no effect there.
+
+    `names` are those of the parameters, between spaces; `why` says what they are for.
+    """
+    for name in names.split():
+        source = context.get_parameter_source(name)
+        if source is not None and source.name == "COMMANDLINE":
+            (options,) = (p.opts for p in context.command.params if p.name == name)
+            raise typer.BadParameter(f"{options[0]} has no effect here: {why}")
 
 
 def parsed(parse: Callable[[_Typed], _Value], words: _Typed) -> _Value:

@@ -43,4 +43,4 @@ def create_dataset(
 def record_dataset(store: Store, dataset: Dataset, experiment: str, progress: Progress) -> Dataset:
     """Record a dataset, and tell that it is done; return it as it was recorded, with a name."""
     with progress.step("recording the dataset"):
-        return record(store, dataset, experiment)
+        return record(store, dataset, experiment, progress)

@@ -70,7 +70,7 @@ def index_labels(
             with progress.step(f"reading {labels.name}"):
                 _read_records(engine, source, label_file)
                 whole.result()
-            terms.result()
+            replaced = terms.result()
             found = _match_files(engine, label_file, listing, images_folder)
             counts = _compare(
                 engine, publication, label_file, listing is not None, replacing, readmitting
@@ -92,6 +92,8 @@ def index_labels(
             with progress.step("writing the catalog"):
                 publish_change(publication, change)
         counts = {**_totals(publication), **counts}
+    for sentence in [] if publication.discarded else replaced:
+        progress.note(sentence)
     if images_folder is not None:
         tell_files(store, images_folder, progress)
     _tell_rejects(counts.pop("refused"), progress)

@@ -10,6 +10,7 @@ this machine or at a URL.
 
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import cached_property
@@ -329,17 +330,23 @@ class Store:
             self._lock(lock)
             yield
         finally:
-            held = lock.is_locked
+            if lock.is_locked and not self.catalog.is_file():
+                self._folder.leave_no_trace()  # under the lock: another may wait for the folder
             lock.release()
-            if not self.catalog.is_file() and (held or not Path(lock.lock_file).exists()):
-                self._folder.leave_no_trace()
 
     def _lock(self, lock: "FileLock") -> None:
         from filelock import Timeout
 
+        end = time.monotonic() + self.patience
         try:
-            (self.path / "data").mkdir(parents=True, exist_ok=True)
-            lock.acquire(timeout=self.patience)
+            while not lock.is_locked:
+                self.path.mkdir(parents=True, exist_ok=True)
+                try:
+                    lock.acquire(timeout=max(0.0, end - time.monotonic()))
+                except FileNotFoundError:  # a first writer that failed took its new folder away
+                    if time.monotonic() > end:
+                        raise
+            (self.path / "data").mkdir(exist_ok=True)
         except Timeout:
             raise StoreError(
                 f"{self.root} is being written by another cxr: try again when that has ended"

@@ -185,7 +185,7 @@ REFUSED: list[tuple[list[str], dict[str, Any], str]] = [
     (
         ["atypical pneumonia", "pneumonia"],
         {},
-        "2 of them meet the conditions, 0 of those are in no other",
+        "2 images in the index, 2 belong to more than one class",
     ),
     (
         ["nodule"],

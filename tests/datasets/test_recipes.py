@@ -636,7 +636,7 @@ def test_refusals_tell_the_counts(mixed: ExperimentData, rows: Rows) -> None:
     """Too few patients, an empty class and classes that are one are refused with their counts."""
     nodules = len(mixed.index["nodule"])
     for options, message in (
-        ({"where": "age < 0"}, f"nodule: {nodules} images in the index, 0 of them meet"),
+        ({"where": "age < 0"}, f"nodule: {nodules} images in the index, {nodules} don't meet"),
         ({"by_date": ["1990-01-01"]}, "in images (nodule: 0 train, "),
         ({"where": "patient_id = 'patient1'"}, "a class of this dataset has no images of its own"),
         ({"shares": {"a": 999, "b": 1}}, "too few patients to fill every split in the ratio asked"),

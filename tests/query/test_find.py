@@ -42,6 +42,12 @@ def test_formats_agree(demo_data: ExperimentData, cxr: Run, query: str) -> None:
     raw = cxr("find", query, "--format", "parquet", "--store", store).out
     written = pyarrow.parquet.read_table(io.BytesIO(raw.encode("utf-8", "surrogateescape")))
     assert written.equals(table)
+    counted = ("find", query, "--count", "--format")
+    assert json.loads(cxr(*counted, "json", "--store", store).out) == [{"images": len(rows)}]
+    assert cxr(*counted, "csv", "--store", store).out == f"images\n{len(rows)}\n"
+    raw = cxr(*counted, "parquet", "--store", store).out
+    written = pyarrow.parquet.read_table(io.BytesIO(raw.encode("utf-8", "surrogateescape")))
+    assert written.to_pylist() == [{"images": len(rows)}]
     drawn = cxr("find", query, "--limit", "0", "--store", store).out.splitlines()
     assert drawn[0].split() == table.column_names
     assert len(drawn) == len(rows) + 1

@@ -4,7 +4,11 @@ import os
 import shutil
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
+from threading import Event, Thread, current_thread, main_thread
+from typing import Any
 
 import duckdb
 import pytest
@@ -14,6 +18,7 @@ from cxr_duck.errors import CxrError, StoreError
 from cxr_duck.progress import SILENT
 from cxr_duck.store.compaction import compact
 from cxr_duck.store.invariants import run_checks
+from cxr_duck.store.local_folder import StoreFolder
 from cxr_duck.store.store import Store
 from tests.conftest import Run, of_profile
 from tests.support.forks import Forks
@@ -215,6 +220,81 @@ def test_unwritten_changes_of_a_shell(indexed: ExperimentData) -> None:
     ):
         pass
     log.unlink()
+
+
+@pytest.mark.parametrize("waits_until", ["the folder is there", "the first begins to clear it"])
+def test_first_writer_fails_while_another_waits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, waits_until: str
+) -> None:
+    """A first writer that fails takes nothing away under one that waits, which goes on rightly."""
+    labels = write_labels(tmp_path / "labels.csv", repository(60, [["nodule"], ["normal"]]))
+    second = ExperimentData(labels_csv=labels, store=tmp_path / "store")
+    waiting = Thread(target=second.create_index)
+    monkeypatch.setattr(Store, "patience", 60.0)
+    cleared, there = Event(), (tmp_path, tmp_path / "store")
+    leave, hold = StoreFolder.leave_no_trace, StoreFolder.hold
+
+    def slowly(step: Callable[..., None]) -> Callable[..., None]:
+        def taken(path: Path, *options: Any, **named: Any) -> None:
+            # Longer than the other takes to ask for the lock again.
+            pause = 0.2 if current_thread() is main_thread() and path.parent in there else 0.0
+            time.sleep(pause)
+            step(path, *options, **named)
+            time.sleep(pause)
+
+        return taken
+
+    def clear(folder: StoreFolder) -> None:
+        if waits_until == "the first begins to clear it":
+            waiting.start()
+        leave(folder)
+
+    def hold_late(folder: StoreFolder) -> None:
+        if current_thread() is waiting:
+            cleared.wait(10)  # who got the lock too early finds the folder gone
+        hold(folder)
+
+    monkeypatch.setattr(StoreFolder, "leave_no_trace", clear)
+    monkeypatch.setattr(StoreFolder, "hold", hold_late)
+    with pytest.raises(CxrError, match="on purpose"), Store(tmp_path / "store").publishing():
+        if waits_until == "the folder is there":
+            waiting.start()
+            time.sleep(0.3)
+        monkeypatch.setattr(Path, "rmdir", slowly(Path.rmdir))
+        monkeypatch.setattr(Path, "unlink", slowly(Path.unlink))
+        raise CxrError("on purpose")
+    cleared.set()
+    waiting.join()
+    monkeypatch.undo()
+    assert len(second.index["nodule"]) == 30
+    assert not [check for check in run_checks(second.store) if check.rows]
+
+
+def test_many_first_writers(tmp_path: Path) -> None:
+    """Of many that begin a new store at once those that fail hinder none of the others."""
+    labels = write_labels(tmp_path / "labels.csv", repository(60, [["nodule"], ["normal"]]))
+    script = (
+        "import sys\n"
+        "from cxr_duck.errors import CxrError\n"
+        "from cxr_duck.store.store import Store\n"
+        "Store.patience = 60.0\n"
+        "try:\n"
+        "    for _ in range(20):\n"
+        "        try:\n"
+        "            with Store('store').publishing(): raise CxrError('on purpose')\n"
+        "        except CxrError as error:\n"
+        "            assert str(error) == 'on purpose', error\n"
+        "except FileNotFoundError: sys.exit('gone')\n"
+    )
+    running = [
+        subprocess.Popen([sys.executable, "-c", script], cwd=tmp_path, stderr=subprocess.PIPE)
+        for _ in range(3)
+    ]
+    ExperimentData(labels_csv=labels, store=tmp_path / "store").create_index()
+    for process in running:
+        assert process.communicate()[1] == b""
+        assert process.returncode == 0
+    assert len(ExperimentData(store=tmp_path / "store").index["nodule"]) == 30
 
 
 def test_failure_while_publishing(indexed: ExperimentData) -> None:
