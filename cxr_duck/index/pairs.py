@@ -9,6 +9,7 @@ Units with a finding that tells what is seen are the population: normal is one, 
 unchanged are none.
 """
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib.util import find_spec
@@ -17,12 +18,14 @@ from typing import TYPE_CHECKING
 from cxr_duck.engines.duckdb import DuckDBEngine
 from cxr_duck.errors import CxrError
 from cxr_duck.progress import SILENT, Progress
-from cxr_duck.terms.lookup import unknown_finding
+from cxr_duck.store.store import Store
+from cxr_duck.terms.lookup import filled_classes, unknown_finding
+from cxr_duck.terms.stored import open_hierarchy
 
 if TYPE_CHECKING:
     import pyarrow
 
-__all__ = ["UNITS", "Pairs", "find_pairs"]
+__all__ = ["UNITS", "Pairs", "find_pairs", "pairs_of_term"]
 
 UNITS = ("image", "study", "patient")
 
@@ -42,6 +45,22 @@ class Pairs:
     observed: int
     asked: int
     table: "pyarrow.Table" = field(repr=False)
+
+
+def pairs_of_term(
+    store: Store,
+    term: str,
+    hierarchy: str | os.PathLike[str] | None,
+    unit: str,
+    progress: Progress = SILENT,
+) -> Pairs:
+    """Count the findings beside a finding or, with a hierarchy, beside those below its term."""
+    engine = store.duckdb()
+    findings = [term]
+    if hierarchy is not None:
+        name, _ = open_hierarchy(engine, hierarchy)
+        findings = filled_classes(engine, [term], name)[term]
+    return find_pairs(engine, findings, unit, progress)
 
 
 def find_pairs(
