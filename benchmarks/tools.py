@@ -10,7 +10,7 @@ from iterstrat.ml_stratifiers import MultilabelStratifiedKFold
 from sklearn.model_selection import GroupShuffleSplit, StratifiedGroupKFold
 
 from cxr_duck import ExperimentData
-from cxr_duck.datasets.allocation.allocate import largest_remainder
+from cxr_duck.datasets.allocation.rounding import largest_remainder
 from cxr_duck.datasets.members import make_members
 from cxr_duck.datasets.recipes.recipe import Recipe
 from cxr_duck.datasets.recipes.request import Request

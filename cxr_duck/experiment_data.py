@@ -1,41 +1,40 @@
-"""ExperimentData: the paper's facade, its methods in the order of the data's way."""
+"""ExperimentData: the paper's facade, its methods in the order of the data's way.
+
+Each method imports its room when it is called: a look-up on the command line goes through here, and
+would wait for numpy, pyarrow and the query language, of which it needs nothing.
+"""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cxr_duck.datasets.creating import create_dataset, record_dataset
-from cxr_duck.datasets.dataset import Dataset
-from cxr_duck.datasets.recipes.request import Request
-from cxr_duck.datasets.recipes.toml import read_recipe_file, recipe_as_toml
-from cxr_duck.datasets.record.record import experiment_of, read_dataset
-from cxr_duck.datasets.record.reproduction import Reproduction, reproduce
-from cxr_duck.datasets.torch_split import torch_split
-from cxr_duck.errors import CxrError, ImagesError
-from cxr_duck.index.inverted_index import InvertedIndex
+from cxr_duck.errors import CxrError
 from cxr_duck.progress import SILENT, Progress
-from cxr_duck.query.read_only import check_query, telling_query_errors
 from cxr_duck.store.store import Store
-from cxr_duck.terms.drawn import drawn_terms
 from cxr_duck.terms.hierarchy import DEFAULT_HIERARCHY
-from cxr_duck.terms.lookup import filled_classes
-from cxr_duck.terms.stored import open_hierarchy
 
 if TYPE_CHECKING:
     import polars
     import pyarrow
 
     from cxr_duck.audit.result import Audit
+    from cxr_duck.datasets.dataset import Dataset
     from cxr_duck.datasets.record.comparison import Comparison
+    from cxr_duck.datasets.record.reproduction import Reproduction
     from cxr_duck.engines.engine import EngineChoice
     from cxr_duck.images.pixels.cxr_image import CXRImage, CXRImages
     from cxr_duck.images.surveys.check import Integrity
     from cxr_duck.images.surveys.twins import Twins
     from cxr_duck.index.image_facts import ImageFacts
+    from cxr_duck.index.inverted_index import InvertedIndex
     from cxr_duck.index.pairs import Pairs
+    from cxr_duck.index.removal import Removal
+    from cxr_duck.query.find import Form, Question
+    from cxr_duck.query.rows import Rows
+    from cxr_duck.store.invariants import Check
     from cxr_duck.store.repair import Repair
     from cxr_duck.store.upgrade import Upgrade
 
@@ -51,10 +50,10 @@ class ExperimentData:
     are needed by `create_index` only. Everything is kept in `store` (default: $CXR_STORE, else
     ./cxr-store). `progress` is told what goes on. Every error is a `CxrError`.
 
-    `engine` runs `create_index`, `find`, `create_dataset`, `reproduce` and `check_integrity`. It is
-    duckdb; spark, which is this machine unless Spark's configuration says otherwise; the URL of a
-    Spark master, or sc://host:port of a Spark Connect server; or a SparkSession. All else reads the
-    store with DuckDB, whichever engine made it.
+    `engine` runs `create_index`, `find` (and `count`, `ids`), `create_dataset`, `reproduce` and
+    `check_integrity`. It is duckdb; spark, which is this machine unless Spark's configuration says
+    otherwise; the URL of a Spark master, or sc://host:port of a Spark Connect server; or a
+    SparkSession. All else reads the store with DuckDB, whichever engine made it.
     """
 
     def __init__(
@@ -90,43 +89,38 @@ class ExperimentData:
         if self.labels_csv is None:
             raise CxrError("create_index needs a label file: ExperimentData(labels_csv=…)")
         return index_labels(
-            self.store,
-            PADCHEST,
-            self.labels_csv,
-            self.images_dir,
-            self._progress,
-            pure_terms=pure_terms,
-            replacing=replace,
-            readmitting=readmit,
-        )
+            self.store, PADCHEST, self.labels_csv, self.images_dir, self._progress,
+            pure_terms=pure_terms, replacing=replace, readmitting=readmit,
+        )  # fmt: skip
 
-    def check_integrity(self, *, quick: bool = False, full: bool = False) -> "Integrity":
-        """Test every image file to its last byte; what is damaged leaves the datasets made after.
+    def remove(self, where: str, *, dry_run: bool = False) -> "Removal":
+        """Remove the images that meet a SQL condition on the columns of `images`, for good.
 
-        The files lie below `images_dir`, or else below the folder that was given when they were
-        indexed. Those that were tested before and have not changed since are not tested again,
-        unless `full`. `quick` reads no pixel: it finds missing, empty and cut files and wrong
-        checksums, and not pixels that can't be decompressed behind right ones. A run that was
-        killed goes on where it was. Raises ImagesError, StoreError. (Paper, check_integrity.)
+        They go from every view and data file, and stay out when their label file is indexed again.
+        Returns how many images, patients and refused rows went, and how many of the images each
+        dataset holds. A `dry_run` removes nothing. Raises QueryError, StoreError.
         """
-        from cxr_duck.images.surveys.check import check_images
+        from cxr_duck.index.removal import remove_images
 
-        return check_images(
-            self.store, self._known_images(), self._progress, quick=quick, full=full
-        )
+        return remove_images(self.store, where, self._progress, dry_run=dry_run)
 
-    def find_twins(self, *, full: bool = False) -> "Twins":
-        """Find images with the same file, the same pixels or the same looks, across all patients.
+    def compact(self) -> dict[str, tuple[int, int]]:
+        """Merge the small files that a store gets by growing.
 
-        Every image file is read once, and again where it changed since, or with `full`. A run that
-        was killed goes on where it was. What is found is the relation `twins` of the store, which
-        `create_dataset` and `audit` go by. Needs ImageHash, the extra `twins`. Raises ImagesError,
-        StoreError.
+        Returns the number of files before and after, by relation. Raises StoreError.
         """
-        from cxr_duck.images.surveys.twins import find_twins
+        from cxr_duck.store.compaction import compact
 
-        store = Store(self.store.root, progress=self._progress)
-        return find_twins(store, self._known_images(), self._progress, full=full)
+        return compact(self.store, self._progress)
+
+    def check_store(self) -> "list[Check]":
+        """Test every invariant of the store; a check whose `rows` are empty holds.
+
+        Raises StoreError where there is no store.
+        """
+        from cxr_duck.store.invariants import run_checks
+
+        return run_checks(self.store, self._progress)
 
     def upgrade(self, *, dry_run: bool = False) -> "Upgrade":
         """Bring the store to the format of this version, as its next change would.
@@ -148,9 +142,47 @@ class ExperimentData:
 
         return repair(self.store, self._progress, dry_run=dry_run)
 
+    def check_integrity(self, *, quick: bool = False, full: bool = False) -> "Integrity":
+        """Test every image file to its last byte; what is damaged leaves the datasets made after.
+
+        The files lie below `images_dir`, or else below the folder that was given when they were
+        indexed. Those that were tested before and have not changed since are not tested again,
+        unless `full`. `quick` reads no pixel: it finds missing, empty and cut files and wrong
+        checksums, and not pixels that can't be decompressed behind right ones. A run that was
+        killed goes on where it was. Raises ImagesError, StoreError. (Paper, check_integrity.)
+        """
+        from cxr_duck.images.surveys.check import check_images
+
+        folder = self.store.known_images_folder(self.images_dir)
+        return check_images(self.store, folder, self._progress, quick=quick, full=full)
+
+    def find_twins(self, *, full: bool = False) -> "Twins":
+        """Find images with the same file, the same pixels or the same looks, across all patients.
+
+        Every image file is read once, and again where it changed since, or with `full`. A run that
+        was killed goes on where it was. What is found is the relation `twins` of the store, which
+        `create_dataset` and `audit` go by. Needs ImageHash, the extra `twins`. Raises ImagesError,
+        StoreError.
+        """
+        from cxr_duck.images.surveys.twins import find_twins
+
+        folder = self.store.known_images_folder(self.images_dir)
+        return find_twins(self.store, folder, self._progress, full=full)
+
+    def twins_in(self, dataset: str) -> "pyarrow.Table":
+        """Return a row for each image of a recorded dataset that has a twin in another split of it.
+
+        The columns are twin_group, image_id, patient_id and split. `find_twins` comes first.
+        """
+        from cxr_duck.images.surveys.twins import twins_in_splits
+
+        return twins_in_splits(self.store, dataset)
+
     @property
-    def index(self) -> InvertedIndex:
+    def index(self) -> "InvertedIndex":
         """The inverted index: finding -> its images with their localizations."""
+        from cxr_duck.index.inverted_index import InvertedIndex
+
         return InvertedIndex(self.store)
 
     def findings(self) -> "pyarrow.Table":
@@ -174,14 +206,9 @@ class ExperimentData:
         With `under`, beside any finding at or below a term of the hierarchy; those are no partners.
         `unit` is image, study or patient: see `cxr_duck.index.pairs`. Raises UnknownTermError.
         """
-        from cxr_duck.index.pairs import find_pairs
+        from cxr_duck.index.pairs import pairs_of_term
 
-        engine = self.store.duckdb()
-        findings = [term]
-        if under:
-            name, _ = open_hierarchy(engine, hierarchy)
-            findings = filled_classes(engine, [term], name)[term]
-        return find_pairs(engine, findings, unit)
+        return pairs_of_term(self.store, term, hierarchy if under else None, unit)
 
     def why(self, image_id: str, dataset: str | None = None) -> "ImageFacts":
         """Return all that is known of an image, and why it is or isn't in a recorded dataset.
@@ -195,10 +222,13 @@ class ExperimentData:
 
     def sql(self, query: str) -> "pyarrow.Table":
         """Return the rows of one read-only query; it sees the store and no other file."""
-        cursor = self.store.cursor()
-        check_query(cursor, query)
-        with telling_query_errors():
-            return cursor.sql(query).to_arrow_table()
+        return self.sql_rows(query).arrow()
+
+    def sql_rows(self, query: str) -> "Rows":
+        """Return the rows of `sql` to be taken as a table or, where they are many, one by one."""
+        from cxr_duck.query.rows import rows_of_sql
+
+        return rows_of_sql(self.store, query)
 
     def find(self, query: str, *, hierarchy: _Path = DEFAULT_HIERARCHY) -> "pyarrow.Table":
         """Return the images that a query holds for, one row each, in the order of their ids.
@@ -215,12 +245,45 @@ class ExperimentData:
         patient_id, study_id, projection and findings (list of string). Raises QueryError for what
         isn't the language, UnknownTermError for a name that the store lacks.
         """
+        return self.find_rows(query, hierarchy=hierarchy).arrow()
+
+    def find_rows(
+        self, query: str, *, hierarchy: _Path = DEFAULT_HIERARCHY, form: "Form" = "rows"
+    ) -> "Rows":
+        """Return the `rows` of `find`, to be taken as a table or, where they are many, one by one.
+
+        Or those of its `count`, which is one row, or of its `ids`.
+        """
+        return self._ask(query, hierarchy).rows_of(form)
+
+    def count(self, query: str, *, hierarchy: _Path = DEFAULT_HIERARCHY) -> int:
+        """Return the number of images that a query holds for; see `find`."""
+        from cxr_duck.query.find import count_images
+
+        return count_images(self.store.engine(), query, hierarchy)
+
+    def ids(
+        self, query: str, *, hierarchy: _Path = DEFAULT_HIERARCHY, limit: int | None = None
+    ) -> Iterator[str]:
+        """Return the ids of the images that a query holds for, in their order; see `find`."""
+        _, rows = self._ask(query, hierarchy).rows_of("ids", limit).stream()
+        return (image_id for (image_id,) in rows)
+
+    def explain(
+        self,
+        query: str,
+        *,
+        hierarchy: _Path = DEFAULT_HIERARCHY,
+        form: "Form" = "rows",
+        limit: int | None = None,
+    ) -> str:
+        """Return the SQL of a query for a shell: of its `rows`, its `count` or its `ids`."""
+        return self._ask(query, hierarchy).script(form, limit)
+
+    def _ask(self, query: str, hierarchy: _Path) -> "Question":
         from cxr_duck.query.find import ask
 
-        engine = self.store.engine()
-        rows = ask(engine, query, hierarchy).rows
-        with telling_query_errors():
-            return engine.query(rows.sql, rows.params)
+        return ask(self.store.engine(), query, hierarchy)
 
     def image(self, image_id: str) -> "CXRImage":
         """Return an image: its file, its findings with their localizations, its pixels.
@@ -246,8 +309,9 @@ class ExperimentData:
         self, term: str | None = None, hierarchy: _Path = DEFAULT_HIERARCHY
     ) -> list[str]:
         """Return the lines of a drawn hierarchy, each term with its number of distinct images."""
-        engine = self.store.duckdb()
-        return drawn_terms(engine, term, hierarchy, self._progress)
+        from cxr_duck.terms.drawn import drawn_terms
+
+        return drawn_terms(self.store.duckdb(), term, hierarchy, self._progress)
 
     def create_dataset(
         self,
@@ -276,7 +340,7 @@ class ExperimentData:
         name: str | None = None,
         experiment: str = "default",
         store_it: bool = True,
-    ) -> Dataset:
+    ) -> "Dataset":
         """Make a dataset with one class a term, balanced, split, no patient in two splits.
 
         Each term stands for the findings at or below it in the hierarchy (`padchest`, `paper`, one
@@ -312,6 +376,9 @@ class ExperimentData:
         Unless `store_it` is false the dataset is recorded. Raises UnknownTermError, DatasetError,
         or RecipeError with the counts where the recipe can't be met.
         """
+        from cxr_duck.datasets.creating import create_dataset
+        from cxr_duck.datasets.recipes.request import Request
+
         request = Request(
             terms=term_list, classes={} if classes is None else classes, exclude=exclude,
             pure=pure, where=where, hierarchy=str(hierarchy), seed=seed, overlap=overlap,
@@ -319,7 +386,8 @@ class ExperimentData:
             by_date=by_date, folds=folds, keep_apart=keep_apart, physician_test=physician_test,
             twins=twins, stratify=stratify, match=match, size=size,
         )  # fmt: skip
-        return self._create(request, name, experiment, store_it)
+        made = create_dataset(self.store, request, name, experiment, store_it, self._progress)
+        return self._handed_out(made)
 
     def create_from_recipe(
         self,
@@ -328,56 +396,52 @@ class ExperimentData:
         name: str | None = None,
         experiment: str | None = None,
         store_it: bool = True,
-    ) -> Dataset:
+    ) -> "Dataset":
         """Make a dataset as a TOML file asks for it; its keys are the options of `create_dataset`.
 
         `name` and `experiment` go before those of the file. Raises as `create_dataset` does.
         """
-        request, named, of_experiment = read_recipe_file(Path(recipe_file))
-        named = named if name is None else name
-        of_experiment = "default" if of_experiment is None else of_experiment
-        return self._create(
-            request, named, of_experiment if experiment is None else experiment, store_it
-        )
+        from cxr_duck.datasets.creating import create_from_file
 
-    def _create(
-        self, request: Request, name: str | None, experiment: str, store_it: bool
-    ) -> Dataset:
-        return self._handed_out(
-            create_dataset(self.store, request, name, experiment, store_it, self._progress)
-        )
+        made = create_from_file(self.store, recipe_file, name, experiment, store_it, self._progress)
+        return self._handed_out(made)
 
-    def store_in_dataset(self, dataset: Dataset, *, experiment: str = "default") -> Dataset:
+    def store_in_dataset(self, dataset: "Dataset", *, experiment: str = "default") -> "Dataset":
         """Record a dataset: its recipe, members and digest (paper, store_in_dataset).
 
         Returns it as it was recorded, with a name. `create_dataset` does this unless told not to;
         to record the same dataset again changes nothing.
         """
+        from cxr_duck.datasets.creating import record_dataset
+
         return self._handed_out(record_dataset(self.store, dataset, experiment, self._progress))
 
     def datasets(self) -> list[dict[str, Any]]:
         """Return what is recorded of each dataset, oldest first."""
-        engine = self.store.duckdb()
-        rows: list[dict[str, Any]] = engine.arrow("datasets").to_pylist()
+        rows: list[dict[str, Any]] = self.store.duckdb().arrow("datasets").to_pylist()
         return rows
 
-    def dataset(self, name: str) -> Dataset:
+    def dataset(self, name: str) -> "Dataset":
         """Return a recorded dataset."""
+        from cxr_duck.datasets.record.record import read_dataset
+
         return self._handed_out(read_dataset(self.store, name))
 
     def recipe_file(self, name: str) -> str:
         """Return the TOML file that asks for a recorded dataset again; see `create_from_recipe`."""
-        dataset = self.dataset(name)
-        return recipe_as_toml(dataset.recipe, name, experiment_of(self.store, name))
+        from cxr_duck.datasets.record.record import recipe_file_of
 
-    def reproduce(self, name: str) -> Reproduction:
+        return recipe_file_of(self.store, name)
+
+    def reproduce(self, name: str) -> "Reproduction":
         """Make a recorded dataset again and compare it with its record.
 
         Where the store's images of its recipe have changed since, it is rebuilt from its recorded
         members instead, and `made` is None.
         """
-        with self._progress.step("making the dataset again"):
-            return reproduce(self.store, name)
+        from cxr_duck.datasets.record.reproduction import reproduce
+
+        return reproduce(self.store, name, self._progress)
 
     def diff(self, first: str, second: str) -> "Comparison":
         """Compare two recorded datasets: recipes, members, patients, compositions."""
@@ -397,7 +461,7 @@ class ExperimentData:
 
         return delete(self.store, name)
 
-    def bundle(self, name: str, file: _Path) -> tuple[Dataset, int]:
+    def bundle(self, name: str, file: _Path) -> "tuple[Dataset, int]":
         """Write a recorded dataset to a new file, without its data; return it, and the bytes.
 
         The file has the recipe, the ids by split and the digest. Raises BundleError.
@@ -408,17 +472,15 @@ class ExperimentData:
 
     def unbundle(
         self, file: _Path, *, name: str | None = None, experiment: str = "default"
-    ) -> Dataset:
+    ) -> "Dataset":
         """Record the dataset of a bundle, with this store's labels; BundleError tells what lacks.
 
         One that is recorded already is left as it is.
         """
         from cxr_duck.datasets.record.bundle import unbundle_dataset
 
-        file = Path(file)
-        return self._handed_out(
-            unbundle_dataset(self.store, file, name, experiment, self._progress)
-        )
+        made = unbundle_dataset(self.store, Path(file), name, experiment, self._progress)
+        return self._handed_out(made)
 
     def export(
         self,
@@ -449,18 +511,16 @@ class ExperimentData:
         when they were indexed; without either only manifests are written, and anything else is
         refused. A `dry_run` writes nothing. Raises ExportError; the folder then does not appear.
         """
-        from cxr_duck.export.options import SHARD_SIZE, ExportOptions, size_in_bytes
+        from cxr_duck.export.options import ExportOptions, size_in_bytes
         from cxr_duck.export.rendering import Rendering
         from cxr_duck.export.run import export_dataset
 
-        shards = SHARD_SIZE if shard_size is None else size_in_bytes(shard_size)
         anew = Rendering(size, bits, format, window, invert_monochrome1, quality, augment, flip)
-        options = ExportOptions(form, how, anew, shards)
-        images_folder = self._images_folder()
-        plan = export_dataset(
-            self.store, name, Path(folder), images_folder, options, self._progress, dry_run=dry_run
-        )
-        return plan.report()
+        options = ExportOptions(form, how, anew, size_in_bytes(shard_size))
+        return export_dataset(
+            self.store, name, Path(folder), self._images_folder(), options, self._progress,
+            dry_run=dry_run,
+        ).report()  # fmt: skip
 
     def audit(
         self,
@@ -480,11 +540,10 @@ class ExperimentData:
         """
         from cxr_duck.audit.run import AuditRequest, audit_split
 
-        folder = self._images_folder()
         asked = AuditRequest(
             str(name_or_path), classes or {}, str(hierarchy), shares, balanced, files, checks
         )
-        return audit_split(self.store, asked, folder, self._progress)
+        return audit_split(self.store, asked, self._images_folder(), self._progress)
 
     def matrix(
         self, name: str, columns: str = "findings", form: str = "arrow"
@@ -495,32 +554,16 @@ class ExperimentData:
         """
         from cxr_duck.datasets.matrix import make_matrix
 
-        folder = self._images_folder()
-        return make_matrix(self.store, name, columns, form, folder, self._progress)
+        return make_matrix(self.store, name, columns, form, self._images_folder(), self._progress)
 
-    def _handed_out(self, dataset: Dataset) -> Dataset:
+    def _handed_out(self, dataset: "Dataset") -> "Dataset":
         """Return a dataset that knows where its images are."""
-        return replace(
-            dataset,
-            store=self.store,
-            images_folder=self._images_folder(),
-            split_reader=torch_split,
-        )
+        from cxr_duck.datasets.torch_split import torch_split
 
-    def _known_images(self) -> Path:
-        """Return the folder of the images; ImagesError where none is known."""
-        folder = self._images_folder()
-        if folder is None:
-            raise ImagesError(
-                "no folder of images is known to this store: index the label file with --images"
-            )
-        return folder
+        return replace(
+            dataset, store=self.store, images_folder=self._images_folder(), split_reader=torch_split
+        )
 
     def _images_folder(self) -> Path | None:
         """Return the folder that was given, or else the one that the images were indexed with."""
-        if self.images_dir is not None:
-            return self.images_dir
-        rows = self.store.duckdb(anywhere=True).fetch(
-            "SELECT images_folder FROM publications ORDER BY publication DESC LIMIT 1"
-        )
-        return Path(rows[0][0]) if rows and rows[0][0] else None
+        return self.store.images_folder(self.images_dir)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from cxr_duck.datasets.allocation.allocate import largest_remainder
+from cxr_duck.datasets.allocation.rounding import largest_remainder
 from cxr_duck.datasets.allocation.sizes import sized_targets
 from cxr_duck.datasets.allocation.targets import kept_sizes
 from cxr_duck.datasets.dataset import Dataset

@@ -69,18 +69,14 @@ def print_plan(dataset: "Dataset", as_json: bool) -> None:
 
 def _print_plan_as_text(dataset: "Dataset") -> None:
     from cxr_duck.cli.output import print_table
-    from cxr_duck.datasets.allocation.allocate import largest_remainder
     from cxr_duck.datasets.dataset import composition_rows
     from cxr_duck.datasets.filters import FILTERS, KEPT
 
     splits = list(dataset.recipe.shares)
     rows = []
-    for label, term, numbers in composition_rows(dataset):
-        whole = [dataset.composition.get((term, "", split), 0) for split in splits]
-        wanted: list[float] = [sum(numbers) * part / sum(whole) for part in whole]
-        parted = dataset.recipe.by_date or dataset.recipe.size.keys() - {""}
-        if numbers == whole and not parted:
-            wanted = [*largest_remainder(sum(whole), list(dataset.recipe.shares.values()))]
+    for (label, _, numbers), wanted in zip(
+        composition_rows(dataset), dataset.wanted(), strict=True
+    ):
         pairs = [f"{got} / {round(want, 1):g}" for got, want in zip(numbers, wanted, strict=True)]
         rows.append([label, *pairs, str(sum(numbers))])
     print_table(["class / finding: got / wanted", *splits, "all"], rows)

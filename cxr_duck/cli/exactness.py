@@ -73,16 +73,7 @@ def _unmatched(dataset: "Dataset") -> list[str]:
 
 def _class_distance(dataset: "Dataset") -> list[str]:
     """Return a sentence where classes are not split as the shares ask for."""
-    from cxr_duck.datasets.allocation.allocate import largest_remainder
-
-    recipe = dataset.recipe
-    if recipe.by_date or recipe.unit != "image" or recipe.size.keys() - {""}:
-        return []
-    away = 0
-    for term in recipe.classes:
-        got = [dataset.composition.get((term, "", split), 0) for split in recipe.shares]
-        wanted = largest_remainder(sum(got), list(recipe.shares.values()))
-        away = max(away, *(abs(a - b) for a, b in zip(got, wanted, strict=True)))
+    away = dataset.furthest_class()
     return [f"classes are up to {away:,} images from the shares asked for"] if away else []
 
 

@@ -92,13 +92,12 @@ def remove(
     They stay out when their label file is indexed again.
     """
     from cxr_duck.cli.progress_bar import TerminalProgress
-    from cxr_duck.index.removal import images_to_remove, remove_images
-    from cxr_duck.store.store import Store
+    from cxr_duck.experiment_data import ExperimentData
 
-    opened = Store(store, progress=TerminalProgress())
-    removal = images_to_remove(opened, where)
+    data = ExperimentData(store=store, progress=TerminalProgress())
+    removal = data.remove(where, dry_run=True)
     if not removal.images and not removal.rejects:
-        print(f"no image of {opened.root} meets the condition; nothing is removed")
+        print(f"no image of {data.store.root} meets the condition; nothing is removed")
         return
     if not yes:
         told = _counted(removal)
@@ -106,8 +105,8 @@ def remove(
             f"Remove {told} for good?",
             f"nothing is removed: {told} meet the condition; give --yes to remove them",
         )
-    removal = remove_images(opened, where, TerminalProgress())
-    print(f"{_counted(removal)} removed from {opened.root}")
+    removal = data.remove(where)
+    print(f"{_counted(removal)} removed from {data.store.root}")
     for name, held in removal.datasets.items():
         print(f"the dataset {name} held {held:,} of them", file=sys.stderr)
     if removal.still_read:

@@ -12,34 +12,27 @@ from cxr_duck.errors import CxrError
 if TYPE_CHECKING:
     import pyarrow
 
-    from cxr_duck.engines.engine import Engine
+    from cxr_duck.query.rows import Rows
 
 __all__ = ["print_arrow", "print_query", "print_table"]
 
 _AT_ONCE = 10_000  # lines of a table that are written together
 
 
-def print_query(
-    engine: "Engine",
-    query: str,
-    form: Format,
-    params: dict[str, object] | None = None,
-    limit: int | None = None,
-    in_table: int = 20,
-) -> None:
+def print_query(found: "Rows", form: Format, limit: int | None = None, in_table: int = 20) -> None:
     """Run a query and print its rows; without a limit all, but of a table so many as `in_table`."""
     most = (in_table if form is Format.table else 0) if limit is None else limit
     if form is Format.parquet:
-        table = engine.query(query, params)
+        table = found.arrow()
         _send_parquet(table.slice(0, most) if most else table)
         return
-    names, found_rows = engine.stream(query, params)
+    names, streamed = found.stream()
     columns = _distinct(names)
-    rows = islice(found_rows, most + 1 if most else None)
+    rows = islice(streamed, most + 1 if most else None)
     if form is Format.table:
-        found = list(rows)
-        print_table(columns, found[: most or None])
-        _tell_more(len(found), most)
+        shown = list(rows)
+        print_table(columns, shown[: most or None])
+        _tell_more(len(shown), most)
     elif form is Format.csv:
         _write_csv(columns, islice(rows, most or None))
     else:

@@ -1,11 +1,14 @@
 """The commands `cxr find` and `cxr sql`, which search a store."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cxr_duck.cli.options import Format, HierarchyOption, LimitOption, StoreOption
 from cxr_duck.cli.parsing import refuse_idle
+
+if TYPE_CHECKING:
+    from cxr_duck.query.find import Form
 
 __all__ = ["add_to"]
 
@@ -41,7 +44,7 @@ def find(
     age >= 18, projection IN (PA, AP), sex IS NULL, frontal, findings = 1 (a list's length).
     A comparison holds where the field is known; NOT means all other images.
     """
-    from cxr_duck.store.store import Store
+    from cxr_duck.experiment_data import ExperimentData
 
     if form not in (*Format, "ids"):
         raise typer.BadParameter(f"{form!r} is none of table, csv, json, parquet, ids")
@@ -51,30 +54,19 @@ def find(
             refuse_idle(context, "form", "--count prints a number, and ids are those of the images")
     if explain and form != "ids":
         refuse_idle(context, "form", "--explain prints SQL, and only ids are another query")
-    engine = Store(store, context.obj).engine()
-    bare = count and form == Format.table
-    if bare and not explain and hierarchy == "padchest":  # quick: nothing of the language
-        found = engine.scalar("SELECT count(*) FROM postings WHERE finding = ?", query)
-        if found:
-            print(found)
-            return
-    from cxr_duck.query.find import ask
-    from cxr_duck.query.read_only import telling_query_errors
-
-    question = ask(engine, query, hierarchy)
-    chosen = question.count if count else question.ids if form == "ids" else question.rows
-    asked = chosen.first(limit) if limit and not count else chosen
+    data = ExperimentData(store=store, engine=context.obj)
+    what: Form = "count" if count else "ids" if form == "ids" else "rows"
     if explain:
-        print(asked.script)
-        return
-    with telling_query_errors():
-        if bare or form == "ids":
-            for (line,) in engine.stream(asked.sql, asked.params)[1]:
-                print(line)
-            return
+        print(data.explain(query, hierarchy=hierarchy, form=what, limit=limit))
+    elif count and form == Format.table:
+        print(data.count(query, hierarchy=hierarchy))
+    elif form == "ids":
+        for image_id in data.ids(query, hierarchy=hierarchy, limit=limit):
+            print(image_id)
+    else:
         from cxr_duck.cli.output import print_query
 
-        print_query(engine, chosen.sql, Format(form), chosen.params, limit)
+        print_query(data.find_rows(query, hierarchy=hierarchy, form=what), Format(form), limit)
 
 
 def sql(
@@ -88,11 +80,6 @@ def sql(
 ) -> None:
     """Run a read-only query on the store's views and tables."""
     from cxr_duck.cli.output import print_query
-    from cxr_duck.engines.duckdb import DuckDBEngine
-    from cxr_duck.query.read_only import check_query, telling_query_errors
-    from cxr_duck.store.store import Store
+    from cxr_duck.experiment_data import ExperimentData
 
-    cursor = Store(store).cursor()
-    check_query(cursor, query)
-    with telling_query_errors():
-        print_query(DuckDBEngine(cursor), query, form, limit=limit, in_table=_ROWS)
+    print_query(ExperimentData(store=store).sql_rows(query), form, limit, in_table=_ROWS)

@@ -22,11 +22,9 @@ def add_to(app: typer.Typer) -> None:
 def compact(store: StoreOption = None) -> None:
     """Merge the small files that a store gets by growing."""
     from cxr_duck.cli.progress_bar import TerminalProgress
-    from cxr_duck.store.compaction import compact as merge_files
-    from cxr_duck.store.store import Store
+    from cxr_duck.experiment_data import ExperimentData
 
-    progress = TerminalProgress()
-    counts = merge_files(Store(store, progress=progress), progress)
+    counts = ExperimentData(store=store, progress=TerminalProgress()).compact()
     print(", ".join(f"{name}: {old:,} -> {new:,} files" for name, (old, new) in counts.items()))
 
 
@@ -37,10 +35,9 @@ def check_store(store: StoreOption = None) -> None:
     """
     from cxr_duck.cli.output import print_table
     from cxr_duck.cli.progress_bar import TerminalProgress
-    from cxr_duck.store.invariants import run_checks
-    from cxr_duck.store.store import Store
+    from cxr_duck.experiment_data import ExperimentData
 
-    checks = run_checks(Store(store), TerminalProgress())
+    checks = ExperimentData(store=store, progress=TerminalProgress()).check_store()
     broken = [check for check in checks if check.rows]
     untested = [check for check in checks if check.untested]
     for check in broken:

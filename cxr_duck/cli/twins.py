@@ -52,7 +52,6 @@ def twins(
     from cxr_duck.cli.output import print_arrow
     from cxr_duck.cli.progress_bar import TerminalProgress
     from cxr_duck.experiment_data import ExperimentData
-    from cxr_duck.images.surveys.twins import twins_in_splits
 
     data = ExperimentData(images, store=store, progress=TerminalProgress())
     if dataset is not None:
@@ -64,7 +63,7 @@ def twins(
         raise typer.Exit(130) from None
     rows = found.across_patients
     if dataset is not None:
-        rows = twins_in_splits(data.store, dataset)
+        rows = data.twins_in(dataset)
     if rows.num_rows or form is not Format.table:
         print_arrow(rows, form, limit)
     _tell(found)

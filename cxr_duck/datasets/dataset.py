@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cxr_duck.datasets.allocation.decisions import Decisions, Exactness
+from cxr_duck.datasets.allocation.rounding import largest_remainder
 from cxr_duck.datasets.recipes.recipe import Recipe
 from cxr_duck.errors import DatasetError
 from cxr_duck.store.store import Store
@@ -79,6 +80,40 @@ class Dataset:
         if split is not None:
             members = members.filter(pyarrow.compute.equal(members["split"], split))
         return int(pyarrow.compute.count_distinct(members["image_id"]).as_py())
+
+    def wanted(self) -> list[list[float]]:
+        """Return the images of each split by its share, a list per row of `composition_rows`.
+
+        For a class these are whole numbers; a finding has the share of its class. Where the recipe
+        has dates or sizes by split in place of shares, they decide for a class too.
+        """
+        return [self._wanted_of(term, numbers) for _, term, numbers in composition_rows(self)]
+
+    def _wanted_of(self, term: str, numbers: list[int]) -> list[float]:
+        whole = self._images_of(term)
+        parted = self.recipe.by_date or self.recipe.size.keys() - {""}
+        if numbers == whole and not parted:
+            return [*largest_remainder(sum(whole), list(self.recipe.shares.values()))]
+        return [sum(numbers) * part / sum(whole) for part in whole]
+
+    def _images_of(self, term: str) -> list[int]:
+        """Return the images of a class in each split."""
+        return [self.composition.get((term, "", split), 0) for split in self.recipe.shares]
+
+    def furthest_class(self) -> int | None:
+        """Return the most images that a split of a class is from its share, of all of them.
+
+        None where the recipe doesn't ask for shares of images: dates, sizes by split, other units.
+        """
+        recipe = self.recipe
+        if recipe.by_date or recipe.unit != "image" or recipe.size.keys() - {""}:
+            return None
+        away = 0
+        for term in recipe.classes:
+            got = self._images_of(term)
+            wanted = largest_remainder(sum(got), list(recipe.shares.values()))
+            away = max(away, *(abs(a - b) for a, b in zip(got, wanted, strict=True)))
+        return away
 
     def covariates(self) -> "Covariates":
         """Return how classes and splits differ in age, sex, projection and the like.

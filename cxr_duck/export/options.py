@@ -55,8 +55,10 @@ class ExportOptions:
             raise ExportError(f"the form {self.form} has no images that could be written anew")
 
 
-def size_in_bytes(size: str | int) -> int:
-    """Return the bytes of a size such as 1GB, 500MB or 1048576, in powers of 1000."""
+def size_in_bytes(size: str | int | None) -> int:
+    """Return the bytes of a size such as 1GB (that of shards), 500MB or 1048576: powers of 1000."""
+    if size is None:
+        return SHARD_SIZE
     found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]?)B?\s*", str(size), re.IGNORECASE)
     number = int(float(found[1]) * _UNITS[found[2].upper()]) if found else 0
     if not number:

@@ -9,6 +9,7 @@ Units with a finding that tells what is seen are the population: normal is one, 
 unchanged are none.
 """
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import floor
@@ -16,7 +17,9 @@ from typing import TYPE_CHECKING
 
 from cxr_duck.engines.duckdb import DuckDBEngine
 from cxr_duck.errors import CxrError
-from cxr_duck.terms.lookup import unknown_finding
+from cxr_duck.store.store import Store
+from cxr_duck.terms.lookup import filled_classes, unknown_finding
+from cxr_duck.terms.stored import open_hierarchy
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,7 +28,7 @@ if TYPE_CHECKING:
 
     Logarithms = npt.NDArray[np.float64]
 
-__all__ = ["UNITS", "Pairs", "find_pairs", "probability_text"]
+__all__ = ["UNITS", "Pairs", "find_pairs", "pairs_of_term", "probability_text"]
 
 UNITS = ("image", "study", "patient")
 
@@ -46,6 +49,18 @@ class Pairs:
     observed: int
     asked: int
     table: "pyarrow.Table" = field(repr=False)
+
+
+def pairs_of_term(
+    store: Store, term: str, hierarchy: str | os.PathLike[str] | None, unit: str
+) -> Pairs:
+    """Count the findings beside a finding or, with a hierarchy, beside those below its term."""
+    engine = store.duckdb()
+    findings = [term]
+    if hierarchy is not None:
+        name, _ = open_hierarchy(engine, hierarchy)
+        findings = filled_classes(engine, [term], name)[term]
+    return find_pairs(engine, findings, unit)
 
 
 def find_pairs(engine: DuckDBEngine, findings: Sequence[str], unit: str) -> Pairs:

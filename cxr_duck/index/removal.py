@@ -18,7 +18,7 @@ from cxr_duck.store.store import SPILL, Store
 if TYPE_CHECKING:
     import pyarrow
 
-__all__ = ["Removal", "images_to_remove", "remove_images"]
+__all__ = ["Removal", "remove_images"]
 
 
 @dataclass(frozen=True)
@@ -37,19 +37,18 @@ class Removal:
     still_read: int = 0
 
 
-def images_to_remove(store: Store, where: str) -> Removal:
-    """Return what a condition on the columns of `images` would remove."""
-    return _choose(store.duckdb(), where)
-
-
-def remove_images(store: Store, where: str, progress: Progress) -> Removal:
+def remove_images(
+    store: Store, where: str, progress: Progress, *, dry_run: bool = False
+) -> Removal:
     """Remove the images that meet a condition, from every view and every data file.
 
     Refused rows that name them go too. They stay out when their label file is indexed again, and so
     does every image of a patient none of whose images stays. Datasets that hold some keep their
-    record, without the names of those patients. Raises QueryError where the condition can't be
-    evaluated.
+    record, without the names of those patients. A dry run removes nothing. Raises QueryError where
+    the condition can't be evaluated.
     """
+    if dry_run:
+        return _choose(store.duckdb(), where)
     with store.publishing() as publication:
         publication.forgetting = True
         change = next_change(publication, "remove")

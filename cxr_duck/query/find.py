@@ -2,18 +2,25 @@
 
 import os
 from dataclasses import dataclass
+from typing import Literal
 
 from cxr_duck.engines.engine import Engine
 from cxr_duck.engines.stages import stage
 from cxr_duck.query.compile import Compiled, compile_query, condition_on_postings
+from cxr_duck.query.fields import Fields
+from cxr_duck.query.rows import Rows
 from cxr_duck.query.tree import Shown
+from cxr_duck.terms.hierarchy import DEFAULT_HIERARCHY
+from cxr_duck.terms.stored import open_hierarchy
 
-__all__ = ["Question", "ask"]
+__all__ = ["Form", "Question", "ask", "count_images"]
+
+Form = Literal["rows", "count", "ids"]
 
 
 @dataclass(frozen=True)
 class Question:
-    """A query in three forms, each of which can be run or shown as a script.
+    """A query in three forms on an engine, each of which can be run or shown as a script.
 
     `rows` come in the order of their image ids. For a query of one finding, in any places, they
     are image_id, patient_id, study_id, localizations, known_by, finding_cuis and
@@ -22,30 +29,44 @@ class Question:
     images; `ids` are image_id alone.
     """
 
+    engine: Engine
     rows: Compiled
     count: Compiled
     ids: Compiled
 
+    def rows_of(self, form: Form = "rows", limit: int | None = None) -> Rows:
+        """Return the rows of a form, at most so many, to be taken from the engine."""
+        chosen = self._form(form, limit)
+        return Rows(self.engine, chosen.sql, chosen.params)
 
-def ask(engine: Engine, text: str, hierarchy: str | os.PathLike[str] = "padchest") -> Question:
+    def script(self, form: Form = "rows", limit: int | None = None) -> str:
+        """Return a form as SQL with its values in it, for a shell."""
+        return self._form(form, limit).script
+
+    def _form(self, form: Form, limit: int | None) -> Compiled:
+        chosen = {"rows": self.rows, "count": self.count, "ids": self.ids}[form]
+        return chosen.first(limit) if limit and form != "count" else chosen
+
+
+def ask(
+    engine: Engine, text: str, hierarchy: str | os.PathLike[str] = DEFAULT_HIERARCHY
+) -> Question:
     """Return the question that a query asks of a store.
 
     A text that is a finding of the index to the letter is that finding; else it is read as the
     language. Raises QueryError or UnknownTermError, which show the place of the mistake.
     """
     name = str(hierarchy)
-    if name != "padchest":
-        from cxr_duck.terms.stored import open_hierarchy
-
+    if name != DEFAULT_HIERARCHY:
         name, _ = open_hierarchy(engine, hierarchy)
     if isinstance(text, str) and _is_finding(engine, text):
         return _question(
+            engine,
             Compiled({}, stage("finding_postings").sql, {"finding": text}),
             Compiled(
                 {}, "SELECT image_id\nFROM postings\nWHERE finding = $finding", {"finding": text}
             ),
         )
-    from cxr_duck.query.fields import Fields
     from cxr_duck.query.parse import parse
     from cxr_duck.query.resolve import is_one_finding, resolve_tree
 
@@ -53,8 +74,20 @@ def ask(engine: Engine, text: str, hierarchy: str | os.PathLike[str] = "padchest
     tree = resolve_tree(engine, text, written, name)
     matching = compile_query(tree, Fields(engine).columns)
     if isinstance(tree, Shown) and is_one_finding(written):
-        return _question(_postings(tree, matching), matching)
-    return _question(_images(matching), matching)
+        return _question(engine, _postings(tree, matching), matching)
+    return _question(engine, _images(matching), matching)
+
+
+def count_images(
+    engine: Engine, text: str, hierarchy: str | os.PathLike[str] = DEFAULT_HIERARCHY
+) -> int:
+    """Return the number of images that a query holds for; of a finding by one look-up."""
+    if hierarchy == DEFAULT_HIERARCHY and isinstance(text, str):
+        found = engine.scalar("SELECT count(*) FROM postings WHERE finding = ?", text)
+        if found:
+            return int(found)
+    _, rows = ask(engine, text, hierarchy).rows_of("count").stream()
+    return int(next(rows)[0])
 
 
 def _is_finding(engine: Engine, text: str) -> bool:
@@ -62,11 +95,11 @@ def _is_finding(engine: Engine, text: str) -> bool:
     return bool(engine.fetch("SELECT 1 FROM postings WHERE finding = ? LIMIT 1", text))
 
 
-def _question(rows: Compiled, matching: Compiled) -> Question:
+def _question(engine: Engine, rows: Compiled, matching: Compiled) -> Question:
     ctes = {**matching.ctes, "matching": matching.select}
     count = Compiled(ctes, "SELECT count(*) AS images\nFROM matching", matching.params)
     ids = Compiled(ctes, "SELECT image_id\nFROM matching\nORDER BY image_id", matching.params)
-    return Question(rows, count, ids)
+    return Question(engine, rows, count, ids)
 
 
 def _postings(tree: Shown, matching: Compiled) -> Compiled:

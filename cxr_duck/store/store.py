@@ -23,7 +23,7 @@ import duckdb
 from cxr_duck.engines.choice import engines_of, reads_urls
 from cxr_duck.engines.duckdb import DuckDBEngine
 from cxr_duck.engines.sql_text import first_line, quoted
-from cxr_duck.errors import StageError, StoreError
+from cxr_duck.errors import ImagesError, StageError, StoreError
 from cxr_duck.progress import SILENT, Progress
 from cxr_duck.store.disk_errors import telling_disk_errors
 from cxr_duck.store.format import FORMAT, count_state, read_format
@@ -130,6 +130,23 @@ class Store:
     def duckdb(self, *, anywhere: bool = False) -> DuckDBEngine:
         """Return DuckDB on a new `cursor`, whichever engine the store was opened with."""
         return DuckDBEngine(self.cursor(anywhere=anywhere))
+
+    def images_folder(self, given: Path | None = None) -> Path | None:
+        """Return the folder that is given, or else the one that the images were indexed with."""
+        if given is not None:
+            return given
+        rows = self.duckdb(anywhere=True).fetch(
+            "SELECT images_folder FROM publications ORDER BY publication DESC LIMIT 1"
+        )
+        return Path(rows[0][0]) if rows and rows[0][0] else None
+
+    def known_images_folder(self, given: Path | None = None) -> Path:
+        """Do the same; ImagesError where no folder is known."""
+        if (folder := self.images_folder(given)) is None:
+            raise ImagesError(
+                "no folder of images is known to this store: index the label file with --images"
+            )
+        return folder
 
     @cached_property
     def engines(self) -> "Engines":

@@ -21,11 +21,11 @@ from cxr_duck.datasets.allocation.allocate import (
     Numbers,
     Signature,
     allocate,
-    largest_remainder,
     reach_of,
 )
 from cxr_duck.datasets.allocation.chance import Chance
 from cxr_duck.datasets.allocation.draw import draw
+from cxr_duck.datasets.allocation.rounding import largest_remainder
 from cxr_duck.datasets.allocation.search import Problem, Search
 from cxr_duck.datasets.allocation.targets import (
     Patients,

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cxr_duck import Dataset, ExperimentData
-from cxr_duck.datasets.allocation.allocate import largest_remainder as rounded_shares
+from cxr_duck.datasets.allocation.rounding import largest_remainder as rounded_shares
 from cxr_duck.errors import CxrError
 from cxr_duck.index.removal import remove_images
 from cxr_duck.progress import SILENT

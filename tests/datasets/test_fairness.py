@@ -18,10 +18,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cxr_duck.datasets.allocation.allocate import Cell, Numbers, largest_remainder
+from cxr_duck.datasets.allocation.allocate import Cell, Numbers
 from cxr_duck.datasets.allocation.chance import Chance
 from cxr_duck.datasets.allocation.draw import draw
 from cxr_duck.datasets.allocation.quotas import choose_quotas
+from cxr_duck.datasets.allocation.rounding import largest_remainder
 from cxr_duck.datasets.allocation.targets import Patients
 from cxr_duck.datasets.allocation.units import Kind, class_units
 from cxr_duck.datasets.recipes.recipe import Recipe

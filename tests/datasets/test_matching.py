@@ -11,7 +11,7 @@ import pytest
 
 from cxr_duck import Dataset, ExperimentData
 from cxr_duck.cli.exactness import exactness_sentences
-from cxr_duck.datasets.allocation.allocate import largest_remainder
+from cxr_duck.datasets.allocation.rounding import largest_remainder
 from cxr_duck.datasets.recipes.toml import recipe_as_toml
 from cxr_duck.engines.duckdb import DuckDBEngine, connect
 from cxr_duck.errors import RecipeError

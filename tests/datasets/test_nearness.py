@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from cxr_duck import Dataset, ExperimentData
 from cxr_duck.cli.exactness import exactness_sentences
-from cxr_duck.datasets.allocation.allocate import largest_remainder
 from cxr_duck.datasets.allocation.draw import draw
 from cxr_duck.datasets.allocation.nearness import nearest_distance
+from cxr_duck.datasets.allocation.rounding import largest_remainder
 from cxr_duck.datasets.allocation.targets import Patients
 from cxr_duck.datasets.recipes.recipe import Recipe
 from cxr_duck.errors import RecipeError

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cxr_duck.datasets.allocation.allocate import Cell, largest_remainder
+from cxr_duck.datasets.allocation.allocate import Cell
+from cxr_duck.datasets.allocation.rounding import largest_remainder
 from cxr_duck.datasets.allocation.shared_quotas import shared_quotas
 from cxr_duck.datasets.allocation.units import Kind, class_units
 from cxr_duck.datasets.recipes.recipe import Recipe

@@ -60,6 +60,31 @@ def test_nobody_imports_the_command_line() -> None:
             assert not [name for name in names if name.startswith("cxr_duck.cli")], path
 
 
+# What commands may import beside the facade: what they print, the options of a recipe, the demo.
+FOR_COMMANDS = {
+    "cxr_duck.audit.covariates", "cxr_duck.datasets.dataset", "cxr_duck.datasets.recipes.request",
+    "cxr_duck.errors", "cxr_duck.experiment_data", "cxr_duck.progress", "cxr_duck.sources.demo",
+    "cxr_duck.store.format", "cxr_duck.version",
+}  # fmt: skip
+
+
+def test_commands_go_through_the_facade() -> None:
+    """A command calls ExperimentData and prints: it opens no store and reaches into no room."""
+    for path in (ROOT / "cxr_duck" / "cli").glob("*.py"):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        typing = [part for part in tree.body if _is_for_types(part)]
+        for_types = {id(node) for part in typing for node in ast.walk(part)}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom) and id(node) not in for_types:
+                name = node.module or ""
+                own = name.startswith("cxr_duck") and not name.startswith("cxr_duck.cli")
+                assert not own or name in FOR_COMMANDS, f"{path.name} imports {name}"
+
+
+def _is_for_types(node: ast.stmt) -> bool:
+    return isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+
+
 def test_a_look_up_imports_little(odd_data: cxr_duck.ExperimentData) -> None:
     """`cxr find … --count` loads neither Arrow, polars, numpy, rich nor Pillow.
 

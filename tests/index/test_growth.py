@@ -494,3 +494,17 @@ def test_bounds_of_the_environment(
         assert ran.code == 1
         assert ran.err.startswith("Error: DuckDB can't be started")
         assert "$CXR_THREADS is many" in ran.err
+
+
+def test_remove_compact_and_check_from_python(own_demo: ExperimentData) -> None:
+    """A dry run removes nothing and counts the same; then the store is whole, its files few."""
+    before = own_demo.sql("SELECT count(*) AS images FROM images").to_pylist()
+    told = own_demo.remove("age > 60", dry_run=True)
+    assert own_demo.sql("SELECT count(*) AS images FROM images").to_pylist() == before
+    assert own_demo.remove("age > 60") == told
+    assert 0 < told.images < before[0]["images"]
+    assert own_demo.count("age > 60") == 0
+    assert own_demo.compact() == {"images": (1, 1), "postings": (1, 1), "rejects": (1, 1)}
+    checks = own_demo.check_store()
+    assert len(checks) > 10
+    assert [check.name for check in checks if check.rows or check.untested] == []

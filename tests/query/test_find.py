@@ -10,6 +10,7 @@ import pyarrow.parquet
 import pytest
 
 from cxr_duck import ExperimentData
+from cxr_duck.errors import QueryError
 from cxr_duck.query.find import ask
 from tests.cli.test_shell import shell
 from tests.conftest import Run
@@ -138,3 +139,27 @@ def test_a_finding_needs_no_language(odd_data: ExperimentData) -> None:
 
     ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert ran.stdout.splitlines() == ["image015.png", "False"]
+
+
+def test_a_query_counted_listed_explained_and_streamed(odd_data: ExperimentData) -> None:
+    """The same images, in each form that a caller may take them in."""
+    for text in ("nodule", "nodule OR (normal AND NOT sex = F)"):
+        found = odd_data.find(text)
+        ids = found.column("image_id").to_pylist()
+        assert odd_data.count(text) == len(ids) > 1
+        assert list(odd_data.ids(text)) == ids
+        assert list(odd_data.ids(text, limit=1)) == ids[:1]
+        names, rows = odd_data.find_rows(text).stream()
+        assert names == found.column_names
+        assert [row[0] for row in rows] == ids
+        explained = odd_data.explain(text, form="ids", limit=1).rstrip(";")
+        assert odd_data.sql(explained).column("image_id").to_pylist() == ids[:1]
+    assert odd_data.count("nodule AND normal") == 0
+
+
+def test_rows_of_sql_fail_as_queries(odd_data: ExperimentData) -> None:
+    """What DuckDB says of a user's SQL is a QueryError, also while its rows are being taken."""
+    with pytest.raises(QueryError, match="one query that reads"):
+        odd_data.sql_rows("DROP VIEW images")
+    with pytest.raises(QueryError, match="can't be run"):
+        list(odd_data.sql_rows("SELECT CAST(image_id AS INTEGER) FROM images").stream()[1])

@@ -7,7 +7,7 @@ from math import floor
 from typing import Any
 
 from cxr_duck import Dataset
-from cxr_duck.datasets.allocation.allocate import largest_remainder
+from cxr_duck.datasets.allocation.rounding import largest_remainder
 from tests.support.walk import findings_of
 
 __all__ = [

@@ -31,6 +31,7 @@ import numpy.typing as npt
 
 from cxr_duck.datasets.allocation.chance import Chance
 from cxr_duck.datasets.allocation.dealing import deal
+from cxr_duck.datasets.allocation.rounding import largest_remainder
 from cxr_duck.datasets.allocation.search import HUNDREDTHS, Numbers, Problem, Search
 
 __all__ = [
@@ -42,7 +43,6 @@ __all__ = [
     "Numbers",
     "Signature",
     "allocate",
-    "largest_remainder",
     "reach_of",
 ]
 
@@ -75,17 +75,6 @@ class Signature:
     units: dict[Cell, int]
     chances: tuple[int, ...]
     place: int = 0
-
-
-def largest_remainder(total: int, shares: Sequence[int]) -> list[int]:
-    """Return whole numbers that add up to `total`, nearest to the shares (largest remainder)."""
-    whole = sum(shares)
-    floors = [total * share // whole for share in shares]
-    remainders = [total * share % whole for share in shares]
-    order = sorted(range(len(shares)), key=lambda split: (-remainders[split], split))
-    for split in order[: total - sum(floors)]:
-        floors[split] += 1
-    return floors
 
 
 @dataclass

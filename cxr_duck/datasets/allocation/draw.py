@@ -10,12 +10,12 @@ from cxr_duck.datasets.allocation.allocate import (
     Numbers,
     Signature,
     allocate,
-    largest_remainder,
     reach_of,
 )
 from cxr_duck.datasets.allocation.chance import Chance
 from cxr_duck.datasets.allocation.largest_classes import Needs, Sizes, enlarged
 from cxr_duck.datasets.allocation.matching import SCARCE, fewest_sets, partnered, scarce_units
+from cxr_duck.datasets.allocation.rounding import largest_remainder
 from cxr_duck.datasets.allocation.targets import (
     Patients,
     is_combination,

@@ -12,8 +12,9 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from cxr_duck.datasets.allocation.allocate import Cell, Cells, Numbers, Signature, largest_remainder
+from cxr_duck.datasets.allocation.allocate import Cell, Cells, Numbers, Signature
 from cxr_duck.datasets.allocation.chance import Chance
+from cxr_duck.datasets.allocation.rounding import largest_remainder
 from cxr_duck.datasets.allocation.targets import is_combination
 from cxr_duck.datasets.allocation.units import Kind, Quotas, Targets
 from cxr_duck.datasets.recipes.recipe import Recipe

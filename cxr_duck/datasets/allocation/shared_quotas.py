@@ -18,9 +18,9 @@ from cxr_duck.datasets.allocation.allocate import (
     Numbers,
     Signature,
     allocate,
-    largest_remainder,
 )
 from cxr_duck.datasets.allocation.chance import Chance
+from cxr_duck.datasets.allocation.rounding import largest_remainder
 from cxr_duck.datasets.allocation.solver import quiet_solver, solution_of
 from cxr_duck.datasets.allocation.units import Kind, Quotas, Targets, refuse_empty
 from cxr_duck.datasets.recipes.recipe import Recipe

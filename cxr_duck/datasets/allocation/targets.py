@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from cxr_duck.datasets.allocation.allocate import HUNDREDTHS, Cell, Signature, largest_remainder
+from cxr_duck.datasets.allocation.allocate import HUNDREDTHS, Cell, Signature
+from cxr_duck.datasets.allocation.rounding import largest_remainder
 from cxr_duck.datasets.recipes.recipe import Recipe
 
 __all__ = [

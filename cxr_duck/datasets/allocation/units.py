@@ -3,10 +3,8 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from cxr_duck.datasets.allocation.allocate import (
-    Cell,
-    largest_remainder,
-)
+from cxr_duck.datasets.allocation.allocate import Cell
+from cxr_duck.datasets.allocation.rounding import largest_remainder
 from cxr_duck.datasets.allocation.targets import is_finding, kept_sizes, smallest_class
 from cxr_duck.datasets.recipes.recipe import Recipe
 from cxr_duck.errors import RecipeError

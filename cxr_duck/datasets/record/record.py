@@ -16,6 +16,7 @@ from cxr_duck.datasets.allocation.decisions import (
 from cxr_duck.datasets.dataset import Dataset
 from cxr_duck.datasets.making import composition_of
 from cxr_duck.datasets.recipes.recipe import Recipe
+from cxr_duck.datasets.recipes.toml import recipe_as_toml
 from cxr_duck.engines.duckdb import DuckDBEngine
 from cxr_duck.engines.engine import Engine
 from cxr_duck.errors import DatasetError
@@ -25,7 +26,7 @@ from cxr_duck.store.store import Store
 from cxr_duck.terms.stored import write_terms
 from cxr_duck.version import __version__
 
-__all__ = ["experiment_of", "read_dataset", "read_dataset_on", "record"]
+__all__ = ["read_dataset", "read_dataset_on", "recipe_file_of", "record"]
 
 
 def record(store: Store, dataset: Dataset, experiment: str, progress: Progress = SILENT) -> Dataset:
@@ -217,12 +218,13 @@ def read_dataset_on(engine: Engine, name: str) -> Dataset:
     )
 
 
-def experiment_of(store: Store, name: str) -> str:
-    """Return the name of the experiment that a recorded dataset belongs to."""
-    return str(
-        store.engine().scalar(
-            "SELECT experiment.name FROM experiments.dataset "
-            "INNER JOIN experiments.experiment USING (experiment_id) WHERE dataset.name = ?",
-            name,
-        )
+def recipe_file_of(store: Store, name: str) -> str:
+    """Return the TOML file that asks for a recorded dataset again."""
+    engine = store.engine()
+    dataset = read_dataset_on(engine, name)
+    experiment = engine.scalar(
+        "SELECT experiment.name FROM experiments.dataset "
+        "INNER JOIN experiments.experiment USING (experiment_id) WHERE dataset.name = ?",
+        name,
     )
+    return recipe_as_toml(dataset.recipe, name, str(experiment))

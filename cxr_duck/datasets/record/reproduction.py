@@ -9,6 +9,7 @@ from cxr_duck.datasets.dataset import Dataset
 from cxr_duck.datasets.making import make_dataset
 from cxr_duck.datasets.record.record import read_dataset
 from cxr_duck.errors import DatasetError, RecipeError
+from cxr_duck.progress import SILENT, Progress
 from cxr_duck.store.store import Store
 
 __all__ = ["Reproduction", "changes_since", "reproduce"]
@@ -61,11 +62,16 @@ class Reproduction:
         return self.made is not None and self.sound and not self.differences
 
 
-def reproduce(store: Store, name: str) -> Reproduction:
+def reproduce(store: Store, name: str, progress: Progress = SILENT) -> Reproduction:
     """Make a recorded dataset again from its recipe and what was decided then.
 
     Where the store has other images of the recipe now, it is rebuilt from its recorded members.
     """
+    with progress.step("making the dataset again"):
+        return _reproduced(store, name)
+
+
+def _reproduced(store: Store, name: str) -> Reproduction:
     recorded = read_dataset(store, name)
     changes = changes_since(store, recorded.publication)
     engine = store.engine()

@@ -61,11 +61,13 @@ def find_twins(
     """Read the files of a store's images below a folder, pair the twins, publish both.
 
     Files whose size and time of change are those of their last reading are not read again, unless
-    `full`. Raises ImagesError, StoreError.
+    `full`. DuckDB does it, whichever engine the store was opened with. Raises ImagesError,
+    StoreError.
     """
     refuse_without_imagehash()
+    on_duckdb = Store(store.root, progress=progress)
     done = survey_images(
-        store, folder, FINGERPRINTS, _fingerprint_of, progress, full=full, conclude=write_pairs
+        on_duckdb, folder, FINGERPRINTS, _fingerprint_of, progress, full=full, conclude=write_pairs
     )
     return _known_twins(done.engine, done.read)
 
