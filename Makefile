@@ -1,8 +1,9 @@
 # make demo   a made-up repository, indexed, a dataset made of it and exported
-# make test   the tests
+# make test   the tests, in three minutes: properties with few examples, and few kills
 # make test-torch   those that need PyTorch, which is 3 GB
 # make test-spark   those that need Spark, which is 500 MB, and a Java of 17 or newer
-# make real   the tests and benchmarks on PadChest's own label file
+# make real   the tests on PadChest's own label file, and each benchmark at its smallest
+# make bench   the benchmarks on PadChest's own label file, ten minutes: what README prints
 # make images   the benchmarks of image files at length, on made-up films
 # make test-room ROOM=query   the tests of one room, or of house: what holds the structure
 # make lint   ruff, mypy, and the order of the rooms by import-linter
@@ -16,14 +17,23 @@ VENV := .venv
 BIN := $(VENV)/bin
 CACHE := .cache
 DEMO := demo
-PARALLEL := --numprocesses 2
+PARALLEL := --numprocesses 2 --dist worksteal
 
 # Releases that are known to work, whatever comes out later. It holds on Python 3.11 on Linux.
 CONSTRAINTS := constraints.txt
 PINNED := --constraint $(CONSTRAINTS) --build-constraint $(CONSTRAINTS)
-# What meets most of DuckDB, pyarrow, polars, typer and hypothesis: two to three minutes.
-SHORT := $(addprefix tests/test_,$(addsuffix .py,conditions old_stores index label_file localizations \
-	terms query query_errors find matrix datasets cli package))
+# Of kills, instants and examples of properties quick tries a fifth, full all (tests/conftest.py).
+PROFILE := quick
+PYTEST = -m pytest --hypothesis-profile $(PROFILE) --durations 20
+# What meets most of DuckDB, pyarrow, polars, typer and hypothesis.
+SHORT := $(addprefix tests/,terms sources query $(addprefix index/test_,conditions.py index.py \
+	localizations.py) store/test_old_stores.py datasets/test_matrix.py datasets/test_datasets.py \
+	cli/test_cli.py house/test_package.py)
+# What reaches DuckDB: not formats and pixels, forms of an export, allocation, pages, the wheel.
+OLDEST := $(addprefix tests/,audit cli index query sources store terms \
+	$(addprefix datasets/test_,$(addsuffix .py,bundle covariates datasets matching matrix recipes \
+	records why)) export/test_export.py images/test_check.py images/test_twins.py \
+	house/test_sql_files.py)
 
 PADCHEST := PADCHEST_chest_x_ray_images_labels_160K_01.02.19.csv
 LOADER := torchxrayvision==1.5.7
@@ -58,15 +68,17 @@ demo: install
 	@echo '  cxr terms not-normal; cxr find nodule; cxr show paper; cxr reproduce paper'
 
 test: install
-	$(BIN)/python -m pytest $(PARALLEL)
+	@echo 'All tests but those on Spark, with PyTorch and on the real label file.'
+	@echo 'About three minutes of two quiet cores. Quicker: make test-room ROOM=query, or another room.'
+	$(BIN)/python $(PYTEST) $(PARALLEL) -m 'not spark and not real'
 
 test-room: install
 	@test -d 'tests/$(ROOM)' && test -n '$(ROOM)' || { echo 'make test-room ROOM=…: a folder of tests/'; exit 1; }
-	$(BIN)/python -m pytest $(PARALLEL) -m 'not spark and not install' tests/$(ROOM)
+	$(BIN)/python $(PYTEST) $(PARALLEL) -m 'not spark and not install' tests/$(ROOM)
 
-# The suite on the oldest DuckDB that is supported.
+# What reaches DuckDB, on the oldest one that is supported.
 test-oldest: .venv-oldest/installed
-	.venv-oldest/bin/python -m pytest $(PARALLEL) -m 'not install'
+	.venv-oldest/bin/python $(PYTEST) $(PARALLEL) -m 'not spark' $(OLDEST)
 
 .venv-oldest/installed: pyproject.toml $(CONSTRAINTS)
 	$(PYTHON) -m venv .venv-oldest
@@ -86,7 +98,7 @@ test-newest:
 	@echo 'Releases that are not those of $(CONSTRAINTS):'
 	@.venv-newest/bin/python -m pip freeze --all --exclude-editable --exclude setuptools \
 		| grep -vxFf .venv-newest/$(CONSTRAINTS) || echo none
-	.venv-newest/bin/python -m pytest $(PARALLEL) -m 'not spark' $(SHORT)
+	.venv-newest/bin/python $(PYTEST) $(PARALLEL) -m 'not spark' $(SHORT)
 
 # PyTorch is left out: each takes the build for its machine.
 constraints:
@@ -102,11 +114,11 @@ constraints:
 
 test-torch: install
 	$(BIN)/python -m pip install --quiet $(PINNED) --editable '.[test,torch]'
-	$(BIN)/python -m pytest tests/test_torch.py
+	$(BIN)/python $(PYTEST) tests/datasets/test_torch.py
 
 # One session of Spark at a time, which takes both cores.
 test-spark: $(VENV)/spark
-	$(BIN)/python -m pytest -m 'spark and not real'
+	$(BIN)/python $(PYTEST) -m 'spark and not real'
 
 $(VENV)/spark: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet $(PINNED) --editable '.[test,spark]'
@@ -123,19 +135,29 @@ $(CACHE)/$(PADCHEST):
 	rm -rf $(CACHE)/wheel
 
 real: $(VENV)/spark $(CACHE)/$(PADCHEST)
-	CXR_PADCHEST=$(CACHE)/$(PADCHEST) $(BIN)/python -m pytest -m real -v
-	CXR_PADCHEST=$(CACHE)/$(PADCHEST) $(MAKE) --no-print-directory bench
+	CXR_PADCHEST=$(CACHE)/$(PADCHEST) $(BIN)/python $(PYTEST) -m real -v
+	@echo 'Each benchmark at its smallest: that it runs, not how fast.'
+	$(MAKE) --no-print-directory bench ENGINES=duckdb WALKS=1 RECIPES=1 ROUNDS=1 FILMS=2 \
+		SEEDS='--recipes 1 --seeds 2 --other-seeds 1'
 
-bench: install
-	$(BIN)/python -m benchmarks.table2 $$CXR_PADCHEST --picture $(CACHE)/figure2.png
-	$(BIN)/python -m benchmarks.index $$CXR_PADCHEST
-	$(BIN)/python -m benchmarks.sentences $$CXR_PADCHEST
-	$(BIN)/python -W ignore -m benchmarks.splits $$CXR_PADCHEST --recipes 20
-	$(BIN)/python -W ignore -m benchmarks.fairness $$CXR_PADCHEST --short
-	$(BIN)/python -m benchmarks.growth $$CXR_PADCHEST --times 1 --engines duckdb spark
+# How much `make bench` measures.
+ENGINES := duckdb spark
+WALKS := 3
+RECIPES := 20
+SEEDS := --short
+ROUNDS := 3
+FILMS := 12
+
+bench: $(VENV)/spark $(CACHE)/$(PADCHEST)
+	$(BIN)/python -m benchmarks.table2 $(CACHE)/$(PADCHEST) --walks $(WALKS) --picture $(CACHE)/figure2.png
+	$(BIN)/python -m benchmarks.index $(CACHE)/$(PADCHEST)
+	$(BIN)/python -m benchmarks.sentences $(CACHE)/$(PADCHEST)
+	$(BIN)/python -W ignore -m benchmarks.splits $(CACHE)/$(PADCHEST) --recipes $(RECIPES)
+	$(BIN)/python -W ignore -m benchmarks.fairness $(CACHE)/$(PADCHEST) $(SEEDS)
+	$(BIN)/python -m benchmarks.growth $(CACHE)/$(PADCHEST) --times 1 --engines $(ENGINES)
 	$(BIN)/python -m benchmarks.listing --times 1
-	$(BIN)/python -m benchmarks.check --films 2 --rounds 3
-	$(BIN)/python -m benchmarks.export --films 12 --rounds 1
+	$(BIN)/python -m benchmarks.check --films 2 --rounds $(ROUNDS)
+	$(BIN)/python -m benchmarks.export --films $(FILMS) --rounds 1
 
 images: install
 	$(BIN)/python -m benchmarks.listing

@@ -87,7 +87,7 @@ def where_time_goes(labels: Path, folder: Path) -> None:
         data.create_index()
         whole = time.perf_counter() - start
         runs.append({**timed.seconds, "the rest": whole - sum(timed.seconds.values())})
-    imports = "import cxr_duck.cli, cxr_duck.indexing, cxr_duck.experiment_data, pyarrow"
+    imports = "import cxr_duck.cli, cxr_duck.index.indexing, cxr_duck.experiment_data, pyarrow"
     started = median_of_process([sys.executable, "-c", imports], TIMES, lambda: None)
     print("| where `cxr index` spends its time | seconds |")
     print("|---|---:|")

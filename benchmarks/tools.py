@@ -93,7 +93,7 @@ def random_recipes(data: ExperimentData, count: int) -> Iterator[tuple[DuckDBEng
         }
         pure = chance.random() < 1 / 3
         exclude = [findings.pop() for _ in range(chance.randint(1, 2))]
-        engine = DuckDBEngine(data.store.cursor())
+        engine = data.store.duckdb()
         request = Request(
             classes=classes, pure=pure, exclude=exclude if chance.random() < 0.3 else []
         )

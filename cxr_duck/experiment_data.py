@@ -14,7 +14,6 @@ from cxr_duck.datasets.recipes.toml import read_recipe_file, recipe_as_toml
 from cxr_duck.datasets.record.record import experiment_of, read_dataset
 from cxr_duck.datasets.record.reproduction import Reproduction, reproduce
 from cxr_duck.datasets.torch_split import torch_split
-from cxr_duck.engines.duckdb import DuckDBEngine
 from cxr_duck.errors import CxrError, ImagesError
 from cxr_duck.index.inverted_index import InvertedIndex
 from cxr_duck.progress import SILENT, Progress
@@ -160,7 +159,7 @@ class ExperimentData:
         Columns: finding, images, patients, studies, and physician_share, the share of its images
         that were labelled by hand.
         """
-        return DuckDBEngine(self.store.cursor()).arrow("finding_counts")
+        return self.store.duckdb().arrow("finding_counts")
 
     def pairs(
         self,
@@ -177,12 +176,12 @@ class ExperimentData:
         """
         from cxr_duck.index.pairs import find_pairs
 
-        engine = DuckDBEngine(self.store.cursor())
+        engine = self.store.duckdb()
         findings = [term]
         if under:
             name, _ = open_hierarchy(engine, hierarchy)
             findings = filled_classes(engine, [term], name)[term]
-        return find_pairs(engine, findings, unit, self._progress)
+        return find_pairs(engine, findings, unit)
 
     def why(self, image_id: str, dataset: str | None = None) -> "ImageFacts":
         """Return all that is known of an image, and why it is or isn't in a recorded dataset.
@@ -247,7 +246,7 @@ class ExperimentData:
         self, term: str | None = None, hierarchy: _Path = DEFAULT_HIERARCHY
     ) -> list[str]:
         """Return the lines of a drawn hierarchy, each term with its number of distinct images."""
-        engine = DuckDBEngine(self.store.cursor())
+        engine = self.store.duckdb()
         return drawn_terms(engine, term, hierarchy, self._progress)
 
     def create_dataset(
@@ -314,9 +313,11 @@ class ExperimentData:
         or RecipeError with the counts where the recipe can't be met.
         """
         request = Request(
-            term_list, {} if classes is None else classes, exclude, pure, where, str(hierarchy),
-            seed, overlap, balance, findings, unit, per_patient, shares, by_date, folds,
-            keep_apart, physician_test, twins, stratify, match, size,
+            terms=term_list, classes={} if classes is None else classes, exclude=exclude,
+            pure=pure, where=where, hierarchy=str(hierarchy), seed=seed, overlap=overlap,
+            balance=balance, findings=findings, unit=unit, per_patient=per_patient, shares=shares,
+            by_date=by_date, folds=folds, keep_apart=keep_apart, physician_test=physician_test,
+            twins=twins, stratify=stratify, match=match, size=size,
         )  # fmt: skip
         return self._create(request, name, experiment, store_it)
 
@@ -356,7 +357,7 @@ class ExperimentData:
 
     def datasets(self) -> list[dict[str, Any]]:
         """Return what is recorded of each dataset, oldest first."""
-        engine = DuckDBEngine(self.store.cursor())
+        engine = self.store.duckdb()
         rows: list[dict[str, Any]] = engine.arrow("datasets").to_pylist()
         return rows
 
@@ -519,7 +520,7 @@ class ExperimentData:
         """Return the folder that was given, or else the one that the images were indexed with."""
         if self.images_dir is not None:
             return self.images_dir
-        rows = DuckDBEngine(self.store.cursor(anywhere=True)).fetch(
+        rows = self.store.duckdb(anywhere=True).fetch(
             "SELECT images_folder FROM publications ORDER BY publication DESC LIMIT 1"
         )
         return Path(rows[0][0]) if rows and rows[0][0] else None

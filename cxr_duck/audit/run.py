@@ -18,8 +18,7 @@ from cxr_duck.audit.result import Audit, AuditCheck
 from cxr_duck.datasets.covariates.covariates import Covariates
 from cxr_duck.datasets.dataset import Dataset
 from cxr_duck.datasets.recipes.recipe import Recipe
-from cxr_duck.datasets.record.record import read_dataset
-from cxr_duck.engines.duckdb import DuckDBEngine
+from cxr_duck.datasets.record.record import read_dataset_on
 from cxr_duck.errors import AuditError, ImagesError
 from cxr_duck.progress import SILENT, Progress
 from cxr_duck.query.tree import named_findings
@@ -105,7 +104,7 @@ class _Auditor:
     def __init__(
         self, store: Store, request: AuditRequest, images_folder: Path | None, progress: Progress
     ) -> None:
-        self.engine = DuckDBEngine(store.cursor())
+        self.engine = store.duckdb()
         self.store = store
         self.request = request
         self.images_folder = images_folder
@@ -160,7 +159,7 @@ class _Auditor:
         if not recorded and (Path(subject).exists() or subject.endswith((".csv", ".csv.gz"))):
             self.remarks += make_given(self.engine, Path(subject))
             return None
-        dataset = read_dataset(self.store, subject)
+        dataset = read_dataset_on(self.engine, subject)
         asked = self.request
         for given, option in (
             (asked.classes, "a class's query"),

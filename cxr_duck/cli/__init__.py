@@ -24,7 +24,8 @@ COMMANDS = {
     "query": ("find", "sql"),
     "terms": ("terms",),
     "findings": ("findings", "pairs", "why"),
-    "datasets": ("create", "datasets", "show", "reproduce"),
+    "create": ("create",),
+    "datasets": ("datasets", "show", "reproduce"),
     "export": ("export",),
     "record": ("diff", "rename", "delete"),
     "bundle": ("bundle", "unbundle"),
@@ -47,8 +48,13 @@ def make_app(words: Sequence[str] = ()) -> typer.Typer:
     )
     app.callback(invoke_without_command=True)(cxr)
     asked = [module for module, names in COMMANDS.items() if _command_of(words) in names]
+    listed = [*words] in (["-h"], ["--help"])
     for module in asked or COMMANDS:
-        import_module(f"cxr_duck.cli.{module}").add_to(app)
+        commands = import_module(f"cxr_duck.cli.{module}")
+        if listed and hasattr(commands, "list_in"):
+            commands.list_in(app)
+        else:
+            commands.add_to(app)
     return app
 
 

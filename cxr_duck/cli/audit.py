@@ -9,7 +9,8 @@ import typer
 
 from cxr_duck.cli.dataset_tables import print_covariates
 from cxr_duck.cli.options import Format, HierarchyOption, LimitOption, StoreOption
-from cxr_duck.cli.parsing import named_queries
+from cxr_duck.cli.parsing import parsed, refuse_idle
+from cxr_duck.datasets.recipes.words import named_queries
 
 if TYPE_CHECKING:
     from cxr_duck.audit.result import Audit
@@ -30,6 +31,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def audit(
+    context: typer.Context,
     subject: Annotated[
         str, typer.Argument(metavar="NAME|CSV", help="A recorded dataset, or a CSV file.")
     ],
@@ -72,9 +74,13 @@ def audit(
 
     if check is None and (form is not Format.table or limit is not None):
         raise typer.BadParameter("--format and --limit are for the rows of one --check")
+    if as_json:
+        refuse_idle(context, "form limit", "--json prints all of the audit")
+    if not files:
+        refuse_idle(context, "images", "--no-files looks at no image file")
     found = ExperimentData(images, store=store, progress=TerminalProgress()).audit(
         subject,
-        classes=named_queries(classes or []),
+        classes=parsed(named_queries, classes or []),
         hierarchy=hierarchy,
         shares=_shares(shares),
         balanced=balanced,

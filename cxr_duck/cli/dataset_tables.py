@@ -14,12 +14,6 @@ if TYPE_CHECKING:
 
 __all__ = ["print_covariates", "print_dataset", "print_plan"]
 
-# The filters in the order in which they are asked.
-_FILTERS = (
-    "where", "file", "damaged", "exclude", "pure", "overlap", "date", "apart", "per_patient",
-    "match", "balance", "size",
-)  # fmt: skip
-
 
 def print_dataset(dataset: "Dataset", as_json: bool, recipe: bool = False) -> None:
     """Print the composition of a dataset and its digest, or all that is known of its recipe."""
@@ -77,6 +71,7 @@ def _print_plan_as_text(dataset: "Dataset") -> None:
     from cxr_duck.cli.output import print_table
     from cxr_duck.datasets.allocation.allocate import largest_remainder
     from cxr_duck.datasets.dataset import composition_rows
+    from cxr_duck.datasets.filters import FILTERS, KEPT
 
     splits = list(dataset.recipe.shares)
     rows = []
@@ -90,14 +85,14 @@ def _print_plan_as_text(dataset: "Dataset") -> None:
         rows.append([label, *pairs, str(sum(numbers))])
     print_table(["class / finding: got / wanted", *splits, "all"], rows)
     print()
-    steps = [step for step in _FILTERS if any(rule == step for _, rule in dataset.removals)]
+    steps = [step for step in FILTERS if any(rule == step for _, rule in dataset.removals)]
     print_table(
-        ["class", "indexed", *(f"- {step}" for step in steps), "kept"],
+        ["class", "indexed", *(f"- {step}" for step in steps), KEPT],
         [
             [
                 term,
                 sum(images for (name, _), images in dataset.removals.items() if name == term),
-                *(dataset.removals.get((term, step), 0) for step in [*steps, "kept"]),
+                *(dataset.removals.get((term, step), 0) for step in [*steps, KEPT]),
             ]
             for term in dataset.recipe.classes
         ],
@@ -133,7 +128,7 @@ def _facts(dataset: "Dataset") -> list[tuple[str, str]]:
         ("where", recipe.where or ""),
         ("pure", "yes" if recipe.pure else "no"),
         ("hierarchy", recipe.hierarchy),
-        *((key, value) for key, value in _choices(recipe)),
+        *_choices(recipe),
         ("seed", str(recipe.seed)),
         ("images", f"{dataset.images():,}"),
     ]
@@ -142,27 +137,15 @@ def _facts(dataset: "Dataset") -> list[tuple[str, str]]:
 
 def _choices(recipe: "Recipe") -> list[tuple[str, str]]:
     """Return what a recipe has otherwise than one for which nothing was chosen."""
-    ratio = ":".join(str(part) for part in recipe.ratio.values())
-    chosen = {
-        "overlap": recipe.overlap if recipe.overlap != "drop" else "",
-        "balance": ratio or (recipe.balance if recipe.balance != "equal" else ""),
-        "findings": recipe.findings if recipe.findings != "proportional" else "",
-        "unit": recipe.unit if recipe.unit != "image" else "",
-        "at most": f"{recipe.per_patient} a patient" if recipe.per_patient else "",
-        "shares": ", ".join(f"{split} {share}" for split, share in recipe.shares.items()),
-        "by date": ", ".join(recipe.by_date),
-        "apart": recipe.keep_apart["name"] if recipe.keep_apart else "",
-        "by hand": "all splits but the first" if recipe.physician_test else "",
-        "twins": recipe.twins if recipe.twins != "ignore" else "",
-        "stratify": ", ".join(recipe.stratify),
-        "match": ", ".join(recipe.match),
-        "size": ", ".join(
-            f"{split} {units:,}" if split else f"{units:,}" for split, units in recipe.size.items()
-        ),
-    }
-    if recipe.by_date:
-        del chosen["shares"]
-    return list(chosen.items())
+    from cxr_duck.datasets.recipes.request import OPTIONS, Request, asked_of
+
+    asked, unasked = asked_of(recipe), Request()
+    return [
+        (option.label, option.kind.told(asked[name]))
+        for name, option in OPTIONS.items()
+        if option.label and asked[name] != getattr(unasked, name)
+        if not (recipe.by_date and name == "shares")  # dates part the splits, not shares
+    ]
 
 
 def _as_json(dataset: "Dataset") -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from cxr_duck.cli.options import StoreOption
+from cxr_duck.cli.parsing import refuse_idle
 
 __all__ = ["add_to"]
 
@@ -37,6 +38,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def export(
+    context: typer.Context,
     name: Annotated[str, typer.Argument(help="Name of a recorded dataset.")],
     folder: Annotated[Path, typer.Argument(help="New or empty folder to write to.")],
     form: Annotated[_Form, typer.Option("--as", help="Form of the export.")] = _Form.folders,
@@ -96,6 +98,10 @@ def export(
 
     if copy and hardlink:
         raise typer.BadParameter("--copy and --hardlink can't both be done")
+    if file_format is not _Format.jpg:
+        refuse_idle(context, "quality", "only a JPEG has a quality: ask for --format jpg with it")
+    if form not in (_Form.webdataset, _Form.huggingface):
+        refuse_idle(context, "shard_size", "only webdataset and huggingface have shards")
     report = ExperimentData(images, store=store, progress=TerminalProgress()).export(
         name,
         folder,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cxr_duck.cli.options import Format, HierarchyOption, LimitOption, StoreOption
+from cxr_duck.cli.parsing import refuse_idle
 
 if TYPE_CHECKING:
     from cxr_duck.index.image_facts import ImageFacts
@@ -37,6 +38,7 @@ def findings(
 
 
 def pairs(
+    context: typer.Context,
     term: Annotated[str, typer.Argument(help="A finding; a term of a hierarchy with --under.")],
     under: Annotated[
         bool, typer.Option("--under", help="Any finding at or below the term of the hierarchy.")
@@ -55,12 +57,13 @@ def pairs(
     adjusted for the number of findings. Labels belong to a study; its images repeat them.
     """
     from cxr_duck.cli.output import print_arrow
-    from cxr_duck.cli.progress_bar import TerminalProgress
     from cxr_duck.experiment_data import ExperimentData
 
-    data = ExperimentData(store=store, progress=TerminalProgress())
+    if not under:
+        refuse_idle(context, "hierarchy", "a finding is in none; it is for --under")
+    data = ExperimentData(store=store)
     found = data.pairs(term, under=under, hierarchy=hierarchy, unit=unit)
-    print_arrow(found.table, form, limit)
+    print_arrow(found.table, form, limit, logarithms={"p": "log10_p", "q": "log10_q"})
     units = {"image": "images", "study": "studies", "patient": "patients"}[unit]
     print(f"{term}: {found.asked:,} of {found.observed:,} {units}", file=sys.stderr)
 

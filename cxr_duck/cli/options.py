@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["Format", "HierarchyOption", "LimitOption", "StoreOption"]
+__all__ = ["Format", "HierarchyOption", "JsonOption", "LimitOption", "StoreOption"]
 
 StoreOption = Annotated[
     str | None,
@@ -20,6 +20,7 @@ HierarchyOption = Annotated[
     str,
     typer.Option("--hierarchy", help="padchest, paper, or a CSV file of term, parent."),
 ]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 LimitOption = Annotated[
     int | None,
     typer.Option("--limit", min=0, help="Rows; 0 for all.", show_default="20 in a table"),

@@ -2,7 +2,7 @@
 
 import math
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["print_arrow", "print_query", "print_table"]
 
-_WIDE = 10_000  # columns: tables are never folded
+_AT_ONCE = 10_000  # lines of a table that are written together
 
 
 def print_query(
@@ -46,10 +46,17 @@ def print_query(
         _write_json(columns, islice(rows, most or None))
 
 
-def print_arrow(table: "pyarrow.Table", form: Format, limit: int | None = None) -> None:
+def print_arrow(
+    table: "pyarrow.Table",
+    form: Format,
+    limit: int | None = None,
+    logarithms: Mapping[str, str] | None = None,
+) -> None:
     """Print the rows of an Arrow table; without a limit all, but 20 of a table.
 
     A table shows three digits of a number with decimals, the other formats all of them.
+    `logarithms` names for a column of probabilities that of their decimal logarithms: a table has
+    no room for these, and shows by them what is too small for a float.
     """
     most = (20 if form is Format.table else 0) if limit is None else limit
     shown = table.slice(0, most) if most else table
@@ -62,7 +69,7 @@ def print_arrow(table: "pyarrow.Table", form: Format, limit: int | None = None) 
     elif form is Format.json:
         _write_json(table.column_names, rows)
     else:
-        print_table(table.column_names, [[_three_digits(value) for value in row] for row in rows])
+        _print_digits(shown, logarithms or {})
         _tell_more(table.num_rows, most)
 
 
@@ -72,26 +79,39 @@ def _tell_more(rows: int, most: int) -> None:
         print(f"the first {most:,} rows; --limit 0 shows all", file=sys.stderr)
 
 
+def _print_digits(table: "pyarrow.Table", logarithms: Mapping[str, str]) -> None:
+    columns = {name: map(_three_digits, table[name].to_pylist()) for name in table.column_names}
+    for name, logarithm in logarithms.items():
+        logs = table[logarithm].to_pylist()
+        columns[name] = map(_probability, table[name].to_pylist(), logs)
+        del columns[logarithm]
+    print_table(list(columns), list(zip(*columns.values(), strict=True)))
+
+
+def _probability(value: float, logarithm: float) -> object:
+    """Return a probability in three digits, as text where it is too small for a float."""
+    from cxr_duck.index.pairs import probability_text
+
+    return probability_text(logarithm) if value < sys.float_info.min else _three_digits(value)
+
+
 def _three_digits(value: object) -> object:
     return float(f"{value:.3g}") if isinstance(value, float) else value
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     """Print rows under their columns' names, numbers to the right."""
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
+    from cxr_duck.cli.table import table_lines
 
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for place, column in enumerate(columns):
-        numbers = any(_is_number(row[place]) for row in rows)
-        table.add_column(column, justify="right" if numbers else "left", no_wrap=True)
-    for row in rows:
-        table.add_row(*(Text(_shown(value)) for value in row))
-    console = Console(width=_WIDE, highlight=False)
-    with console.capture() as drawn:
-        console.print(table)
-    print("\n".join(line.rstrip() for line in drawn.get().splitlines()))
+    values = list(zip(*rows, strict=True)) or [()] * len(columns)
+    to_right = [any(map(_is_number, column)) for column in values]
+    lines = table_lines(columns, [list(map(_shown, column)) for column in values], to_right)
+    first = True
+    while part := list(islice(lines, _AT_ONCE)):
+        sys.stdout.write("".join(f"{line}\n" for line in part))
+        first = False
+    if first:
+        print()
 
 
 def _is_number(value: object) -> bool:

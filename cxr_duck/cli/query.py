@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from cxr_duck.cli.options import Format, HierarchyOption, LimitOption, StoreOption
+from cxr_duck.cli.parsing import refuse_idle
 
 __all__ = ["add_to"]
 
@@ -44,8 +45,15 @@ def find(
 
     if form not in (*Format, "ids"):
         raise typer.BadParameter(f"{form!r} is none of table, csv, json, parquet, ids")
+    if count:
+        refuse_idle(context, "limit", "--count counts all images")
+        if form == "ids":
+            refuse_idle(context, "form", "--count prints a number, and ids are those of the images")
+    if explain and form != "ids":
+        refuse_idle(context, "form", "--explain prints SQL, and only ids are another query")
     engine = Store(store, context.obj).engine()
-    if count and not explain and hierarchy == "padchest":  # quick: nothing of the language
+    bare = count and form == Format.table
+    if bare and not explain and hierarchy == "padchest":  # quick: nothing of the language
         found = engine.scalar("SELECT count(*) FROM postings WHERE finding = ?", query)
         if found:
             print(found)
@@ -60,7 +68,7 @@ def find(
         print(asked.script)
         return
     with telling_query_errors():
-        if count or form == "ids":
+        if bare or form == "ids":
             for (line,) in engine.stream(asked.sql, asked.params)[1]:
                 print(line)
             return

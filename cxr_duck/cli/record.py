@@ -10,6 +10,7 @@ import typer
 
 from cxr_duck.cli.confirm import ask
 from cxr_duck.cli.options import Format, StoreOption
+from cxr_duck.cli.parsing import refuse_idle
 
 if TYPE_CHECKING:
     from cxr_duck.datasets.dataset import Dataset
@@ -35,6 +36,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def diff(
+    context: typer.Context,
     first: Annotated[str, typer.Argument(metavar="A", help="Name of a recorded dataset.")],
     second: Annotated[str, typer.Argument(metavar="B", help="Name of another.")],
     form: Annotated[
@@ -51,6 +53,8 @@ def diff(
     from cxr_duck.cli.output import print_arrow
     from cxr_duck.experiment_data import ExperimentData
 
+    if as_json and form is not Format.json:
+        refuse_idle(context, "form", "--json is --format json; give one of them")
     comparison = ExperimentData(store=store).diff(first, second)
     if as_json or form is Format.json:
         print(json.dumps(_as_json(comparison), ensure_ascii=False, indent=2))

@@ -2,7 +2,8 @@
 
 from cxr_duck.datasets.dataset import Dataset
 from cxr_duck.datasets.making import make_dataset
-from cxr_duck.datasets.recipes.request import Request, check_name
+from cxr_duck.datasets.recipes.names import check_name
+from cxr_duck.datasets.recipes.request import Request
 from cxr_duck.datasets.recipes.resolve import make_recipe
 from cxr_duck.datasets.record.record import record
 from cxr_duck.progress import Progress
@@ -42,4 +43,4 @@ def create_dataset(
 def record_dataset(store: Store, dataset: Dataset, experiment: str, progress: Progress) -> Dataset:
     """Record a dataset, and tell that it is done; return it as it was recorded, with a name."""
     with progress.step("recording the dataset"):
-        return record(store, dataset, experiment)
+        return record(store, dataset, experiment, progress)

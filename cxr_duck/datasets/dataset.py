@@ -29,11 +29,12 @@ class Dataset:
 
     `composition` has the number of distinct images for each (class, finding, split); the finding ''
     stands for the class as a whole. `removals` has, for each (class, filter), the images that the
-    filter took out when the dataset was made, and as `kept` those that are in; `notes` are
-    sentences on the images that came under rules about classes and patients. `publication` is the
-    state of the store that it was made from, `own_hierarchy` a user's own that expanded its terms,
-    where the store may not have it yet. `members` has the columns class, finding, image_id,
-    patient_id and split, one row per (class, finding, image), ordered by the first three.
+    filter took out when the dataset was made, each at the first filter that takes it, and as `kept`
+    those that are in (`cxr_duck.datasets.filters` has their order); `notes` are sentences on the
+    images that came under rules about classes and patients. `publication` is the state of the store
+    that it was made from, `own_hierarchy` a user's own that expanded its terms, where the store may
+    not have it yet. `members` has the columns class, finding, image_id, patient_id and split, one
+    row per (class, finding, image), ordered by the first three.
     `decisions` are those that it was made by. `removed` of its images were removed from the store
     since it was recorded, and of `damaged` the files were found damaged. `store`,
     `images_folder` and `split_reader`, which opens the images of a split for PyTorch, are those of

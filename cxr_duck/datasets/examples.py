@@ -3,7 +3,6 @@
 from typing import TYPE_CHECKING
 
 from cxr_duck.datasets.dataset import Dataset
-from cxr_duck.engines.duckdb import DuckDBEngine
 from cxr_duck.store.store import Store
 
 if TYPE_CHECKING:
@@ -20,6 +19,6 @@ def class_indices(dataset: Dataset) -> dict[str, int]:
 
 def examples(store: Store, dataset: Dataset) -> "pyarrow.Table":
     """Return the rows of `sql/export/manifest.sql`, for a dataset that was recorded or not."""
-    engine = DuckDBEngine(store.cursor())
+    engine = store.duckdb()
     engine.connection.register("recorded_members", dataset.members)
     return engine.arrow("manifest")

@@ -5,6 +5,7 @@ from cxr_duck.datasets.allocation.nearness import exactness_of
 from cxr_duck.datasets.allocation.run import balance, cells_by_number, deal_patients
 from cxr_duck.datasets.allocation.sizes import select_size
 from cxr_duck.datasets.dataset import Dataset
+from cxr_duck.datasets.filters import FILTERS, judge_images, removals_of
 from cxr_duck.datasets.members import make_members
 from cxr_duck.datasets.recipes.recipe import Recipe
 from cxr_duck.engines.engine import Engine
@@ -43,6 +44,7 @@ def make_dataset_on(
     quotas = balance(engine, recipe, decided)
     select_size(engine, recipe, quotas, cells_by_number(engine))
     engine.make("dataset_members")
+    judge_images(engine, recipe)
     ((publication, label_file_sha256),) = engine.fetch(
         "SELECT publication, label_file_sha256 FROM publications ORDER BY publication DESC LIMIT 1"
     )
@@ -57,7 +59,7 @@ def make_dataset_on(
         own_hierarchy=own_hierarchy,
         decisions=Decisions(allocation, quotas, exactness_of(engine, recipe, exactness)),
         notes=_notes(engine, recipe),
-        removals={(term, rule): n for term, rule, n in engine.rows("removals")},
+        removals=removals_of(engine),
     )
 
 
@@ -75,13 +77,6 @@ _OVERLAPPING = {
     "keep": "and stay in all of them",
 }
 
-_LEFT_OUT = {
-    "date": "have no date, or one on the other side of most of their patient's, and are left out",
-    "apart": "are of patients whom no split may take, and are left out",
-    "match": "find no partner of their values in every class, and are left out",
-    "per_patient": "are beyond the number of a patient and class, and are left out",
-}
-
 
 def _notes(engine: Engine, recipe: Recipe) -> list[str]:
     """Return a sentence for each rule about classes and patients that images came under."""
@@ -89,10 +84,10 @@ def _notes(engine: Engine, recipe: Recipe) -> list[str]:
         "SELECT count(DISTINCT image_id) FROM candidates SEMI JOIN unit_classes USING (unit_id)"
     )
     whose = "" if recipe.unit == "image" else f"are of {recipe.units} that "
-    belong = f"{whose}belong to more than one class {_OVERLAPPING[recipe.overlap]}"
+    belong = f"{whose}{FILTERS['overlap'].images} {_OVERLAPPING[recipe.overlap]}"
     found = [(several, belong)] if several else []
     left_out = engine.fetch(
         "SELECT count(*), reason FROM left_out_images GROUP BY reason ORDER BY reason"
     )
-    found += [(images, _LEFT_OUT[reason]) for images, reason in left_out]
+    found += [(n, f"{FILTERS[reason].images}, and are left out") for n, reason in left_out]
     return [f"{images:,} images {what}" for images, what in found]

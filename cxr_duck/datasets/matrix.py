@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cxr_duck.datasets.dataset import Dataset
 from cxr_duck.datasets.recipes.recipe import Recipe
-from cxr_duck.datasets.record.record import read_dataset
+from cxr_duck.datasets.record.record import read_dataset_on
 from cxr_duck.engines.duckdb import DuckDBEngine
 from cxr_duck.errors import DatasetError
 from cxr_duck.progress import SILENT, Progress
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     import polars
     import pyarrow
 
-__all__ = ["COLUMNS", "label_columns", "make_matrix"]
+__all__ = ["COLUMNS", "label_columns", "make_matrix", "matrix_on"]
 
 COLUMNS = ("findings", "classes", "all")
 FIRST = ("image_id", "patient_id", "split", "path")
@@ -41,23 +42,29 @@ def make_matrix(
         raise DatasetError(f"a matrix comes as arrow or polars, not as {form!r}")
     if columns not in COLUMNS:
         raise DatasetError(f"the columns of a matrix are {', '.join(COLUMNS)}, not {columns!r}")
-    engine = DuckDBEngine(store.cursor())
-    dataset = read_dataset(store, name)
-    labels = _labels(engine, dataset.recipe, columns)
-    if not labels:
-        raise DatasetError(
-            f"the classes of {name} name no finding: take the columns classes or all"
-        )
+    engine = store.duckdb()
+    dataset = read_dataset_on(engine, name)
+    table = matrix_on(engine, dataset, columns, images_folder)
     if dataset.removed:
         progress.note(
             f"{dataset.removed:,} images of {name} were removed from the store and are left out"
         )
-    engine.make("recorded_members", dataset=name)
+    return _polars(table) if form == "polars" else table
+
+
+def matrix_on(
+    engine: DuckDBEngine, dataset: Dataset, columns: str, images_folder: Path | None = None
+) -> "pyarrow.Table":
+    """Return the matrix of a dataset on the engine that it was read with, see `make_matrix`."""
+    labels = _labels(engine, dataset.recipe, columns)
+    if not labels:
+        raise DatasetError(
+            f"the classes of {dataset.name} name no finding: take the columns classes or all"
+        )
     _put(engine, "split_order", "split", list(dataset.recipe.shares))
     _put(engine, "matrix_columns", "label", labels)
     engine.make("matrix_images")
-    table = _filled(engine, labels, columns, images_folder)
-    return _polars(table) if form == "polars" else table
+    return _filled(engine, labels, columns, images_folder)
 
 
 def _put(engine: DuckDBEngine, relation: str, column: str, names: list[str]) -> None:

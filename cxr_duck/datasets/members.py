@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from cxr_duck.datasets.filters import FILTERS, judge_images, removals_of
 from cxr_duck.datasets.patient_rules import leave_out
 from cxr_duck.datasets.recipes.recipe import Recipe
 from cxr_duck.datasets.recipes.strata import put_strata
@@ -14,12 +15,6 @@ from cxr_duck.query.fields import Fields
 from cxr_duck.query.tree import Shown, from_plain
 
 __all__ = ["make_members"]
-
-_CLAIMED = {
-    "drop": "are in no other class",
-    "first": "are in no class before it",
-    "keep": "are in the class",
-}
 
 
 def make_members(engine: Engine, recipe: Recipe) -> None:
@@ -87,21 +82,25 @@ def _refuse_same_classes(engine: Engine) -> None:
 
 
 def _refuse_empty_classes(engine: Engine, recipe: Recipe) -> None:
-    counts = "SELECT class, count(DISTINCT image_id) FROM {} GROUP BY class"
-    kept = _counts(engine, counts.format("members"))
-    if all(kept.get(term) for term in recipe.classes):
+    """Raise RecipeError where a class has no images left, with what each filter took of it."""
+    left = {name for (name,) in engine.fetch("SELECT DISTINCT class FROM members")}
+    if left >= recipe.classes.keys():
         return
-    chosen = _counts(engine, counts.format("candidates"))
-    claimed = _counts(engine, counts.format("claims"))
-    indexed = _counts(engine, counts.format("class_images"))
-    told = "; ".join(
-        f"{term}: {indexed.get(term, 0):,} images in the index, {chosen.get(term, 0):,} of them "
-        f"meet the conditions, {claimed.get(term, 0):,} of those {_CLAIMED[recipe.overlap]}"
-        + (f", {kept.get(term, 0):,} of those have their place" if kept != claimed else "")
-        for term in recipe.classes
-    )
+    # Nothing was drawn yet: what no filter takes is left for that.
+    engine.put("selection", "unit_id VARCHAR, split VARCHAR", [])
+    engine.put("dataset_members", "class VARCHAR, image_id VARCHAR", [])
+    judge_images(engine, recipe)
+    removals = removals_of(engine)
+    told = "; ".join(_told(name, removals) for name in recipe.classes)
     raise RecipeError(f"a class of this dataset has no images of its own ({told})")
 
 
-def _counts(engine: Engine, query: str) -> dict[str, int]:
-    return {key: int(count) for key, count in engine.fetch(query)}
+def _told(name: str, removals: Mapping[tuple[str, str], int]) -> str:
+    """Say how many images of a class are in the index, and what each filter took of them."""
+    indexed = sum(images for (term, _), images in removals.items() if term == name)
+    taken = [
+        f"{removals[name, one.name]:,} {one.images}"
+        for one in FILTERS.values()
+        if (name, one.name) in removals
+    ]
+    return f"{name}: {indexed:,} images in the index" + (f", {', '.join(taken)}" if taken else "")

@@ -1,5 +1,6 @@
 """Rules of a recipe that leave images out because of their patient or of other classes."""
 
+from cxr_duck.datasets.filters import FILTERS
 from cxr_duck.datasets.recipes.recipe import Recipe
 from cxr_duck.datasets.recipes.strata import put_combinations
 from cxr_duck.engines.engine import Engine
@@ -18,19 +19,35 @@ def leave_out(engine: Engine, recipe: Recipe) -> None:
     engine.put("left_out_images", "image_id VARCHAR, reason VARCHAR", [])
     engine.put("patient_periods", "patient_id VARCHAR, split VARCHAR", [])
     engine.put("patient_limits", "patient_id VARCHAR, limit_to VARCHAR", [])
+    engine.put("unit_combinations", "unit_id VARCHAR, combination VARCHAR", [])
+    for name in FILTERS:
+        if name in _RULES:
+            _RULES[name](engine, recipe)
+
+
+def _leave_astray(engine: Engine, recipe: Recipe) -> None:
     if recipe.by_date:
         _put_periods(engine, recipe)
         engine.make("patient_periods")
         _leave(engine, "astray_images", "date")
+
+
+def _leave_apart(engine: Engine, recipe: Recipe) -> None:
     if recipe.keep_apart or recipe.physician_test:
         _put_known_patients(engine, recipe)
         engine.make("patient_limits", physician_test=recipe.physician_test)
         _leave(engine, "apart_images", "apart")
+
+
+def _leave_crowded(engine: Engine, recipe: Recipe) -> None:
     if recipe.per_patient is not None:
         _leave(
             engine, "crowded_images", "per_patient",
             per_patient=recipe.per_patient, seed=recipe.seed,
         )  # fmt: skip
+
+
+def _leave_unmatched(engine: Engine, recipe: Recipe) -> None:
     if recipe.match:
         parts = recipe.ratio or dict.fromkeys(recipe.classes, 1)
         engine.put("class_parts", "class VARCHAR, part BIGINT", list(parts.items()))
@@ -38,8 +55,15 @@ def leave_out(engine: Engine, recipe: Recipe) -> None:
         engine.make("unit_combinations")
         engine.gather("combination_counts")
         _leave(engine, "unmatched_images", "match")
-    else:
-        engine.put("unit_combinations", "unit_id VARCHAR, combination VARCHAR", [])
+
+
+# The filters that take images out because of others; a later one sees what earlier ones left.
+_RULES = {
+    "date": _leave_astray,
+    "apart": _leave_apart,
+    "per_patient": _leave_crowded,
+    "match": _leave_unmatched,
+}
 
 
 def _leave(engine: Engine, stage: str, reason: str, **params: object) -> None:

@@ -1,12 +1,13 @@
 """Explains why an image is or isn't in a dataset."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from cxr_duck.datasets.allocation.decisions import OtherPatients
 from cxr_duck.datasets.dataset import Dataset
+from cxr_duck.datasets.filters import FILTERS, judge_images
 from cxr_duck.datasets.making import make_dataset_on
-from cxr_duck.datasets.record.record import read_dataset
-from cxr_duck.engines.duckdb import DuckDBEngine
+from cxr_duck.datasets.record.record import read_dataset_on
 from cxr_duck.errors import DatasetError, QueryError, RecipeError
 from cxr_duck.index.image_facts import ImageFacts, Row, Verdict, facts_of, find_id, rows_of_image
 from cxr_duck.query.compile import compile_query
@@ -16,16 +17,6 @@ from cxr_duck.store.store import Store
 
 __all__ = ["image_facts"]
 
-_LEFT_OUT = {
-    "date": "its study has no date, or one on the other side of most of its patient's images",
-    "apart": "no split may take its patient: the dataset is kept apart from another, or only "
-    "images labelled by hand come to its valid and test",
-    "match": "a class has no images, or too few for its part of the ratio, with its values in the "
-    "columns that classes match by",
-    "per_patient": "its patient has more images of the class than the recipe takes, and others "
-    "were drawn",
-}
-
 
 def image_facts(store: Store, word: str, dataset: str | None = None) -> ImageFacts:
     """Return what is known of an image, given by its id or by the beginning of its id alone.
@@ -33,8 +24,8 @@ def image_facts(store: Store, word: str, dataset: str | None = None) -> ImageFac
     With a recorded dataset's name also why the image is or isn't in it. Raises UnknownImageError
     with the nearest ids, or DatasetError.
     """
-    engine = DuckDBEngine(store.cursor())
-    recorded = read_dataset(store, dataset) if dataset is not None else None
+    engine = store.duckdb()
+    recorded = read_dataset_on(engine, dataset) if dataset is not None else None
     image_id = find_id(engine, word)
     facts = replace(
         facts_of(engine, image_id), datasets=rows_of_image(engine, "image_datasets", image_id)
@@ -48,7 +39,7 @@ class _Walk:
     """The way of one image through the relations that make a dataset, up to where it drops out."""
 
     def __init__(self, store: Store, facts: ImageFacts, recorded: Dataset) -> None:
-        self.engine = DuckDBEngine(store.cursor())
+        self.engine = store.duckdb()
         self.image_id = facts.image_id
         self.facts = facts
         self.recorded = recorded
@@ -84,24 +75,44 @@ class _Walk:
             if self.facts.removed:
                 cause = ": it was removed from the store"
             return "index", f"it is not in the index{cause}"
-        return self._in_a_class() if self._in("cohort") else self._outside_the_cohort()
+        taker = self._taker()
+        detail = self._details().get(taker, str)()
+        return taker, FILTERS[taker].image.format(detail=detail)
 
-    def _in_a_class(self) -> tuple[str, str]:
-        """Say where an image of the cohort drops out."""
-        classes = self._classes("candidates")
-        if not classes:
-            none = "it has no posting, and" if not self.facts.postings else "it"
-            return "class", f"{none} is in no class of: {', '.join(self.recipe.classes)}"
-        if not self._in("claims"):
-            return "overlap", self._overlap(classes)
-        for (reason,) in self.engine.fetch(
-            "SELECT reason FROM left_out_images WHERE image_id = ?", self.image_id
-        ):
-            return str(reason), _LEFT_OUT[reason]
-        return self._left_out()
+    def _taker(self) -> str:
+        """Return the filter that takes the image, in the class where it comes furthest."""
+        if not self._in("class_images"):
+            self.engine.append(
+                "class_images",
+                "SELECT $class AS class, $image_id AS image_id",
+                {"class": "", "image_id": self.image_id},
+            )
+            judge_images(self.engine, self.recipe)
+        takers = self.engine.fetch(
+            "SELECT filter FROM judged_images WHERE image_id = ?", self.image_id
+        )
+        return str(max((taker for (taker,) in takers), key=list(FILTERS).index))
 
-    def _overlap(self, classes: list[str]) -> str:
+    def _details(self) -> dict[str, Callable[[], str]]:
+        """Return, for each filter whose sentence speaks of the image itself, what it says."""
+        return {
+            "where": lambda: str(self.recipe.where),
+            "damaged": lambda: str(self.facts.check["told"]) if self.facts.check else "not known",
+            "exclude": self._exclusion,
+            "pure": lambda: ", ".join(self._image()["findings"]) or "none",
+            "class": self._no_class,
+            "overlap": self._overlap,
+            "balance": self._unmatched if self.recipe.match else self._undrawn,
+            "size": lambda: self.recipe.units,
+        }
+
+    def _no_class(self) -> str:
+        none = "it" if self.facts.postings else "it has no posting, and"
+        return f"{none} is in no class of: {', '.join(self.recipe.classes)}"
+
+    def _overlap(self) -> str:
         """Say why the overlap of classes takes the image out, itself or as part of its unit."""
+        classes = self._classes("candidates")
         if len(classes) > 1:
             return f"it belongs to more than one class: {', '.join(classes)}"
         return f"its {self.recipe.unit} belongs to more than one class"
@@ -111,30 +122,6 @@ class _Walk:
             f"in class {row['class']}, as {', '.join(row['findings'])}, split {row['split']}"
             for row in self.memberships
         )
-
-    def _outside_the_cohort(self) -> tuple[str, str]:
-        """Loosen the cohort's filters from the last to the first, and see which lets it in."""
-        if not self._in("chosen_images"):
-            return "where", f"it doesn't meet the condition: {self.recipe.where}"
-        self.engine.make("cohort", pure=False, unit=self.recipe.unit)
-        if self._in("cohort"):
-            found = ", ".join(self._image()["findings"]) or "none"
-            return "pure", f"it has not exactly one finding: {found}"
-        excluded = self._in("excluded_images")
-        self.engine.put("excluded_images", "image_id VARCHAR", [])
-        self.engine.make("cohort", pure=False, unit=self.recipe.unit)
-        if not excluded or not self._in("cohort"):
-            return self._file()
-        return "exclude", self._exclusion()
-
-    def _file(self) -> tuple[str, str]:
-        """Say what keeps an image out by its file."""
-        if self._in("damaged_images"):
-            return "damaged", f"its file is damaged: {self._told()}"
-        return "file", "its file was not found when the images were indexed"
-
-    def _told(self) -> str:
-        return str(self.facts.check["told"]) if self.facts.check else "not known"
 
     def _exclusion(self) -> str:
         """Say which excluded findings the image has, or else which queries exclude it."""
@@ -153,25 +140,15 @@ class _Walk:
                 met.append(text)
         return f"it meets the exclusion {', '.join(met)}"
 
-    def _left_out(self) -> tuple[str, str]:
-        """Say what chance left out, for the size of the dataset or for its balance."""
-        if self.recipe.size and self.engine.scalar(
-            "SELECT count(*) FROM selection INNER JOIN members USING (unit_id) WHERE image_id = ?",
-            self.image_id,
-        ):
-            return (
-                "size",
-                f"the recipe's size asks for fewer {self.recipe.units}; others were drawn",
-            )
-        if self.recipe.match:
-            return "balance", self._unmatched()
+    def _undrawn(self) -> str:
+        """Say how many were drawn where chance left the image out."""
         rows = self.engine.rows("balancing", image_id=self.image_id)
         drawn = " and ".join(
             f"{kept:,} of the {available:,} {self.recipe.units} of {term}"
             for term, _, available, kept in rows
         )
         balance = "equal" if self.recipe.balance == "equal" else "in their ratio"
-        return "balance", (
+        return (
             f"its patient belongs to {rows[0][1]}, where {drawn} were drawn, so that the classes "
             f"are {balance}"
         )

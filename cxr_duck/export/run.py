@@ -1,33 +1,26 @@
 """Exports a recorded dataset: reads it, plans the files, writes them."""
 
 from collections.abc import Callable
-from importlib import import_module
-from typing import TYPE_CHECKING
-
-from cxr_duck.errors import ExportError
-from cxr_duck.export.plan import Plan
-from cxr_duck.export.rendering import Film, Rendering
-from cxr_duck.images.files.folder import ImageFolder
-
-if TYPE_CHECKING:
-    import pyarrow
-
-
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cxr_duck.datasets.covariates.covariates import covariates_of
+from cxr_duck.datasets.covariates.covariates import covariates_on
 from cxr_duck.datasets.recipes.recipe import Recipe
-from cxr_duck.datasets.recipes.request import fold_shares
+from cxr_duck.datasets.recipes.recipe_values import fold_shares
 from cxr_duck.datasets.record.origin import read_record
-from cxr_duck.datasets.record.record import read_dataset
+from cxr_duck.datasets.record.record import read_dataset_on
 from cxr_duck.engines.duckdb import DuckDBEngine
+from cxr_duck.errors import ExportError
 from cxr_duck.export.augment import check_augment
 from cxr_duck.export.described.manifest import labels_of
 from cxr_duck.export.handout import Source, train_split
 from cxr_duck.export.options import FORMS, ExportOptions
+from cxr_duck.export.plan import Plan
+from cxr_duck.export.rendering import Film, Rendering
 from cxr_duck.export.writing import write_export
+from cxr_duck.images.files.folder import ImageFolder
 from cxr_duck.images.pixels.window import sound_window
 from cxr_duck.io.whole import check_target
 from cxr_duck.progress import SILENT, Progress
@@ -75,9 +68,8 @@ def read_source(
 
     Raises DatasetError, ExportError.
     """
-    engine = DuckDBEngine(store.cursor())
-    dataset = read_dataset(store, name)
-    engine.make("recorded_members", dataset=name)
+    engine = store.duckdb()
+    dataset = read_dataset_on(engine, name)
     left_out = {"were removed from the store": dataset.removed, "are damaged": dataset.damaged}
     for reason, images in left_out.items():
         if images:
@@ -100,9 +92,9 @@ def read_source(
         manifest,
         films,
         folder,
-        labels_of(store, dataset),
-        read_record(store, name),
-        covariates_of(store, dataset.recipe, dataset.members),
+        labels_of(engine, dataset),
+        read_record(engine, name),
+        covariates_on(engine, dataset.recipe, dataset.members),
         {reason: images for reason, images in left_out.items() if images},
         without_window,
     )

@@ -18,11 +18,10 @@ _SHOWN = 4  # ids that an error names
 class Verdict:
     """Why an image is or isn't in a dataset.
 
-    `reason` is `member`, or the filter that the image fell through first, in the order in which
-    they are applied: `index`, `where`, `file`, `damaged`, `exclude`, `pure`, `class` (no finding of
-    any), `overlap` (several classes), `date`, `apart`, `per_patient`, `balance` (drawn by chance);
-    or `changed`, where today's index makes another dataset of the recipe, and can't explain it.
-    `told` says it in a sentence.
+    `reason` is `member`; `index` where the index has no row of the image; the filter that takes it,
+    the first in the order of `cxr_duck.datasets.filters`, of several classes that of the one where
+    the image comes furthest; or `changed`, where today's index makes another dataset of the recipe,
+    and can't explain it. `told` says it in a sentence.
     """
 
     dataset: str

@@ -11,9 +11,8 @@ from pathlib import Path
 from cxr_duck.engines.engine import Engine
 from cxr_duck.errors import ConflictError, ImagesError, LabelFileError, StoreError
 from cxr_duck.images.files.listing import Listing, list_images, nothing_listed
-from cxr_duck.images.surveys.survey import CHECKS, FINGERPRINTS
-from cxr_duck.images.surveys.twins import PAIR_COLUMNS, pair_what_stays
 from cxr_duck.index.found_files import is_listed_anew, put_listing, tell_files, write_listing
+from cxr_duck.index.what_stays import keep_what_stays
 from cxr_duck.progress import Progress
 from cxr_duck.sources.label_file import LabelFile, open_label_file
 from cxr_duck.sources.source import Source
@@ -71,7 +70,7 @@ def index_labels(
             with progress.step(f"reading {labels.name}"):
                 _read_records(engine, source, label_file)
                 whole.result()
-            terms.result()
+            replaced = terms.result()
             found = _match_files(engine, label_file, listing, images_folder)
             counts = _compare(
                 engine, publication, label_file, listing is not None, replacing, readmitting
@@ -93,6 +92,8 @@ def index_labels(
             with progress.step("writing the catalog"):
                 publish_change(publication, change)
         counts = {**_totals(publication), **counts}
+    for sentence in [] if publication.discarded else replaced:
+        progress.note(sentence)
     if images_folder is not None:
         tell_files(store, images_folder, progress)
     _tell_rejects(counts.pop("refused"), progress)
@@ -249,20 +250,16 @@ def _write(
         "gone_images", "SELECT image_id FROM known_records WHERE state IN ('changed', 'moved')"
     )
     if change.replaced:
-        writer.filter("images", "kept_rows")
-        writer.filter("postings", "kept_rows")
+        keep_what_stays(writer, engine, publication, lambda relation: relation.when_images_change)
     _forget_removals(engine, publication)
     if refused or not known_store:
         writer.add(writer.write("rejects", "rejects", rows=refused, label_file=change.label_file))
     if not known_store:
-        writer.write_none(CHECKS.relation, CHECKS.columns)
-        writer.write_none(FINGERPRINTS.relation, FINGERPRINTS.columns)
-        writer.write_none("twin_pairs", PAIR_COLUMNS)
+        writer.write_first()
     if listed or not known_store:
         write_listing(engine, writer, publication)
     if listed:
-        writer.filter("checks", "kept_readings")
-        pair_what_stays(writer, engine, publication, "kept_readings")
+        keep_what_stays(writer, engine, publication, lambda relation: relation.when_files_change)
     engine.number_findings("SELECT DISTINCT unnest(findings) FROM records")
     # At the same time: one alone does not keep two cores busy.
     for _ in engine.blocks(_BLOCK):

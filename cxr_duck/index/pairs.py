@@ -11,18 +11,21 @@ unchanged are none.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from importlib.util import find_spec
+from math import floor
 from typing import TYPE_CHECKING
 
 from cxr_duck.engines.duckdb import DuckDBEngine
 from cxr_duck.errors import CxrError
-from cxr_duck.progress import SILENT, Progress
 from cxr_duck.terms.lookup import unknown_finding
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
     import pyarrow
 
-__all__ = ["UNITS", "Pairs", "find_pairs"]
+    Logarithms = npt.NDArray[np.float64]
+
+__all__ = ["UNITS", "Pairs", "find_pairs", "probability_text"]
 
 UNITS = ("image", "study", "patient")
 
@@ -34,8 +37,9 @@ class Pairs:
     `unit` is what was counted: image, study or patient; `observed` of them are in the index, and
     `asked` show the finding. `table` has one row per other finding, the strongest association
     first: `finding`; `images` with both; `together` and `total`, the units with both and with that
-    finding; `lift`, P(both) / (P(asked) P(finding)); `p`, two-sided, of Fisher's exact test; and
-    `q`, p adjusted for the number of findings tested. `p` and `q` are null without scipy.
+    finding; `lift`, P(both) / (P(asked) P(finding)); `p`, two-sided, of Fisher's exact test; `q`, p
+    adjusted for the number of findings tested; and the logarithms of both, `log10_p` and `log10_q`.
+    Where p or q is too small for a float it is 0, and its logarithm tells how small it is.
     """
 
     unit: str
@@ -44,9 +48,7 @@ class Pairs:
     table: "pyarrow.Table" = field(repr=False)
 
 
-def find_pairs(
-    engine: DuckDBEngine, findings: Sequence[str], unit: str, progress: Progress = SILENT
-) -> Pairs:
+def find_pairs(engine: DuckDBEngine, findings: Sequence[str], unit: str) -> Pairs:
     """Count the findings beside the given ones, and test each for independence."""
     if unit not in UNITS:
         raise CxrError(f"the unit {unit!r} can't be counted: take one of {', '.join(UNITS)}")
@@ -66,33 +68,76 @@ def find_pairs(
             f"{', '.join(findings)} can't be paired: an image with normal has no other finding, "
             "and exclude and unchanged say nothing of what is seen"
         )
-    if not _can_test():
-        progress.note("p and q are empty without scipy: pip install scipy")
     return Pairs(unit, observed, asked, _tested(engine.arrow("finding_pairs"), observed, asked))
 
 
-def _can_test() -> bool:
-    return find_spec("scipy") is not None
-
-
 def _tested(table: "pyarrow.Table", observed: int, asked: int) -> "pyarrow.Table":
-    """Return the pairs with p and q, the strongest association first.
+    """Return the pairs with p and q and their logarithms, the strongest association first."""
+    import numpy as np
+
+    together, total = table["together"].to_numpy(), table["total"].to_numpy()
+    log_p = np.array(
+        [_log_p(int(k), observed, asked, int(n)) for k, n in zip(together, total, strict=True)],
+        dtype=np.float64,
+    )
+    log_q = _adjusted(log_p)
+    for name, values in (
+        ("p", np.exp(log_p)),
+        ("q", np.exp(log_q)),
+        ("log10_p", log_p / np.log(10)),
+        ("log10_q", log_q / np.log(10)),
+    ):
+        table = table.append_column(name, [values])
+    return table.sort_by(
+        [("log10_p", "ascending"), ("lift", "descending"), ("finding", "ascending")]
+    )
+
+
+def _log_p(together: int, observed: int, asked: int, total: int) -> float:
+    """Return the natural logarithm of p for a pair.
 
     Given the four margins, the units with both are hypergeometric where nothing depends on
     anything. Two-sided, since a finding that shuns another is news too: twice the smaller tail.
-    q is p after Benjamini and Hochberg.
+    Each number of units with both is as likely as the one before times a ratio, so that the
+    logarithms of these ratios add up to theirs, however small the probabilities are.
     """
-    import pyarrow
+    import numpy as np
 
-    p = q = pyarrow.nulls(table.num_rows, pyarrow.float64())
-    if _can_test() and table.num_rows:
-        import numpy
-        from scipy.stats import false_discovery_control, hypergeom
+    least, most = max(0, asked + total - observed), min(asked, total)
+    before = np.arange(least, most, dtype=np.float64)
+    ratios = (asked - before) * (total - before)
+    ratios /= (before + 1) * (observed - asked - total + before + 1)
+    likely = np.concatenate([[0.0], np.cumsum(np.log(ratios))])
+    place = together - least
+    tail = min(_log_sum(likely[: place + 1]), _log_sum(likely[place:]))
+    return min(0.0, float(np.log(2)) + tail - _log_sum(likely))
 
-        together, total = table["together"].to_numpy(), table["total"].to_numpy()
-        rarer = hypergeom.cdf(together, observed, asked, total)
-        commoner = hypergeom.sf(together - 1, observed, asked, total)
-        tails = numpy.minimum(1.0, 2 * numpy.minimum(rarer, commoner))
-        p, q = pyarrow.array(tails), pyarrow.array(false_discovery_control(tails))
-    tested = table.append_column("p", p).append_column("q", q)
-    return tested.sort_by([("p", "ascending"), ("lift", "descending"), ("finding", "ascending")])
+
+def _log_sum(logarithms: "Logarithms") -> float:
+    """Return the logarithm of the sum of numbers that are given by their logarithms."""
+    import numpy as np
+
+    largest = logarithms.max()
+    return float(largest + np.log(np.exp(logarithms - largest).sum()))
+
+
+def _adjusted(log_p: "Logarithms") -> "Logarithms":
+    """Return the logarithms of q: of p after Benjamini and Hochberg."""
+    import numpy as np
+
+    order = np.argsort(log_p, kind="stable")
+    ranks = np.arange(1, len(log_p) + 1)
+    adjusted = log_p[order] + np.log(len(log_p) / ranks)
+    adjusted = np.minimum.accumulate(adjusted[::-1])[::-1]
+    log_q = np.empty_like(log_p)
+    log_q[order] = np.minimum(0.0, adjusted)
+    return log_q
+
+
+def probability_text(log10: float) -> str:
+    """Return a probability in three digits, such as 1.2e-412, given its decimal logarithm."""
+    exponent = floor(log10)
+    digits = f"{10 ** (log10 - exponent):.3g}"
+    if digits == "10":
+        digits, exponent = "1", exponent + 1
+    return f"{digits}e{exponent}"

@@ -7,8 +7,8 @@ import duckdb
 
 from cxr_duck.engines.duckdb import DuckDBEngine, working_engine
 from cxr_duck.images.surveys.runs import forget_runs
-from cxr_duck.images.surveys.twins import pair_what_stays
 from cxr_duck.index.conditions import choose_images
+from cxr_duck.index.what_stays import keep_what_stays
 from cxr_duck.progress import Progress
 from cxr_duck.store.changes import Change, next_change, publish_change
 from cxr_duck.store.data_files import DataWriter, show_files
@@ -39,7 +39,7 @@ class Removal:
 
 def images_to_remove(store: Store, where: str) -> Removal:
     """Return what a condition on the columns of `images` would remove."""
-    return _choose(DuckDBEngine(store.cursor()), where)
+    return _choose(store.duckdb(), where)
 
 
 def remove_images(store: Store, where: str, progress: Progress) -> Removal:
@@ -53,7 +53,7 @@ def remove_images(store: Store, where: str, progress: Progress) -> Removal:
     with store.publishing() as publication:
         publication.forgetting = True
         change = next_change(publication, "remove")
-        reading = DuckDBEngine(store.cursor())
+        reading = store.duckdb()
         removal = _choose(reading, where)
         if not removal.images and not removal.rejects:
             publication.discarded = True
@@ -88,13 +88,12 @@ def _take_out(
         "FROM gone_rejects SEMI JOIN gone_patients USING (patient_id) ORDER BY ALL"
     ).to_arrow_table()
     writer = DataWriter(engine, publication, change.provenance)
-    writer.filter("images", "kept_rows")
-    writer.filter("postings", "kept_rows")
-    writer.filter("checks", "kept_rows")
-    pair_what_stays(writer, engine, publication)
-    writer.filter("rejects", "kept_rejects")
-    writer.filter("image_files", "kept_files")
-    writer.filter("refused_files", "kept_files")
+    keep_what_stays(writer, engine, publication, lambda relation: relation.when_images_go)
+    _note_removed(publication, change, noted)
+
+
+def _note_removed(publication: Publication, change: Change, noted: "pyarrow.Table") -> None:
+    """Note the images and patients that go, and take the patients' names out of the record."""
     catalog = publication.catalog
     catalog.register("noted", noted)
     catalog.execute(

@@ -23,7 +23,7 @@ def image_of(store: "Store", word: str, images_folder: Path | None) -> CXRImage:
 
     Raises UnknownImageError with the nearest ids.
     """
-    engine = DuckDBEngine(store.cursor())
+    engine = store.duckdb()
     image_id = find_id(engine, word)
     engine.put("asked_images", "image_id VARCHAR", [(image_id,)])
     found = _asked(engine, images_folder)
@@ -39,7 +39,7 @@ def images_of(
 
     Raises QueryError, UnknownTermError.
     """
-    engine = DuckDBEngine(store.cursor())
+    engine = store.duckdb()
     sql, params = "SELECT image_id FROM images", {}
     if query is not None:
         asked = ask(engine, query, hierarchy).ids

@@ -6,22 +6,12 @@ import duckdb
 
 from cxr_duck.engines.sql_text import quoted
 from cxr_duck.engines.stages import all_stages, stage
-from cxr_duck.store.data_files import RELATIONS, data_files
+from cxr_duck.store.data_files import data_files
+from cxr_duck.store.relations import RELATIONS, TABLES, TERM_TABLES, VIEWS
 
 __all__ = ["PUBLISHED", "create_macros", "create_tables", "create_views", "describe"]
 
-# Over the views of data files and the tables.
-_VIEWS = (
-    "coded_postings",
-    "missing_files",
-    "extra_files",
-    "repeated_files",
-    "damaged_images",
-    "twins",
-    "twin_members",
-)
-_TERM_TABLES = ("terms", "term_ancestors", "label_cuis")
-PUBLISHED = (*RELATIONS, *_VIEWS, *_TERM_TABLES)  # what `describe` explains in the catalog
+PUBLISHED = (*RELATIONS, *VIEWS, *TERM_TABLES)  # what `describe` explains in the catalog
 
 # The catalog's own folder, wherever the store was moved: an opened database spills to the folder
 # <path of the database>.tmp. Where it is attached to another database instead, or spills elsewhere,
@@ -40,22 +30,13 @@ def create_views(catalog: duckdb.DuckDBPyConnection) -> None:
             f"CREATE OR REPLACE VIEW {name} AS SELECT * FROM read_parquet("
             f"list_transform([{paths}], lambda path: {_STORE} || path))"
         )
-    for name in _VIEWS:
+    for name in VIEWS:
         catalog.execute(f"CREATE OR REPLACE VIEW {name} AS {stage(name).sql}")
 
 
 def create_tables(catalog: duckdb.DuckDBPyConnection) -> None:
     """Make the tables of a store that lacks them: its files, what was removed, its experiments."""
-    names = (
-        "store_format",
-        "publications",
-        "listed_files",
-        "data_files",
-        "record_files",
-        "removed_images",
-        "experiments",
-    )
-    _execute_at_once(catalog, [stage(name).sql for name in names])
+    _execute_at_once(catalog, [stage(name).sql for name in TABLES])
 
 
 def create_macros(catalog: duckdb.DuckDBPyConnection) -> None:
@@ -71,7 +52,7 @@ def create_macros(catalog: duckdb.DuckDBPyConnection) -> None:
 def describe(catalog: duckdb.DuckDBPyConnection) -> None:
     """Comment every view and term table, and each of its columns, from the cards in `sql/`."""
     comments = []
-    for kind, names in (("VIEW", (*RELATIONS, *_VIEWS)), ("TABLE", _TERM_TABLES)):
+    for kind, names in (("VIEW", (*RELATIONS, *VIEWS)), ("TABLE", TERM_TABLES)):
         for name in names:
             card = stage(name)
             comments.append(f"COMMENT ON {kind} {name} IS {quoted(card.grain)}")

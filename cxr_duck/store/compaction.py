@@ -4,11 +4,10 @@ from cxr_duck.engines.duckdb import working_engine
 from cxr_duck.progress import Progress
 from cxr_duck.store.changes import next_change, publish_change
 from cxr_duck.store.data_files import DataFile, DataWriter, data_files
+from cxr_duck.store.relations import RELATIONS
 from cxr_duck.store.store import SPILL, Store
 
 __all__ = ["compact"]
-
-_GROWING = ("images", "postings", "rejects")  # others are written as one file each time
 
 _LARGE = 1_000_000  # rows of a file that is no small one
 
@@ -18,7 +17,8 @@ def compact(store: Store, progress: Progress) -> dict[str, tuple[int, int]]:
     with store.publishing() as publication:
         publication.forgetting = True
         change = next_change(publication, "compact")
-        before = {name: data_files(publication.catalog, name) for name in _GROWING}
+        growing = [name for name, relation in RELATIONS.items() if relation.grows]
+        before = {name: data_files(publication.catalog, name) for name in growing}
         groups = [group for files in before.values() if (group := _group(files))]
         if groups:
             with (
@@ -41,10 +41,10 @@ def compact(store: Store, progress: Progress) -> dict[str, tuple[int, int]]:
 def _group(files: list[DataFile]) -> list[DataFile]:
     """Return the files of a relation that are worth to be merged into one; none, or several.
 
-    Of postings all are, since a look-up asks each file: but for one beside which the others are
-    little. Of other relations the small ones.
+    Of one that is looked up all are, since a look-up asks each file: but for one beside which the
+    others are little. Of other relations the small ones.
     """
-    if not files or files[0].relation != "postings":
+    if not files or not RELATIONS[files[0].relation].looked_up:
         group = [file for file in files if file.rows < _LARGE]
     else:
         group = sorted(files, key=lambda file: file.rows)

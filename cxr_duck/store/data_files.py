@@ -12,9 +12,9 @@ from cxr_duck.engines.engine import Engine, Layout
 from cxr_duck.errors import StageError, StoreError
 from cxr_duck.io.urls import delete_file, open_file
 from cxr_duck.store.publication import Publication
+from cxr_duck.store.relations import RELATIONS
 
 __all__ = [
-    "RELATIONS",
     "DataFile",
     "DataWriter",
     "changed_files",
@@ -23,39 +23,18 @@ __all__ = [
     "show_files",
 ]
 
-RELATIONS = (
-    "images",
-    "postings",
-    "rejects",
-    "image_files",
-    "refused_files",
-    "checks",
-    "fingerprints",
-    "twin_pairs",
-)
-
-# Columns that a relation's files are sorted by.
-_SORTED_BY = {
-    "images": ("image_id",),
-    "postings": ("finding", "image_id"),
-    "rejects": ("file", "row"),
-    "image_files": ("image_id", "path"),
-    "refused_files": ("path",),
-    "checks": ("image_id",),
-    "fingerprints": ("image_id",),
-    "twin_pairs": ("image_id", "twin_id"),
-}
 _GROUP = 122_880  # rows of a row group, which has statistics of its own
 
 
 def layout_of(relation: str, rows: int, provenance: dict[str, str]) -> Layout:
     """Return how a relation of so many rows is laid out.
 
-    A look-up asks the statistics of every row group of `postings`, and reads one at least: there
+    A look-up asks the statistics of every row group of a relation, and reads one at least: there
     are as few as 256 of them where that makes them no smaller than four vectors.
     """
+    kept = RELATIONS[relation]
     small = min(max(2048 * (rows // (256 * 2048) + 1), 8192), _GROUP)
-    return Layout(_SORTED_BY[relation], small if relation == "postings" else _GROUP, provenance)
+    return Layout(kept.sorted_by, small if kept.looked_up else _GROUP, provenance)
 
 
 @dataclass(frozen=True)
@@ -155,10 +134,12 @@ class DataWriter:
             else:
                 delete_file(self._publication.store, file.path)
 
-    def write_none(self, relation: str, columns: str) -> None:
-        """Write a relation's first file, without rows; `columns` as in CREATE TABLE."""
-        self._engine.put("data_file", columns, [])
-        self.add(self.write(relation, "merged_rows", rows=0))
+    def write_first(self) -> None:
+        """Write the first files of a new store, without rows, of the relations that have them."""
+        for name, relation in RELATIONS.items():
+            if relation.columns is not None:
+                self._engine.put("data_file", relation.columns, [])
+                self.add(self.write(name, "merged_rows", rows=0))
 
     def drop(self, files: Sequence[DataFile]) -> None:
         """Take files out of the list; they stay on the disk for those who read an older state."""
@@ -194,7 +175,7 @@ class DataWriter:
         for path, problem in changed_files(self._publication.store, files):
             raise _damaged(self._publication.store, f"{path}: {problem}")
         relation = files[0].relation
-        if relation == "postings":
+        if "finding" in RELATIONS[relation].sorted_by:
             self._engine.number_findings("SELECT DISTINCT finding FROM data_file")
         self.drop(files)
         self.add(self.write(relation, stage, rows=sum(file.rows for file in files)))

@@ -8,7 +8,8 @@ from pathlib import Path
 import duckdb
 
 from cxr_duck.engines.sql_text import quoted
-from cxr_duck.store.data_files import RELATIONS, DataFile
+from cxr_duck.store.data_files import DataFile
+from cxr_duck.store.relations import RELATIONS
 
 __all__ = ["add_publications", "files_on_disk", "fitting_files"]
 

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import Any
 
-from cxr_duck.engines.duckdb import DuckDBEngine
 from cxr_duck.engines.stages import all_stages
 from cxr_duck.errors import StageError
 from cxr_duck.progress import SILENT, Progress
@@ -33,7 +32,7 @@ class Check:
 
 def run_checks(store: Store, progress: Progress = SILENT) -> list[Check]:
     """Verify the digests of a store's data files, then run every check of `sql/check` on it."""
-    engine = DuckDBEngine(store.cursor())
+    engine = store.duckdb()
     parts = all_stages("check")
     engine.connection.execute("CREATE TEMP VIEW audited AS FROM experiments.members")
     with progress.step("checking", 1 + len(parts)) as done:

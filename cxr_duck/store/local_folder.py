@@ -160,12 +160,18 @@ class StoreFolder:
         """Raise StoreError where another has changed the store meanwhile: a lock keeps them out."""
 
     def leave_no_trace(self) -> None:
-        """Take away what a first run made that published nothing."""
-        with suppress(OSError):
-            (self.path / ".lock").unlink()
-        for folder in (self.path / "data", self.path / COPIES, self.path / SUPERSEDED, self.path):
+        """Take away what a first run made that published nothing; it holds the lock.
+
+        The lock's file goes after what it guards: from then on another may be at work in a folder
+        of its own making, or in this one, which then stays.
+        """
+        for folder in (self.path / "data", self.path / COPIES, self.path / SUPERSEDED):
             with suppress(OSError):
                 folder.rmdir()
+        with suppress(OSError):
+            (self.path / ".lock").unlink()
+        with suppress(OSError):
+            self.path.rmdir()
 
 
 def states_of(copies: Iterable[str]) -> set[int]:

@@ -10,6 +10,7 @@ this machine or at a URL.
 
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import cached_property
@@ -20,6 +21,7 @@ from uuid import uuid4
 import duckdb
 
 from cxr_duck.engines.choice import engines_of, reads_urls
+from cxr_duck.engines.duckdb import DuckDBEngine
 from cxr_duck.engines.sql_text import first_line, quoted
 from cxr_duck.errors import StageError, StoreError
 from cxr_duck.progress import SILENT, Progress
@@ -124,6 +126,10 @@ class Store:
             f"USE cxr; SET VARIABLE cxr_store = {quoted(key)}; SET VARIABLE cxr_format = {FORMAT}"
         )
         return cursor
+
+    def duckdb(self, *, anywhere: bool = False) -> DuckDBEngine:
+        """Return DuckDB on a new `cursor`, whichever engine the store was opened with."""
+        return DuckDBEngine(self.cursor(anywhere=anywhere))
 
     @cached_property
     def engines(self) -> "Engines":
@@ -324,17 +330,23 @@ class Store:
             self._lock(lock)
             yield
         finally:
-            held = lock.is_locked
+            if lock.is_locked and not self.catalog.is_file():
+                self._folder.leave_no_trace()  # under the lock: another may wait for the folder
             lock.release()
-            if not self.catalog.is_file() and (held or not Path(lock.lock_file).exists()):
-                self._folder.leave_no_trace()
 
     def _lock(self, lock: "FileLock") -> None:
         from filelock import Timeout
 
+        end = time.monotonic() + self.patience
         try:
-            (self.path / "data").mkdir(parents=True, exist_ok=True)
-            lock.acquire(timeout=self.patience)
+            while not lock.is_locked:
+                self.path.mkdir(parents=True, exist_ok=True)
+                try:
+                    lock.acquire(timeout=max(0.0, end - time.monotonic()))
+                except FileNotFoundError:  # a first writer that failed took its new folder away
+                    if time.monotonic() > end:
+                        raise
+            (self.path / "data").mkdir(exist_ok=True)
         except Timeout:
             raise StoreError(
                 f"{self.root} is being written by another cxr: try again when that has ended"

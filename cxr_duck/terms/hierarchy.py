@@ -13,6 +13,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from cxr_duck.errors import HierarchyError
+from cxr_duck.terms.default import DEFAULT_HIERARCHY
 
 __all__ = [
     "DEFAULT_HIERARCHY",
@@ -22,9 +23,9 @@ __all__ = [
     "load_hierarchy",
 ]
 
-DEFAULT_HIERARCHY = "padchest"
 MAX_DEPTH = 64  # levels; the recursive queries are bounded by it
 _FOLDER = Path(__file__).parent / "hierarchies"
+_SHOWN = 5  # terms of a change that are named
 _TREES = ("finding", "diagnosis", "localization")
 
 
@@ -40,6 +41,31 @@ class Hierarchy:
         """SHA-256 of the edges, whatever the order of the file's rows."""
         lines = sorted("\t".join(part or "" for part in edge) for edge in self.edges)
         return sha256("\n".join(lines).encode()).hexdigest()
+
+    def changes_from(self, before: "Hierarchy") -> str:
+        """Say which terms are added to another one, removed from it, or have other rows."""
+        rows, rows_before = _rows_of_terms(self), _rows_of_terms(before)
+        told = {
+            "added": rows.keys() - rows_before.keys(),
+            "removed": rows_before.keys() - rows.keys(),
+            "with other rows": {
+                term for term in rows.keys() & rows_before.keys() if rows[term] != rows_before[term]
+            },
+        }
+        return "; ".join(f"{_some(terms)} {how}" for how, terms in told.items() if terms)
+
+
+def _rows_of_terms(hierarchy: Hierarchy) -> dict[str, set[tuple[str | None, ...]]]:
+    rows: dict[str, set[tuple[str | None, ...]]] = {}
+    for term, *rest in hierarchy.edges:
+        rows.setdefault(term, set()).add(tuple(rest))
+    return rows
+
+
+def _some(terms: set[str]) -> str:
+    """Return the number of terms and the first of them."""
+    shown = ", ".join(sorted(terms)[:_SHOWN]) + (", …" if len(terms) > _SHOWN else "")
+    return f"{len(terms):,} term{'' if len(terms) == 1 else 's'} ({shown})"
 
 
 def built_in_hierarchies() -> list[Hierarchy]:

@@ -1,7 +1,7 @@
 """Hierarchies in a store: written to its catalog, and opened by name or from a file."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import duckdb
@@ -20,16 +20,42 @@ from cxr_duck.terms.hierarchy import (
 __all__ = ["load_terms", "open_hierarchy", "write_terms"]
 
 
-def write_terms(catalog: duckdb.DuckDBPyConnection, hierarchies: Sequence[Hierarchy]) -> None:
-    """Put hierarchies in the catalog; those of the same name are replaced, others stay."""
-    load_terms(DuckDBEngine(catalog, keep=True), hierarchies)
+def write_terms(catalog: duckdb.DuckDBPyConnection, hierarchies: Sequence[Hierarchy]) -> list[str]:
+    """Put hierarchies in the catalog; those of the same name are replaced, others stay.
+
+    Returns a sentence for each that replaces another one, with what changes.
+    """
+    engine = DuckDBEngine(catalog, keep=True)
+    told = [text for hierarchy in hierarchies for text in _replacement(engine, hierarchy)]
+    load_terms(engine, hierarchies)
     catalog.execute("DROP TABLE edges")
+    return told
+
+
+def _replacement(engine: Engine, hierarchy: Hierarchy) -> Iterator[str]:
+    """Say what changes where a hierarchy takes the place of another one of its name."""
+    if not _has_terms(engine):
+        return
+    edges = engine.fetch(
+        "SELECT term, parent, cui, tree FROM terms WHERE hierarchy = ? ORDER BY position",
+        hierarchy.name,
+    )
+    before = Hierarchy(hierarchy.name, tuple(edges))
+    if edges and before.digest != hierarchy.digest:
+        yield (
+            f"the hierarchy {hierarchy.name} replaces the store's of that name: "
+            f"{hierarchy.changes_from(before)}; recorded datasets stay as they are"
+        )
+
+
+def _has_terms(engine: Engine) -> bool:
+    return bool(engine.scalar("SELECT count(*) FROM duckdb_tables() WHERE table_name = 'terms'"))
 
 
 def load_terms(engine: Engine, hierarchies: Sequence[Hierarchy]) -> None:
     """Make `terms` and `term_ancestors` of hierarchies and of those of other names there are."""
     others: list[tuple[object, ...]] = []
-    if engine.scalar("SELECT count(*) FROM duckdb_tables() WHERE table_name = 'terms'"):
+    if _has_terms(engine):
         others = engine.fetch(
             "SELECT hierarchy, term, parent, cui, tree, position FROM terms "
             "WHERE NOT list_contains(?, hierarchy)",

@@ -13,7 +13,7 @@ from typing import Any
 import numpy
 import polars
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 from sklearn.model_selection import train_test_split
@@ -23,13 +23,12 @@ from cxr_duck.audit.covariates import OF_COVARIATES
 from cxr_duck.audit.csv_split import split_order
 from cxr_duck.audit.promised_sizes import Promise, make_promised
 from cxr_duck.audit.run import CHECKS
-from cxr_duck.engines.duckdb import DuckDBEngine
 from cxr_duck.errors import AuditError, CxrError, DatasetError, LabelFileError
 from cxr_duck.images.files.folder import ImageFolder
 from cxr_duck.images.surveys.check import judge
 from cxr_duck.index.removal import remove_images
 from cxr_duck.progress import SILENT
-from tests.conftest import Run
+from tests.conftest import Run, examples
 from tests.support.label_rows import USUAL, write_labels
 
 # image, patient, study, findings: two patients of each class with two studies, one of a single one
@@ -356,9 +355,7 @@ def test_files_of_a_store_without_images(odd_data: ExperimentData, tmp_path: Pat
 
 
 @given(splits=st.lists(st.sampled_from(["train", "valid", "test"]), min_size=16, max_size=16))
-@settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@examples(25)
 def test_patients_in_two_splits_are_those_of_a_walk(
     data: ExperimentData, tmp_path: Path, splits: list[str]
 ) -> None:
@@ -491,7 +488,7 @@ def test_a_record_that_no_longer_holds(dataset: ExperimentData, cxr: Run) -> Non
 
 def test_a_promise_is_data(data: ExperimentData) -> None:
     """A promise of whole datasets minds what it doesn't name; tolerance is what may be missed."""
-    engine = DuckDBEngine(data.store.cursor())
+    engine = data.store.duckdb()
     engine.put(
         "split_composition",
         "split VARCHAR, class VARCHAR, images BIGINT",

@@ -8,7 +8,7 @@ from math import ceil, floor
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from threadpoolctl import threadpool_limits
 
@@ -37,6 +37,7 @@ from cxr_duck.datasets.allocation.targets import (
     wanted_units,
 )
 from cxr_duck.datasets.recipes.recipe import Recipe
+from tests.conftest import examples
 
 SHARES = [70, 20, 10]
 LIMITS = ("", "first", "last", "not last")
@@ -93,7 +94,7 @@ def test_largest_remainder_adds_up(total: int, shares: list[int]) -> None:
     st.sampled_from([SHARES, [1, 1], [8, 1, 1], [1] * 5, [1]]),
     st.integers(1, 10**6),
 )
-@settings(deadline=None, max_examples=60)
+@examples(60)
 def test_single_images_are_exact(sizes: list[int], shares: list[int], seed: int) -> None:
     """Where each patient has one image, the class has its rounded shares.
 
@@ -168,7 +169,7 @@ def signature_lists(
     return signatures, shares
 
 
-@settings(deadline=None, max_examples=40)
+@examples(40)
 @given(signature_lists(), st.integers(1, 10**6))
 def test_no_patient_is_lost_or_divided(
     problem: tuple[list[Signature], list[int]], seed: int
@@ -194,7 +195,7 @@ def test_no_patient_is_lost_or_divided(
     assert found.exact == (not cells.errors(found.patients)[cells.is_class].any())
 
 
-@settings(deadline=None, max_examples=12)
+@examples(12)
 @given(signature_lists(), st.integers(1, 10**6))
 def test_a_seed_has_one_allocation(problem: tuple[list[Signature], list[int]], seed: int) -> None:
     """The same signatures and seed give the same, with any number of threads."""
@@ -218,7 +219,7 @@ def test_another_seed_has_another_allocation() -> None:
     assert len(ways) >= 15  # of 20
 
 
-@settings(deadline=None, max_examples=15)
+@examples(15)
 @given(
     st.lists(st.integers(2, 12), max_size=8),
     st.sampled_from([SHARES, [1, 1], [5, 3, 2], [1] * 5]),
@@ -240,7 +241,7 @@ def test_classes_are_exact_where_single_images_abound(
     assert found.exact
 
 
-@settings(deadline=None, max_examples=25)
+@examples(25)
 @given(signature_lists(most=8), st.integers(1, 10**6))
 def test_no_single_move_is_left_by_a_search(
     problem: tuple[list[Signature], list[int]], seed: int
@@ -331,7 +332,7 @@ EQUAL = {"balance": "equal"}
 TWO_TO_ONE = {"balance": "ratio", "ratio": {"a": 2, "b": 1}}
 
 
-@settings(deadline=None, max_examples=30)
+@examples(30)
 @given(
     st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)).filter(any), min_size=2, max_size=6),
     st.sampled_from([[60, 20, 20], SHARES, [1, 1]]),
@@ -374,7 +375,7 @@ def can_fill(units: dict[str, int], wanted: list[int]) -> bool:
     return False
 
 
-@settings(deadline=None, max_examples=80)
+@examples(80)
 @given(BY_LIMIT, st.sampled_from([[1, 1], [2, 1, 1], [1, 1, 1], [3, 1, 1, 1]]))
 def test_most_units(units: dict[str, int], shares: list[int]) -> None:
     """The most units whose rounded shares can be filled, and what is left over adds up."""
@@ -410,7 +411,7 @@ def test_ratio_decides_the_smallest_class() -> None:
     assert kept_sizes(Recipe({"a": [], "b": []}), 7, "b") == {"a": 7, "b": 7}
 
 
-@settings(deadline=None, max_examples=60)
+@examples(60)
 @given(
     st.lists(
         st.tuples(st.integers(1, 9), st.sampled_from("ab"), st.sampled_from(LIMITS)),
@@ -432,7 +433,7 @@ def test_classes_want_all_their_units(patients: list[tuple[int, str, str]]) -> N
         assert abs(sum(wanted[name, "x"]) - HUNDREDTHS * total) <= 2
 
 
-@settings(deadline=None, max_examples=60)
+@examples(60)
 @given(
     st.lists(
         st.tuples(st.integers(1, 40), st.integers(1, 3), st.sampled_from(LIMITS)),

@@ -11,20 +11,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cxr_duck import Dataset, ExperimentData, Recipe
 from cxr_duck.cli.dataset_tables import print_dataset
 from cxr_duck.datasets.record.bundle import _on_its_own
 from cxr_duck.datasets.record.bundle_file import read_bundle
-from cxr_duck.engines.duckdb import DuckDBEngine
 from cxr_duck.errors import BundleError, CxrError, DatasetError
 from cxr_duck.index.removal import remove_images
 from cxr_duck.progress import SILENT
 from cxr_duck.query.foreign_sql import harm_in
 from cxr_duck.store.invariants import run_checks
-from tests.conftest import Run
+from tests.conftest import Run, examples
 from tests.support.label_rows import repository, write_labels
 
 PAPER: dict[str, Any] = {"pure": True, "hierarchy": "paper", "where": "frontal"}
@@ -378,7 +377,7 @@ def test_recipe_that_looks_at_other_images() -> None:
 @pytest.mark.parametrize("condition", HARMLESS)
 def test_foreign_condition_that_reads(demo_data: ExperimentData, condition: str) -> None:
     """Conditions on the store's own relations are let pass, its macros too."""
-    engine = DuckDBEngine(demo_data.store.cursor())
+    engine = demo_data.store.duckdb()
     assert harm_in(engine, condition) is None
     assert engine.fetch(f"SELECT count(*) FROM images WHERE {condition}")
 
@@ -475,9 +474,7 @@ def test_file_that_is_not_there(demo_data: ExperimentData, tmp_path: Path) -> No
 
 
 @given(place=st.integers(min_value=0), flip=st.integers(1, 255), cut=st.booleans())
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@examples(60)
 def test_damaged_bytes(
     bundled: tuple[Path, ExperimentData, dict[str, Dataset]],
     tmp_path: Path, place: int, flip: int, cut: bool,
@@ -509,9 +506,7 @@ JSON = st.recursive(
 
 
 @given(data=st.data())
-@settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@examples(150)
 def test_hostile_document(
     bundled: tuple[Path, ExperimentData, dict[str, Dataset]], tmp_path: Path, data: st.DataObject
 ) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cxr_duck import Dataset, ExperimentData
@@ -16,7 +16,7 @@ from cxr_duck.datasets.allocation.allocate import largest_remainder as rounded_s
 from cxr_duck.errors import CxrError
 from cxr_duck.index.removal import remove_images
 from cxr_duck.progress import SILENT
-from tests.conftest import Run
+from tests.conftest import Run, examples
 from tests.support.label_rows import repository, write_labels
 
 PAPER: dict[str, Any] = {"pure": True, "hierarchy": "paper", "where": "frontal"}
@@ -185,7 +185,7 @@ REFUSED: list[tuple[list[str], dict[str, Any], str]] = [
     (
         ["atypical pneumonia", "pneumonia"],
         {},
-        "2 of them meet the conditions, 0 of those are in no other",
+        "2 images in the index, 2 belong to more than one class",
     ),
     (
         ["nodule"],
@@ -271,9 +271,7 @@ REPOSITORIES = st.lists(
 )
 
 
-@settings(
-    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@examples(20)
 @given(REPOSITORIES, st.integers(0, 2**40))
 def test_any_repository(
     tmp_path_factory: pytest.TempPathFactory, images: list[tuple[int, list[str]]], seed: int

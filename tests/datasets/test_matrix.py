@@ -10,14 +10,14 @@ import polars
 import pyarrow
 import pyarrow.parquet
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cxr_duck import ExperimentData
 from cxr_duck.errors import DatasetError
 from cxr_duck.index.removal import remove_images
 from cxr_duck.progress import SILENT
-from tests.conftest import Run
+from tests.conftest import Run, examples
 from tests.support.label_rows import USUAL, repository, write_labels
 
 FIRST = ["image_id", "patient_id", "split", "path"]
@@ -129,9 +129,7 @@ def test_removed_images_are_left_out(dataset: ExperimentData, cxr: Run) -> None:
         min_size=30, max_size=40,
     )
 )  # fmt: skip
-@settings(
-    max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@examples(10)
 def test_a_row_an_image(findings: list[set[str]], tmp_path_factory: pytest.TempPathFactory) -> None:
     """Whatever the labels, each image has one row, with a 1 for its findings and no other."""
     folder = tmp_path_factory.mktemp("matrix")

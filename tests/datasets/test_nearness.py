@@ -8,7 +8,7 @@ from math import prod
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cxr_duck import Dataset, ExperimentData
@@ -19,6 +19,7 @@ from cxr_duck.datasets.allocation.nearness import nearest_distance
 from cxr_duck.datasets.allocation.targets import Patients
 from cxr_duck.datasets.recipes.recipe import Recipe
 from cxr_duck.errors import RecipeError
+from tests.conftest import examples
 from tests.support.label_rows import USUAL, write_labels
 from tests.support.promises import members_of
 
@@ -185,7 +186,7 @@ def nearest_by_hand(total: int, sizes: Sequence[int]) -> Fraction:
     )
 
 
-@settings(deadline=None, max_examples=60)
+@examples(60)
 @given(st.integers(0, 9), st.lists(st.integers(1, 12), min_size=1, max_size=4))
 def test_nearest_distance(total: int, sizes: list[int]) -> None:
     """It is that of the best of all whole numbers that add up."""
@@ -242,7 +243,7 @@ def other_splits(
 SHOWN = [["nodule"], ["granuloma"], ["nodule", "granuloma"], ["pulmonary mass"], ["normal"]]
 
 
-@settings(deadline=None, max_examples=6)
+@examples(6)
 @given(st.lists(st.sampled_from(SHOWN), min_size=4, max_size=7), st.integers(1, 10**6))
 def test_nothing_is_nearer_than_the_bound(
     tmp_path_factory: pytest.TempPathFactory, shown: list[list[str]], seed: int

@@ -3,7 +3,7 @@
 from itertools import product
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cxr_duck.datasets.allocation.allocate import Cell, largest_remainder
@@ -11,6 +11,7 @@ from cxr_duck.datasets.allocation.shared_quotas import shared_quotas
 from cxr_duck.datasets.allocation.units import Kind, class_units
 from cxr_duck.datasets.recipes.recipe import Recipe
 from cxr_duck.errors import RecipeError
+from tests.conftest import examples
 
 SHARES = {"train": 2, "test": 1}
 A, B, BOTH = (("a", "x"),), (("b", "y"),), (("a", "x"), ("b", "y"))
@@ -52,7 +53,7 @@ def test_units_that_are_equal_stay_alike() -> None:
         assert all(abs(got - want) <= 2 for got, want in zip(kept[:2], mean[:2], strict=True))
 
 
-@settings(deadline=None, max_examples=60)
+@examples(60)
 @given(st.lists(st.integers(0, 4), min_size=6, max_size=6))
 def test_the_most_that_can_stay(counts: list[int]) -> None:
     """Classes are equal, splits have their shares, and no larger choice of units is so."""

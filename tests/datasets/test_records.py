@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cxr_duck import Dataset, ExperimentData
@@ -19,7 +19,7 @@ from cxr_duck.errors import CxrError, DatasetError, RecipeError
 from cxr_duck.index.removal import remove_images
 from cxr_duck.progress import SILENT
 from cxr_duck.store.invariants import run_checks
-from tests.conftest import Run
+from tests.conftest import Run, examples
 
 PAPER: dict[str, Any] = {"pure": True, "hierarchy": "paper", "where": "frontal"}
 TERMS = ["normal", "not-normal"]
@@ -75,9 +75,7 @@ def walked(first: Dataset, second: Dataset) -> dict[str, str]:
 
 
 @given(first=st.sampled_from(NAMES), second=st.sampled_from(NAMES))
-@settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@examples(25)
 def test_comparison_is_that_of_a_walk(recorded: ExperimentData, first: str, second: str) -> None:
     """Each image differs as a walk over both members says; patients and counts add up."""
     comparison = recorded.diff(first, second)

@@ -1,7 +1,5 @@
 """The stages on two engines: what DuckDB gives, Spark gives row for row, by the same files."""
 
-import os
-from collections.abc import Iterator
 from pathlib import Path
 from shutil import copytree
 from typing import Any
@@ -11,7 +9,6 @@ import pyarrow
 import pytest
 
 from cxr_duck import ExperimentData
-from cxr_duck.engines.duckdb import DuckDBEngine
 from cxr_duck.engines.stages import all_stages, stage
 from cxr_duck.engines.translate.to_spark import carried
 from cxr_duck.errors import CxrError
@@ -20,6 +17,7 @@ from cxr_duck.progress import SILENT
 from cxr_duck.store.compaction import compact
 from tests.support.label_rows import write_labels
 from tests.support.odd_cells import odd_rows, write_made_up_labels
+from tests.support.spark_sessions import shared_session
 from tests.support.stages import ON_DUCKDB_ALONE, ON_SPARK
 from tests.support.two_engines import Asked, Recording, recording
 
@@ -28,7 +26,7 @@ pytest.importorskip("sqlglot", reason="the stages run on Spark too: needs sqlglo
 pytest.importorskip("imagehash", reason="datasets that keep twins together: needs ImageHash")
 pytestmark = pytest.mark.spark
 
-ROWS = 200_000  # of the made-up label file
+ROWS = 20_000  # of the made-up label file; test_spark.py indexes six times as many
 TIMES = {"odd": 4, "demo": 3, "many": 1}  # different inputs that a stage is compared with
 # Stages that find, create and reproduce reach, with parameters.
 QUERIES: dict[str, dict[str, Any]] = {
@@ -110,27 +108,11 @@ FEEDS: dict[str, dict[str, tuple[str, list[tuple[object, ...]]]]] = {
 
 
 @pytest.fixture(scope="module")
-def spark() -> Iterator[Any]:
-    """A Spark session of this machine."""
-    from pyspark.sql import SparkSession
-
-    os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
-    settings = {
-        "spark.ui.enabled": "false",
-        "spark.sql.shuffle.partitions": "2",
-        "spark.sql.ansi.enabled": "true",
-        "spark.sql.session.timeZone": "UTC",
-        "spark.sql.adaptive.enabled": "false",
-        "spark.sql.codegen.wholeStage": "false",
-        "spark.driver.memory": "2g",
-        "spark.log.level": "ERROR",
-    }
-    builder = SparkSession.builder.master("local[2]")
-    for name, value in settings.items():
-        builder = builder.config(name, value)
-    session = builder.getOrCreate()
-    yield session
-    session.stop()
+def spark() -> Any:
+    """Two cores of this machine, with settings and views of their own."""
+    session = shared_session().newSession()
+    session.conf.set("spark.sql.session.timeZone", "UTC")
+    return session
 
 
 @pytest.fixture(scope="module")
@@ -205,7 +187,7 @@ def _run_many(folder: Path, _: Path) -> None:
 
 
 def _query(data: ExperimentData) -> None:
-    engine = DuckDBEngine(data.store.cursor())
+    engine = data.store.duckdb()
     for name in (*QUERIES, "coded_postings", "damaged_images", "missing_files", "extra_files"):
         engine.rows(name, **QUERIES.get(name, {}))
     engine.rows("repeated_files")
@@ -215,7 +197,7 @@ def _query(data: ExperimentData) -> None:
 
 def _feed(data: ExperimentData) -> None:
     """Ask the stages that find nothing in the demo, of a few made-up rows."""
-    engine = DuckDBEngine(data.store.cursor())
+    engine = data.store.duckdb()
     for name, relations in FEEDS.items():
         for relation, (columns, rows) in relations.items():
             engine.put(relation, columns, rows)

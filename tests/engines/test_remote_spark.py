@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +12,7 @@ from cxr_duck import ExperimentData
 from cxr_duck.store.invariants import run_checks
 from cxr_duck.store.store import Store
 from tests.support.label_rows import repository, write_labels
-from tests.support.spark_sessions import spark_session
+from tests.support.spark_sessions import put_defaults, shared_session
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -33,12 +32,11 @@ def mounted(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def session(mounted: Path) -> Iterator["SparkSession"]:
+def session(mounted: Path) -> "SparkSession":
     """A session whose Hadoop knows the folder by its URL."""
-    with spark_session("local[2]") as session:
-        hadoop = session.sparkContext._jsc.hadoopConfiguration()
-        hadoop.set(LINK, mounted.as_uri())
-        yield session
+    session = shared_session()
+    session.sparkContext._jsc.hadoopConfiguration().set(LINK, mounted.as_uri())
+    return session
 
 
 def test_store_that_spark_reads_by_its_url(
@@ -96,12 +94,10 @@ def test_a_dataset_of_a_store_at_a_url(
 def test_the_command_line_at_a_url(demo: Path, tmp_path: Path) -> None:
     """Spark's own configuration says what the URL is, $CXR_MOUNTS where Python finds it."""
     (tmp_path / "films").mkdir()
-    (tmp_path / "conf").mkdir()
-    link = f"spark.hadoop.{LINK} {(tmp_path / 'films').as_uri()}\n"
-    (tmp_path / "conf/spark-defaults.conf").write_text(link)
+    link = f"spark.hadoop.{LINK} {(tmp_path / 'films').as_uri()}"
     environment = {
         **os.environ,
-        "SPARK_CONF_DIR": str(tmp_path / "conf"),
+        **put_defaults(tmp_path / "conf", link),
         "CXR_MOUNTS": f"viewfs://cluster/films={tmp_path / 'films'}",
         "CXR_STORE": URL,
     }

@@ -18,6 +18,7 @@ import pytest
 from PIL import Image
 
 from cxr_duck import ExperimentData
+from cxr_duck.engines import spread
 from cxr_duck.engines.spark import image_files as spark_files
 from cxr_duck.engines.spark.image_files import each_on_spark
 from cxr_duck.engines.spread import ImageFile, Row, Spread
@@ -26,7 +27,7 @@ from cxr_duck.images.surveys import runs
 from cxr_duck.images.surveys.check import Integrity
 from tests.images.test_zips import film, write_zip
 from tests.support.label_rows import USUAL, write_labels
-from tests.support.spark_sessions import spark_session
+from tests.support.spark_sessions import shared_session
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -42,10 +43,9 @@ FILES = [ImageFile(f"{number:03d}", None, number, None) for number in range(100)
 
 
 @pytest.fixture(scope="module")
-def session() -> Iterator["SparkSession"]:
+def session() -> "SparkSession":
     """Two workers; a task is tried four times, as on a cluster."""
-    with spark_session("local[2,4]") as session:
-        yield session
+    return shared_session()
 
 
 @pytest.fixture
@@ -287,7 +287,7 @@ def test_a_folder_that_workers_dont_see(
 
         return spread_later
 
-    monkeypatch.setattr(runs, "here", behind(runs.here))
+    monkeypatch.setattr(spread, "here", behind(spread.here))
     monkeypatch.setattr(spark_files, "each_on_spark", behind(each_on_spark))
     for where in (None, session):
         with pytest.raises(ImagesError) as raised:
@@ -333,9 +333,9 @@ import os, sys, time
 from pathlib import Path
 from pyspark.sql import SparkSession
 from cxr_duck import ExperimentData
-from cxr_duck.engines import spark_files
-from cxr_duck.images import integrity, runs
-from tests.spark_sessions import CONFIGURATION
+from cxr_duck.engines.spark import image_files
+from cxr_duck.images.surveys import check, runs
+from tests.support.spark_sessions import CONFIGURATION
 
 os.environ |= {"PYSPARK_PYTHON": sys.executable, "SPARK_TESTING": "1"}  # on a port of its own
 builder = SparkSession.builder.remote("local[2]")
@@ -346,15 +346,15 @@ def slow(folder, file, quick):
         time.sleep(5)
     return judge(folder, file, quick)
 
-judge = integrity.examine_file
+judge = check.examine_file
 folder, whole, half = map(Path, sys.argv[1:])
 try:
     session = builder.getOrCreate()
     assert "connect" in type(session).__module__
     ExperimentData(folder, store=whole, engine=session).check_integrity()
-    integrity.examine_file = slow
+    check.examine_file = slow
     runs._PART_SECONDS = 0
-    spark_files._FIRST = 4
+    image_files._FIRST = 4
     ExperimentData(folder, store=half, engine=session).check_integrity()
 finally:
     os._exit(1)  # nobody waits for Spark's threads

@@ -15,11 +15,11 @@ import xxhash
 from PIL import Image
 
 from cxr_duck import ExperimentData
+from cxr_duck.engines import spread
 from cxr_duck.engines.spread import ImageFile, each
 from cxr_duck.errors import ImagesError, StoreError
 from cxr_duck.images.files.folder import ImageFolder
 from cxr_duck.images.surveys import check as integrity
-from cxr_duck.images.surveys import runs
 from cxr_duck.images.surveys.runs import only_run
 from cxr_duck.images.surveys.survey import CHECKS
 from cxr_duck.index.removal import remove_images
@@ -217,7 +217,7 @@ def test_verdicts_hold_for_their_file_alone(data: ExperimentData, tmp_path: Path
 _KILLED = """
 import sys, time
 from pathlib import Path
-import cxr_duck.images.integrity as integrity, cxr_duck.images.runs as runs
+import cxr_duck.images.surveys.check as integrity, cxr_duck.images.surveys.runs as runs
 from cxr_duck import ExperimentData
 runs._PART_SECONDS = 0
 judge = integrity.examine_file
@@ -412,7 +412,7 @@ def test_work_is_spread_and_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 
     results = each(items(), work)
     assert [next(results) for _ in range(5)] == [0, 1, 4, 9, 16]
-    assert begun <= 5 + 3 * runs._AHEAD
+    assert begun <= 5 + 3 * spread._AHEAD
     assert list(results) == [item * item for item in range(5, 1000)]
     monkeypatch.setenv("CXR_THREADS", "two")
     with pytest.raises(StoreError, match=r"\$CXR_THREADS is two"):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cxr_duck import ExperimentData, make_demo
@@ -17,7 +17,7 @@ from cxr_duck.images.files.folder import ImageFolder
 from cxr_duck.images.files.listing import Listing, list_images
 from cxr_duck.index.removal import remove_images
 from cxr_duck.progress import SILENT
-from tests.conftest import Run
+from tests.conftest import Run, examples
 from tests.images.test_zips import write_zip
 from tests.support.label_rows import repository, write_labels
 
@@ -177,7 +177,7 @@ def test_no_folder(tmp_path: Path) -> None:
 NAMES = st.text(st.sampled_from("ab./\\\0.~é"), min_size=1, max_size=8)
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(names=st.lists(NAMES, max_size=6, unique=True))
 def test_whatever_is_listed_can_be_opened(
     tmp_path_factory: pytest.TempPathFactory, names: list[str]

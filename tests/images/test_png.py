@@ -12,13 +12,14 @@ from concurrent.futures import ThreadPoolExecutor
 import cv2
 import numpy
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
 
 from cxr_duck.images.formats import inflate
 from cxr_duck.images.formats.examine import test_image as judge
 from cxr_duck.images.formats.verdict import REASONS, VERDICTS
+from tests.conftest import examples
 from tests.support.judges import opencv_refuses, pillow_refuses, sound, verdict_on
 from tests.support.png_files import KINDS, chunk, chunks_of, file_of, make, mutate, patched
 from tests.support.png_reference import SIGNATURE, constant, reasons
@@ -297,7 +298,7 @@ def test_mutations_of_films_with_each_library(library: str) -> None:
         _compare(mutate(whole, rng))
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(st.binary(max_size=300), st.booleans())
 def test_any_bytes(data: bytes, signed: bool) -> None:
     """No bytes make it fail, with the signature before them or without it."""

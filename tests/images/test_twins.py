@@ -12,7 +12,7 @@ from typing import Any
 import numpy
 import pyarrow
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -25,7 +25,7 @@ from cxr_duck.images.surveys.survey import FINGERPRINTS
 from cxr_duck.images.surveys.twins import NEAR, pair_images
 from cxr_duck.index.removal import remove_images
 from cxr_duck.progress import SILENT
-from tests.conftest import Run
+from tests.conftest import Run, examples
 from tests.support.label_rows import USUAL, write_labels
 from tests.support.promises import members_of
 
@@ -328,7 +328,7 @@ def paired(rows: Iterable[tuple[str, str | None, str | None, bytes | None]], nea
     return {row[:2]: row[2:] for row in found}, groups
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(
     st.lists(st.binary(min_size=3, max_size=3), min_size=1, max_size=25),
     st.integers(0, 5),
@@ -376,7 +376,7 @@ def brute_groups(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
     return groups
 
 
-@settings(max_examples=80, deadline=None)
+@examples(80)
 @given(st.lists(st.tuples(st.integers(0, 40), st.integers(0, 40)), max_size=60))
 def test_components(numbers: list[tuple[int, int]]) -> None:
     """What hangs together is what a walk along the pairs reaches."""

@@ -13,13 +13,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
 from cxr_duck.images.files.folder import ImageFolder
 from cxr_duck.images.formats import examine as testing
 from cxr_duck.images.formats import inflate
+from tests.conftest import examples
 
 STORED, DEFLATED = zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED
 METHODS = pytest.mark.parametrize("method", [STORED, DEFLATED], ids=["stored", "deflated"])
@@ -307,7 +308,7 @@ def test_what_is_not_there(tmp_path: Path) -> None:
             folder.stat(path)
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(
     contents=st.lists(st.binary(max_size=5000), min_size=1, max_size=5),
     method=st.sampled_from([STORED, DEFLATED]),

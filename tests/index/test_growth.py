@@ -4,7 +4,7 @@ import gc
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cxr_duck import ExperimentData
@@ -15,7 +15,7 @@ from cxr_duck.store.compaction import compact
 from cxr_duck.store.data_files import data_files
 from cxr_duck.store.invariants import run_checks
 from cxr_duck.store.store import Store
-from tests.conftest import Run
+from tests.conftest import Run, examples
 from tests.support.label_rows import repository, rows_of, write_labels
 from tests.support.walk import Walked, walk
 
@@ -401,14 +401,14 @@ def test_export_leaves_removed_images_out(own_demo: ExperimentData, tmp_path: Pa
 
 
 def test_compact_merges_small_files(tmp_path: Path) -> None:
-    """Ten additions become one file a relation, with the same rows, sorted."""
-    for number in range(10):
+    """Four additions become one file a relation, with the same rows, sorted."""
+    for number in range(4):
         data = opened(tmp_path, ROWS[number * 5 : number * 5 + 5], f"{number}.csv")
         data.create_index()
     assert compact(data.store, SILENT) == {
-        "images": (10, 1), "postings": (10, 1), "rejects": (1, 1),
+        "images": (4, 1), "postings": (4, 1), "rejects": (1, 1),
     }  # fmt: skip
-    assert postings(data) == walk(ROWS[:50])
+    assert postings(data) == walk(ROWS[:20])
     keys = data.sql("SELECT finding, image_id FROM postings").to_pylist()
     assert keys == sorted(keys, key=lambda row: (row["finding"], row["image_id"]))
     assert intact(data)
@@ -426,7 +426,7 @@ def test_compact_merges_small_files(tmp_path: Path) -> None:
         max_size=6,
     )
 )
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@examples(12)
 def test_any_course_of_changes(
     tmp_path_factory: pytest.TempPathFactory, course: list[tuple[str, int, int]]
 ) -> None:

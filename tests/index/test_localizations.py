@@ -3,10 +3,11 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cxr_duck import ExperimentData
+from tests.conftest import examples
 from tests.support.label_rows import ODDITIES, USUAL, rows_of, write_labels
 from tests.support.walk import Walked, walk
 
@@ -191,9 +192,7 @@ _nested = st.lists(st.lists(_said, max_size=4), max_size=4).map(str)
         max_size=60,
     )
 )
-@settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@examples(25)
 def test_walk_agrees_on_any_sentences(
     tmp_path_factory: pytest.TempPathFactory, said: list[tuple[list[str], list[str], str]]
 ) -> None:

@@ -1,13 +1,12 @@
 """What goes with what: cxr findings and cxr pairs, against counts by hand."""
 
 import csv
-import importlib.util
 import io
 import json
 import random
 from collections import Counter, defaultdict
 from fractions import Fraction
-from math import comb
+from math import comb, log10
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ import pytest
 
 from cxr_duck import ExperimentData
 from cxr_duck.errors import CxrError
+from cxr_duck.index.pairs import _tested, probability_text
 from tests.conftest import Run
 from tests.support.label_rows import USUAL, write_labels
 
@@ -155,24 +155,90 @@ def test_order_and_adjustment(labelled: tuple[ExperimentData, list[dict[str, str
     assert rows[0]["finding"] == "granuloma"
 
 
-def test_without_scipy(
-    demo_data: ExperimentData, cxr: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Counts and lift come out without scipy; p and q are empty, and a note says why."""
-    store = demo_data.store.path
-    words = ("pairs", "pleural effusion", "--format", "json", "--store", store)
-    whole = {row["finding"]: row for row in json.loads(cxr(*words).out)}
-    real = importlib.util.find_spec
-    monkeypatch.setattr(
-        "cxr_duck.index.pairs.find_spec", lambda name: None if name == "scipy" else real(name)
-    )
-    ran = cxr(*words)
-    rows = json.loads(ran.out)
-    assert {row["finding"]: row for row in rows} == {
-        key: {**row, "p": None, "q": None} for key, row in whole.items()
-    }
-    assert rows == sorted(rows, key=lambda row: (-row["lift"], row["finding"]))
-    assert "p and q are empty without scipy: pip install scipy\n" in ran.err
+def exact_log10_p(together: int, observed: int, asked: int, total: int) -> float:
+    """Return the decimal logarithm of p, added up in whole numbers of any length."""
+    least, most = max(0, asked + total - observed), min(asked, total)
+    ways = [comb(asked, k) * comb(observed - asked, total - k) for k in range(least, most + 1)]
+    tail = min(sum(ways[: together - least + 1]), sum(ways[together - least :]))
+    return min(0.0, log10(2 * tail) - log10(sum(ways)))
+
+
+# (units with both, units, with the asked finding, with the other)
+MARGINS = [
+    (2000, 9000, 2000, 2000), (1999, 9000, 2000, 2000), (1400, 9000, 1500, 2000),
+    (0, 9000, 3000, 2500), (900, 4000, 1000, 3900), (500, 9000, 2000, 2250), (0, 7, 3, 2),
+    (3, 8, 4, 4), (0, 40, 0, 5), (5, 5, 5, 5),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("margins", MARGINS)
+def test_p_of_any_size(margins: tuple[int, int, int, int]) -> None:
+    """p is the exact one however small it is, which a float can't say below 1e-308."""
+    together, observed, asked, total = margins
+    table = pyarrow.table({"finding": ["a"], "together": [together], "total": [total],
+                           "lift": [1.0]})  # fmt: skip
+    (row,) = _tested(table, observed, asked).to_pylist()
+    wanted = exact_log10_p(together, observed, asked, total)
+    assert row["log10_p"] == pytest.approx(wanted, rel=1e-12, abs=1e-12)
+    assert row["log10_q"] == row["log10_p"]
+    assert row["p"] == pytest.approx(10**wanted, rel=1e-9, abs=1e-307)
+
+
+def test_p_of_the_lady_tasting_tea() -> None:
+    """All four of eight cups: one way of 70 (R. A. Fisher, The Design of Experiments, 1935)."""
+    table = pyarrow.table({"finding": ["a"], "together": [4], "total": [4], "lift": [2.0]})
+    assert _tested(table, 8, 4)["p"].to_pylist() == pytest.approx([2 / 70])
+
+
+def test_order_of_what_is_too_small_for_a_float() -> None:
+    """Pairs whose p is 0 as a float come by their true p, and q follows it."""
+    both = {"a": 1700, "b": 2000, "c": 1000, "d": 1900, "e": 500}
+    table = pyarrow.table({
+        "finding": list(both), "together": list(both.values()), "total": [2000] * 5,
+        "lift": [1.0] * 5,
+    })  # fmt: skip
+    rows = _tested(table, 9000, 2000).to_pylist()
+    assert [row["finding"] for row in rows] == ["b", "d", "a", "c", "e"]
+    assert [row["p"] for row in rows[:3]] == [0.0] * 3
+    logs = [exact_log10_p(both[row["finding"]], 9000, 2000, 2000) for row in rows]
+    adjusted = [log + log10(5 / rank) for rank, log in enumerate(logs, 1)]
+    wanted = [min(0.0, *adjusted[place:]) for place in range(5)]
+    assert [row["log10_q"] for row in rows] == pytest.approx(wanted, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("logarithm", "told"),
+    [(-411.92081875, "1.2e-412"), (-400.0, "1e-400"), (-399.9999, "1e-400"),
+     (-999.5, "3.16e-1000"), (-308.0004345, "9.99e-309")],
+)  # fmt: skip
+def test_probability_text(logarithm: float, told: str) -> None:
+    """A probability that no float can hold is told in three digits."""
+    assert probability_text(logarithm) == told
+
+
+def test_small_p_is_printed(tmp_path: Path, cxr: Run) -> None:
+    """No format says that p is 0: a table has its digits, the others its logarithm."""
+    rows = [
+        {**USUAL, "ImageID": f"{n}.png", "PatientID": f"p{n}", "StudyID": f"s{n}",
+         "Labels": "['nodule', 'granuloma']" if n < 600
+         else "['scoliosis']" if n < 700 else "['kyphosis']"}
+        for n in range(2400)
+    ]  # fmt: skip
+    store = tmp_path / "store"
+    labels = write_labels(tmp_path / "labels.csv", rows)
+    ExperimentData(labels_csv=labels, store=store).create_index()
+    words = ("pairs", "nodule", "--store", store)
+    wanted = exact_log10_p(600, 2400, 600, 600)
+    assert wanted < -320
+    printed = [line.split() for line in cxr(*words).out.splitlines()]
+    assert printed[0] == ["finding", "images", "together", "total", "lift", "p", "q"]
+    assert printed[1][-2:] == [probability_text(wanted), probability_text(wanted + log10(3))]
+    found = json.loads(cxr(*words, "--format", "json").out)[0]
+    assert (found["finding"], found["p"]) == ("granuloma", 0.0)
+    assert found["log10_p"] == pytest.approx(wanted)
+    assert found["log10_q"] == pytest.approx(wanted + log10(3))
+    first = next(csv.DictReader(io.StringIO(cxr(*words, "--format", "csv").out)))
+    assert float(first["log10_p"]) == found["log10_p"]
 
 
 def test_formats(demo_data: ExperimentData, cxr: Run) -> None:

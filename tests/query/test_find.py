@@ -10,7 +10,6 @@ import pyarrow.parquet
 import pytest
 
 from cxr_duck import ExperimentData
-from cxr_duck.engines.duckdb import DuckDBEngine
 from cxr_duck.query.find import ask
 from tests.cli.test_shell import shell
 from tests.conftest import Run
@@ -43,6 +42,12 @@ def test_formats_agree(demo_data: ExperimentData, cxr: Run, query: str) -> None:
     raw = cxr("find", query, "--format", "parquet", "--store", store).out
     written = pyarrow.parquet.read_table(io.BytesIO(raw.encode("utf-8", "surrogateescape")))
     assert written.equals(table)
+    counted = ("find", query, "--count", "--format")
+    assert json.loads(cxr(*counted, "json", "--store", store).out) == [{"images": len(rows)}]
+    assert cxr(*counted, "csv", "--store", store).out == f"images\n{len(rows)}\n"
+    raw = cxr(*counted, "parquet", "--store", store).out
+    written = pyarrow.parquet.read_table(io.BytesIO(raw.encode("utf-8", "surrogateescape")))
+    assert written.to_pylist() == [{"images": len(rows)}]
     drawn = cxr("find", query, "--limit", "0", "--store", store).out.splitlines()
     assert drawn[0].split() == table.column_names
     assert len(drawn) == len(rows) + 1
@@ -110,7 +115,7 @@ def test_explained_values_are_quoted(tmp_path: Path) -> None:
     data.create_index()
     for number, value in enumerate(VALUES):
         text = "manufacturer = '" + value.replace("'", "''") + "'"
-        question = ask(DuckDBEngine(data.store.cursor()), text)
+        question = ask(data.store.duckdb(), text)
         ran = subprocess.run(
             [shell(), "-readonly", str(data.store.catalog), "-csv", "-noheader"],
             input=question.ids.script + "\n", capture_output=True, text=True, check=True,

@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cxr_duck import ExperimentData
-from cxr_duck.engines.duckdb import DuckDBEngine
 from cxr_duck.engines.sql_text import quoted
 from cxr_duck.errors import CxrError, QueryError
 from cxr_duck.query.compile import compile_query
@@ -20,6 +19,7 @@ from cxr_duck.query.find import ask
 from cxr_duck.query.parse import parse
 from cxr_duck.query.resolve import resolve_query
 from cxr_duck.query.tree import from_plain, to_plain
+from tests.conftest import examples
 from tests.support.asked import FINDINGS, FLAT_QUERIES, QUERIES, Image, Query, rows_to_ask
 from tests.support.label_rows import USUAL, write_labels
 
@@ -50,14 +50,14 @@ def ids(data: ExperimentData, query: str) -> list[str]:
     return found
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@examples(300)
 @given(QUERIES)
 def test_any_query(asked: ExperimentData, images: dict[str, Image], query: Query) -> None:
     """A query finds what a walk over the images finds; its count, ids and saved tree agree."""
     text, holds = query
     expected = sorted(image_id for image_id, image in images.items() if holds(image))
     assert ids(asked, text) == expected
-    engine = DuckDBEngine(asked.store.cursor())
+    engine = asked.store.duckdb()
     question = ask(engine, text)
     for form, rows in ((question.count, [(len(expected),)]), (question.ids, None)):
         found = engine.connection.execute(form.sql, form.params).fetchall()
@@ -70,7 +70,7 @@ def test_any_query(asked: ExperimentData, images: dict[str, Image], query: Query
     assert len(engine.connection.execute(again.sql, again.params).fetchall()) == len(expected)
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@examples(100)
 @given(FLAT_QUERIES)
 def test_any_query_without_brackets(
     asked: ExperimentData, images: dict[str, Image], query: Query
@@ -256,7 +256,7 @@ def test_broken_saved_query(plain: Any) -> None:
 
 def test_saved_query_of_another_store(asked: ExperimentData) -> None:
     """A saved query that names a field or operator that isn't there is refused, never run."""
-    columns = Fields(DuckDBEngine(asked.store.cursor())).columns
+    columns = Fields(asked.store.duckdb()).columns
     for field, operator in (('age" = 1 OR 1', "="), ("age", "= 1 OR 1 ="), ("nowhere", "=")):
         leaf = {"field": field, "kind": "number", "operator": operator, "values": [1]}
         with pytest.raises(QueryError, match="which the images of this store don't have"):

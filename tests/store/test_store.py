@@ -4,7 +4,11 @@ import os
 import shutil
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
+from threading import Event, Thread, current_thread, main_thread
+from typing import Any
 
 import duckdb
 import pytest
@@ -14,8 +18,10 @@ from cxr_duck.errors import CxrError, StoreError
 from cxr_duck.progress import SILENT
 from cxr_duck.store.compaction import compact
 from cxr_duck.store.invariants import run_checks
+from cxr_duck.store.local_folder import StoreFolder
 from cxr_duck.store.store import Store
-from tests.conftest import Run
+from tests.conftest import Run, of_profile
+from tests.support.forks import Forks
 from tests.support.kills import kill_writers
 from tests.support.label_rows import USUAL, repository, rows_of, write_labels
 
@@ -216,6 +222,81 @@ def test_unwritten_changes_of_a_shell(indexed: ExperimentData) -> None:
     log.unlink()
 
 
+@pytest.mark.parametrize("waits_until", ["the folder is there", "the first begins to clear it"])
+def test_first_writer_fails_while_another_waits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, waits_until: str
+) -> None:
+    """A first writer that fails takes nothing away under one that waits, which goes on rightly."""
+    labels = write_labels(tmp_path / "labels.csv", repository(60, [["nodule"], ["normal"]]))
+    second = ExperimentData(labels_csv=labels, store=tmp_path / "store")
+    waiting = Thread(target=second.create_index)
+    monkeypatch.setattr(Store, "patience", 60.0)
+    cleared, there = Event(), (tmp_path, tmp_path / "store")
+    leave, hold = StoreFolder.leave_no_trace, StoreFolder.hold
+
+    def slowly(step: Callable[..., None]) -> Callable[..., None]:
+        def taken(path: Path, *options: Any, **named: Any) -> None:
+            # Longer than the other takes to ask for the lock again.
+            pause = 0.2 if current_thread() is main_thread() and path.parent in there else 0.0
+            time.sleep(pause)
+            step(path, *options, **named)
+            time.sleep(pause)
+
+        return taken
+
+    def clear(folder: StoreFolder) -> None:
+        if waits_until == "the first begins to clear it":
+            waiting.start()
+        leave(folder)
+
+    def hold_late(folder: StoreFolder) -> None:
+        if current_thread() is waiting:
+            cleared.wait(10)  # who got the lock too early finds the folder gone
+        hold(folder)
+
+    monkeypatch.setattr(StoreFolder, "leave_no_trace", clear)
+    monkeypatch.setattr(StoreFolder, "hold", hold_late)
+    with pytest.raises(CxrError, match="on purpose"), Store(tmp_path / "store").publishing():
+        if waits_until == "the folder is there":
+            waiting.start()
+            time.sleep(0.3)
+        monkeypatch.setattr(Path, "rmdir", slowly(Path.rmdir))
+        monkeypatch.setattr(Path, "unlink", slowly(Path.unlink))
+        raise CxrError("on purpose")
+    cleared.set()
+    waiting.join()
+    monkeypatch.undo()
+    assert len(second.index["nodule"]) == 30
+    assert not [check for check in run_checks(second.store) if check.rows]
+
+
+def test_many_first_writers(tmp_path: Path) -> None:
+    """Of many that begin a new store at once those that fail hinder none of the others."""
+    labels = write_labels(tmp_path / "labels.csv", repository(60, [["nodule"], ["normal"]]))
+    script = (
+        "import sys\n"
+        "from cxr_duck.errors import CxrError\n"
+        "from cxr_duck.store.store import Store\n"
+        "Store.patience = 60.0\n"
+        "try:\n"
+        "    for _ in range(20):\n"
+        "        try:\n"
+        "            with Store('store').publishing(): raise CxrError('on purpose')\n"
+        "        except CxrError as error:\n"
+        "            assert str(error) == 'on purpose', error\n"
+        "except FileNotFoundError: sys.exit('gone')\n"
+    )
+    running = [
+        subprocess.Popen([sys.executable, "-c", script], cwd=tmp_path, stderr=subprocess.PIPE)
+        for _ in range(3)
+    ]
+    ExperimentData(labels_csv=labels, store=tmp_path / "store").create_index()
+    for process in running:
+        assert process.communicate()[1] == b""
+        assert process.returncode == 0
+    assert len(ExperimentData(store=tmp_path / "store").index["nodule"]) == 30
+
+
 def test_failure_while_publishing(indexed: ExperimentData) -> None:
     """What fails in the middle leaves the state that was there, and no file."""
     before = sorted(path.name for path in indexed.store.path.rglob("*"))
@@ -237,21 +318,20 @@ COMMANDS = {
 }
 
 
-def run_bounded(folder: Path, words: list[str], largest: int) -> subprocess.CompletedProcess[str]:
+def run_bounded(
+    forked: Forks, folder: Path, words: list[str], largest: int
+) -> subprocess.CompletedProcess[str]:
     """Run a command that can write no file beyond so many bytes, as on a disk that is full."""
     bounds = (
-        "import resource, sys; from cxr_duck.cli import main; "
+        "import resource; from cxr_duck.cli import main; "
         f"resource.setrlimit(resource.RLIMIT_FSIZE, ({largest}, {largest})); main()"
     )
-    return subprocess.run(
-        [sys.executable, "-c", bounds, *words, "--store", "store"],
-        cwd=folder, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    return forked.run(bounds, *words, "--store", "store", folder=folder)
 
 
 @pytest.mark.parametrize("name", COMMANDS)
 @pytest.mark.parametrize("largest", [100, 5_000, 60_000])
-def test_full_disk(tmp_path: Path, name: str, largest: int) -> None:
+def test_full_disk(forked: Forks, tmp_path: Path, name: str, largest: int) -> None:
     """A disk that takes no more gives its message, and the store is as it was."""
     rows = repository(60, [["nodule"], ["normal"]])
     data = ExperimentData(
@@ -260,7 +340,7 @@ def test_full_disk(tmp_path: Path, name: str, largest: int) -> None:
     write_labels(tmp_path / "more.csv", rows[50:])
     if name != "index":
         data.create_index()
-    ran = run_bounded(tmp_path, COMMANDS[name], largest)
+    ran = run_bounded(forked, tmp_path, COMMANDS[name], largest)
     assert "Traceback" not in ran.stderr
     assert (ran.returncode, ran.stderr.count("\n")) == (1, 1), ran.stderr
     assert "store can't be written to" in ran.stderr
@@ -274,7 +354,7 @@ def test_full_disk(tmp_path: Path, name: str, largest: int) -> None:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs to run a process as another user")
 @pytest.mark.parametrize("name", COMMANDS)
-def test_read_only_store(tmp_path: Path, name: str) -> None:
+def test_read_only_store(forked: Forks, tmp_path: Path, name: str) -> None:
     """A store that the user may only read can be asked; who would write to it is told."""
     rows = repository(60, [["nodule"], ["normal"]])
     data = ExperimentData(
@@ -286,16 +366,18 @@ def test_read_only_store(tmp_path: Path, name: str) -> None:
     for parent in [tmp_path, *tmp_path.parents]:
         if parent.stat().st_uid == 0 and parent != Path("/") and "pytest" in str(parent):
             parent.chmod(0o755)
-    asked = run_as_nobody(tmp_path, ["find", "nodule", "--count"])
+    asked = run_as_nobody(forked, tmp_path, ["find", "nodule", "--count"])
     assert (asked.stdout, asked.returncode) == ("25\n", 0), asked.stderr
-    ran = run_as_nobody(tmp_path, COMMANDS[name])
+    ran = run_as_nobody(forked, tmp_path, COMMANDS[name])
     assert ran.returncode == 1
     assert ran.stderr.endswith("store can't be written to: Permission denied\n")
     assert ran.stderr.count("\n") == 1
     assert len(data.index["nodule"]) == 25
 
 
-def run_as_nobody(folder: Path, words: list[str]) -> subprocess.CompletedProcess[str]:
+def run_as_nobody(
+    forked: Forks, folder: Path, words: list[str]
+) -> subprocess.CompletedProcess[str]:
     """Run a command as a user who owns nothing.
 
     It is run on another store before, since that user may not be able to import what it needs.
@@ -309,10 +391,7 @@ def run_as_nobody(folder: Path, words: list[str]) -> subprocess.CompletedProcess
         "sys.stdout = sys.__stdout__; sys.argv = [*words, '--store', 'store']\n"
         "os.setgid(65534); os.setuid(65534); main()\n"
     )
-    return subprocess.run(
-        [sys.executable, "-c", script, *words],
-        cwd=folder, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    return forked.run(script, *words, folder=folder)
 
 
 def test_store_below_a_file(tmp_path: Path, cxr: Run) -> None:
@@ -324,9 +403,10 @@ def test_store_below_a_file(tmp_path: Path, cxr: Run) -> None:
     assert "can't be written to: Not a directory" in ran.err
 
 
+@pytest.mark.long
 def test_kill_at_any_instant(tmp_path: Path) -> None:
     """Killed while it writes, the store holds the old state or the new one, and goes on."""
-    assert sum(kill_writers(tmp_path, kills=15, seed=1).values()) >= 15
+    assert sum(kill_writers(tmp_path, of_profile(15), seed=1).values()) >= of_profile(15)
 
 
 def test_catalog_opens_in_an_older_duckdb(indexed: ExperimentData) -> None:

@@ -10,11 +10,9 @@ over.
 """
 
 import argparse
+import os
 import random
 import shutil
-import signal
-import subprocess
-import sys
 import tempfile
 import time
 from collections import Counter
@@ -26,6 +24,7 @@ from PIL import Image
 from cxr_duck import ExperimentData
 from cxr_duck.errors import StoreError
 from cxr_duck.store.invariants import run_checks
+from tests.support.forks import Forks, Order, forks
 from tests.support.label_rows import repository, write_labels
 
 __all__ = ["kill_writers", "strangers"]
@@ -51,9 +50,7 @@ from cxr_duck.index.removal import remove_images
 from cxr_duck.progress import SILENT
 from cxr_duck.store.compaction import compact
 from cxr_duck.store.store import Store
-store, folder = map(Path, sys.argv[1:])
-import cxr_duck.index.indexing, pyarrow
-print('ready', flush=True)
+store, folder = map(Path, sys.argv)
 {change}
 """
 
@@ -65,19 +62,23 @@ def kill_writers(folder: Path, kills: int, seed: int) -> Counter[str]:
     """
     _write_label_files(folder)
     _write_films(folder / "images")
-    chance = random.Random(seed)
-    states, seconds = _undisturbed(folder)
+    with forks() as server:
+        return _killed(server, folder, kills, random.Random(seed))
+
+
+def _killed(server: Forks, folder: Path, kills: int, chance: random.Random) -> Counter[str]:
+    states, seconds = _undisturbed(server, folder)
     killed: Counter[str] = Counter()
     while sum(killed.values()) < kills:
         store = folder / "store"
         shutil.rmtree(store, ignore_errors=True)
         before: State | None = None
         for name in _CHANGES:
-            if _run(name, store, folder, chance.uniform(0, 1.2 * seconds[name])) != 0:
+            if _run(server, name, store, folder, chance.uniform(0, 1.2 * seconds[name])) != 0:
                 killed[name] += 1
                 held = _state(store)
                 assert held in (before, states[name]), f"{name}: {held}"
-                assert _run(name, store, folder, None) == 0
+                assert _run(server, name, store, folder, None) == 0
             before = _state(store)
             assert before == states[name], f"{name}: {before}"
             assert strangers(store) == set(), f"{name}: {strangers(store)}"
@@ -101,32 +102,26 @@ def _write_films(folder: Path) -> None:
             path.write_bytes(path.read_bytes()[:-30])
 
 
-def _undisturbed(folder: Path) -> tuple[dict[str, State | None], dict[str, float]]:
+def _undisturbed(server: Forks, folder: Path) -> tuple[dict[str, State | None], dict[str, float]]:
     """Run the course once; return what the store holds after each change, and how long it took."""
     states: dict[str, State | None] = {}
     seconds: dict[str, float] = {}
     for name in _CHANGES:
         start = time.perf_counter()
-        assert _run(name, folder / "store", folder, None) == 0
+        assert _run(server, name, folder / "store", folder, None) == 0
         seconds[name] = time.perf_counter() - start
         states[name] = _state(folder / "store")
     return states, seconds
 
 
-def _run(name: str, store: Path, folder: Path, delay: float | None) -> int:
+def _run(server: Forks, name: str, store: Path, folder: Path, delay: float | None) -> int:
     """Start a change and kill it after a delay, or not; return its exit code."""
     script = _SCRIPT.format(change=_CHANGES[name])
-    with subprocess.Popen(
-        [sys.executable, "-c", script, store, folder], stdout=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
-        if delay is not None:
-            try:
-                return process.wait(delay)
-            except subprocess.TimeoutExpired:
-                process.send_signal(signal.SIGKILL)
-        return process.wait()
+    started = server.start(Order(script, [str(store), str(folder)], str(folder), dict(os.environ)))
+    try:
+        return started.wait(delay)
+    except TimeoutError:
+        return started.kill()
 
 
 def _state(store: Path) -> State | None:

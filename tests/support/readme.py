@@ -26,20 +26,23 @@ class Block:
     kind: str
     text: str
 
-    def run(self, folder: Path) -> str:
-        """Return the block as it reads when it is run in a folder."""
+    def run(self, folder: Path, commands: Path | None = None) -> str:
+        """Return the block as it reads when it is run in a folder.
+
+        The commands are those of this environment, unless a folder has others of the same names.
+        """
         if self.kind == "toml":
             name = self.text.splitlines()[0].removeprefix("# ")
             (folder / name).write_text(self.text, encoding="utf-8")
             return self.text
         if self.kind == "python":
             code = "".join(line for line in self.text.splitlines(True) if line[:4] != "# > ")
-            printed = _run([sys.executable, "-c", code], folder)
+            printed = _run([sys.executable, "-c", code], folder, commands)
             return code + "".join(f"# > {line}" for line in printed.splitlines(True))
         lines = []
         for command in _commands(self.text):
             lines.append(f"$ {command}\n")
-            lines.append(_run(["bash", "-c", command.replace("\\\n", " ")], folder))
+            lines.append(_run(["bash", "-c", command.replace("\\\n", " ")], folder, commands))
         return "".join(lines)
 
 
@@ -54,11 +57,12 @@ def _commands(text: str) -> list[str]:
     return re.findall(r"^\$ ((?:[^\n]*\\\n)*[^\n]*)$", text, re.MULTILINE)
 
 
-def _run(command: list[str], folder: Path) -> str:
-    bin_folder = Path(sys.executable).parent
+def _run(command: list[str], folder: Path, commands: Path | None) -> str:
+    places = [*([commands] if commands else []), Path(sys.executable).parent, os.environ["PATH"]]
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("CXR_")},
-        "PATH": f"{bin_folder}{os.pathsep}{os.environ['PATH']}",
+        "PYTHONUNBUFFERED": "1",  # so that notes stand between the rows, as on a terminal
+        "PATH": os.pathsep.join(map(str, places)),
     }
     ran = subprocess.run(
         command,

@@ -124,6 +124,69 @@ def test_own_hierarchy_is_used_recorded_and_kept(own_demo: ExperimentData, tmp_p
     assert again.digest == dataset.digest
 
 
+ORGANS = "term,parent\nlung,\nnodule,lung\npneumonia,lung\nheart,\ncardiomegaly,heart\n"
+# What a file of the same name says next, and what is told of it.
+OTHER_ORGANS = [
+    (ORGANS, ""),
+    ("term,parent\nheart,\ncardiomegaly,heart\nlung,\npneumonia,lung\nnodule,lung\n", ""),
+    (ORGANS + "mass,lung\n", "1 term (mass) added"),
+    (ORGANS.replace("nodule,lung\n", ""), "1 term (nodule) removed"),
+    (ORGANS + "nodule,heart\n", "1 term (nodule) with other rows"),
+    (ORGANS.replace("nodule", "mass").replace("lung", "chest"),
+     "2 terms (chest, mass) added; 2 terms (lung, nodule) removed; "
+     "1 term (pneumonia) with other rows"),
+    (ORGANS + "".join(f"t{n},lung\n" for n in range(7)), "7 terms (t0, t1, t2, t3, t4, …) added"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "change"), OTHER_ORGANS)
+def test_replaced_hierarchy_is_told(
+    own_demo: ExperimentData, tmp_path: Path, cxr: Run, text: str, change: str
+) -> None:
+    """A file of a name that the store has takes its place, in one line of what changes.
+
+    What was recorded with the one before is made again all the same.
+    """
+    path = tmp_path / "organs.csv"
+    path.write_text(ORGANS)
+    words = ("--hierarchy", path, "--store", own_demo.store.path)
+    ran = cxr("create", "heart", "normal", "--name", "first", *words)
+    assert (ran.code, "replaces" in ran.err) == (0, False)
+    path.write_text(text)
+    for looked in (("terms",), ("create", "heart", "normal", "--dry-run")):
+        assert "replaces" not in cxr(*looked, *words).err
+    ran = cxr("create", "heart", "normal", "--seed", "2", "--name", "second", *words)
+    assert ran.code == 0
+    told = [line for line in ran.err.splitlines() if "replaces" in line]
+    wanted = f"the hierarchy organs replaces the store's of that name: {change}"
+    assert told == ([f"{wanted}; recorded datasets stay as they are"] if change else [])
+    kept = own_demo.sql("SELECT DISTINCT term FROM terms WHERE hierarchy = 'organs'")
+    assert {*kept["term"].to_pylist()} == {line.split(",")[0] for line in text.splitlines()[1:]}
+    for name in ("first", "second"):
+        assert own_demo.reproduce(name).same
+
+
+def test_replaced_built_in_hierarchy_is_told(own_demo: ExperimentData, cxr: Run) -> None:
+    """A store whose padchest is that of another version is told what indexing changes in it."""
+    with own_demo.store.publishing() as publication:
+        publication.catalog.execute(
+            "DELETE FROM terms WHERE hierarchy = 'paper' AND term = 'pneumonia'"
+        )
+    labels = own_demo.labels_csv
+    assert labels is not None
+    more = labels.parent / "more.csv"
+    lines = labels.read_text().splitlines()
+    more.write_text("\n".join([lines[0], lines[-1].replace("demo_0", "more_0")]) + "\n")
+    ran = cxr("index", more, "--store", own_demo.store.path)
+    more.unlink()
+    assert ran.code == 0, ran.err
+    told = [line for line in ran.err.splitlines() if "replaces" in line]
+    assert told == [
+        "the hierarchy paper replaces the store's of that name: 1 term (pneumonia) added; recorded "
+        "datasets stay as they are"
+    ]
+
+
 def test_terms_without_images_are_named(own_demo: ExperimentData, tmp_path: Path, cxr: Run) -> None:
     """Terms of a user's own hierarchy that no image has are told by name."""
     path = tmp_path / "mine.csv"

@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any
 
 from cxr_duck.datasets.covariates.arrays import COVARIATES, SMD_OF_NOTE, Difference, Examples
 from cxr_duck.datasets.covariates.pixel_free import Guess
-from cxr_duck.engines.duckdb import DuckDBEngine
 
 if TYPE_CHECKING:
     import pyarrow
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
     from cxr_duck.engines.engine import Engine
     from cxr_duck.store.store import Store
 
-__all__ = ["Covariates", "Difference", "compare_covariates", "covariates_of"]
+__all__ = ["Covariates", "Difference", "compare_covariates", "covariates_of", "covariates_on"]
 
 
 @dataclass(frozen=True)
@@ -137,7 +136,12 @@ def _guess_told(guess: Guess) -> str:
 
 def covariates_of(store: "Store", recipe: "Recipe", members: "pyarrow.Table") -> Covariates:
     """Return the covariates of a dataset's members, as far as the store has their images."""
-    engine = DuckDBEngine(store.cursor()) if store.reads_locally else store.engine()
+    engine = store.duckdb() if store.reads_locally else store.engine()
+    return covariates_on(engine, recipe, members)
+
+
+def covariates_on(engine: "Engine", recipe: "Recipe", members: "pyarrow.Table") -> Covariates:
+    """Return the covariates of a dataset's members on an engine that reads the store."""
     examples = members.select(["class", "split", "image_id"])
     return compare_covariates(
         engine, examples, list(recipe.classes), list(recipe.shares), recipe.classes

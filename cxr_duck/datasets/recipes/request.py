@@ -1,32 +1,48 @@
-"""A user's request for a dataset, as options or a TOML file, before its terms are looked up."""
+"""The options of a recipe, defined once, and what a user asks by them before it is looked up.
 
-import re
+The command line, `ExperimentData.create_dataset`, recipe files and the README's table of options
+are made from the fields of `Request` or held to them by tests. To add an option, add a field here,
+a parameter of the same name and default to `create_dataset`, and what comes of it to `Recipe`.
+"""
+
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import date
-from fractions import Fraction
-from math import lcm
 from typing import Any
 
-from cxr_duck.datasets.recipes.recipe import (
-    BALANCES,
-    FINDINGS,
-    OVERLAPS,
+from cxr_duck.datasets.recipes.kinds import (
+    BALANCE,
+    BY_HAND,
+    COLUMNS,
+    DATES,
+    FLAG,
+    FOLDS,
+    PER_PATIENT,
+    QUERIES,
+    SEED,
     SHARES,
-    TWINS,
-    UNITS,
-    Recipe,
+    SIZE,
+    TERMS,
+    TEXT,
+    choice,
 )
-from cxr_duck.datasets.recipes.strata import column_of
-from cxr_duck.errors import RecipeError
-from cxr_duck.terms.hierarchy import DEFAULT_HIERARCHY
+from cxr_duck.datasets.recipes.option import option, option_of
+from cxr_duck.datasets.recipes.recipe import FINDINGS, OVERLAPS, TWINS, UNITS, Recipe
+from cxr_duck.terms.default import DEFAULT_HIERARCHY
 
-__all__ = ["Request", "check_name", "check_recipe", "check_splits", "fold_shares"]
+__all__ = ["OPTIONS", "Request", "asked_of"]
 
-_MOST_FOLDS = 50
-_MOST_SHARES = 10**6
-_SPLITS = ("shares", "by_date", "folds", "keep_apart", "physician_test")
-_TWO = {"train": 1, "test": 1}
+
+def _ratio_of(recipe: Recipe) -> str | dict[str, int]:
+    return recipe.ratio or recipe.balance
+
+
+def _name_apart(recipe: Recipe) -> str | None:
+    return recipe.keep_apart["name"] if recipe.keep_apart else None
+
+
+def _size_of(recipe: Recipe) -> int | dict[str, int] | None:
+    return recipe.size[""] if recipe.size.keys() == {""} else recipe.size or None
 
 
 @dataclass(frozen=True)
@@ -36,241 +52,271 @@ class Request:
     `terms` become classes, and `classes` maps the names of further ones to queries.
     """
 
-    terms: Sequence[str] = ()
-    classes: Mapping[str, str] = field(default_factory=dict)
-    exclude: Sequence[str] = ()
-    pure: bool = False
-    where: str | None = None
-    hierarchy: str = DEFAULT_HIERARCHY
-    seed: int = 1
-    overlap: str = "drop"
-    balance: str | Mapping[str, int] = "equal"
-    findings: str = "proportional"
-    unit: str = "image"
-    per_patient: int | None = None
-    shares: Mapping[str, float] | None = None
-    by_date: Sequence[str | date] = ()
-    folds: int | None = None
-    keep_apart: str | None = None
-    physician_test: bool = False
-    twins: str = "ignore"
-    stratify: Sequence[str] = ()
-    match: Sequence[str] = ()
-    size: int | Mapping[str, int] | None = None
+    terms: Sequence[str] = field(
+        default=(),
+        metadata=option(
+            TERMS,
+            "",
+            "Each becomes a class.",
+            metavar="TERM",
+            meaning="the classes that are terms, with all that is below them in the hierarchy",
+            python="term_list",
+            always=True,
+        ),
+    )
+    classes: Mapping[str, str] = field(
+        default_factory=dict,
+        metadata=option(
+            QUERIES,
+            "--class",
+            "A class of a query's images; may be repeated.",
+            metavar="NAME=QUERY",
+            meaning="the classes that are queries. Once for each",
+            of=lambda recipe: recipe.queries,
+            rank=4,
+        ),
+    )
+    exclude: Sequence[str] = field(
+        default=(),
+        metadata=option(
+            TERMS,
+            "--exclude",
+            "Leave out images with it; may be repeated.",
+            metavar="TERM|QUERY",
+            meaning="images with this term, or that this query holds for, are left out. Once for "
+            "each",
+        ),
+    )
+    pure: bool = field(
+        default=False,
+        metadata=option(
+            FLAG,
+            "--pure",
+            "Only images with one finding.",
+            meaning="only images with exactly one finding",
+        ),
+    )
+    where: str | None = field(
+        default=None,
+        metadata=option(
+            TEXT,
+            "--where",
+            "SQL condition on the columns of images.",
+            meaning="only images that meet this SQL condition on the columns of `images`",
+        ),
+    )
+    hierarchy: str = field(
+        default=DEFAULT_HIERARCHY,
+        metadata=option(
+            TEXT,
+            "--hierarchy",
+            "padchest, paper, or a CSV file of term, parent.",
+            meaning="`padchest`, `paper`, one used before, or a CSV file of term, parent",
+            always=True,
+        ),
+    )
+    seed: int = field(
+        default=1,
+        metadata=option(
+            SEED,
+            "--seed",
+            "Number that chance is drawn from.",
+            meaning="the number that chance is drawn from: the same seed gives the same dataset",
+            always=True,
+        ),
+    )
+    overlap: str = field(
+        default="drop",
+        metadata=option(
+            choice(OVERLAPS),
+            "--overlap",
+            "Images of several classes: drop, first or keep.",
+            meaning="an image of two classes is left out (`drop`), an example of the `first` of "
+            "them, or stays in all of them (`keep`, for multi-label training)",
+            label="overlap",
+        ),
+    )
+    balance: str | Mapping[str, int] = field(
+        default="equal",
+        metadata=option(
+            BALANCE,
+            "--balance",
+            "Sizes of the classes: equal, none, or such as 2:1.",
+            meaning="classes are `equal`, keep all they have (`none`), or have a ratio: `2:1` in "
+            "their order, or in a file `balance = {normal = 2, not-normal = 1}`",
+            of=_ratio_of,
+            label="balance",
+            always=True,
+            rank=2,
+        ),
+    )
+    findings: str = field(
+        default="proportional",
+        metadata=option(
+            choice(FINDINGS),
+            "--findings",
+            "Within a class: proportional or equal.",
+            meaning="a class that is cut down keeps the shares of its findings (`proportional`), "
+            "or they become `equal`, within one a split; an image with several counts for the "
+            "rarest, so that the numbers are exact where images have one finding of their class "
+            "(`--pure`)",
+            label="findings",
+        ),
+    )
+    unit: str = field(
+        default="image",
+        metadata=option(
+            choice(tuple(UNITS)),
+            "--unit",
+            "What is counted: image, study or patient.",
+            meaning="what is counted, and stays or goes as a whole: `image`, `study` or `patient`",
+            label="unit",
+        ),
+    )
+    per_patient: int | None = field(
+        default=None,
+        metadata=option(
+            PER_PATIENT,
+            "--per-patient",
+            "Most images of a patient and class.",
+            meaning="at most N images of a patient and class, by chance",
+            label="at most",
+            rank=1,
+            beside_members=True,
+        ),
+    )
+    shares: Mapping[str, float] | None = field(
+        default=None,
+        metadata=option(
+            SHARES,
+            "--shares",
+            "Splits and their shares.",
+            metavar="SPLIT=N,…",
+            default_help="train=70,valid=20,test=10",
+            meaning="any number of splits; the last one is the test. "
+            "`train=70,valid=20,test=10` unless given",
+            table="splits",
+            label="shares",
+            always=True,
+        ),
+    )
+    by_date: Sequence[str | date] = field(
+        default=(),
+        metadata=option(
+            DATES,
+            "--by-date",
+            "First days of the splits after the first.",
+            metavar="DATE,…",
+            meaning="splits by the date of the study, each date the first day of the next split "
+            "(`2014-01-01,2015-01-01`); one date parts train and test. A patient belongs to the "
+            "split of most of the images (of the later one at a tie), and images of other periods "
+            "or without a date are left out and counted. Splits have no shares then; classes are "
+            "equal in each",
+            table="splits",
+            label="by date",
+            beside_members=True,
+        ),
+    )
+    folds: int | None = field(
+        default=None,
+        metadata=option(
+            FOLDS,
+            "--folds",
+            "Make so many equal splits.",
+            meaning="N equal splits, for cross-validation",
+            table="splits",
+            of=lambda recipe: None,  # a recipe has their shares
+        ),
+    )
+    keep_apart: str | None = field(
+        default=None,
+        metadata=option(
+            TEXT,
+            "--keep-apart",
+            "No patient of its train comes to this test.",
+            metavar="DATASET",
+            meaning="a patient of that dataset's test comes to this test alone, and one of its "
+            "other splits never to this test, for a series of experiments on one held-out set",
+            table="splits",
+            of=_name_apart,
+            label="apart",
+            beside_members=True,
+        ),
+    )
+    physician_test: bool = field(
+        default=False,
+        metadata=option(
+            BY_HAND,
+            "--physician-test",
+            "Only images labelled by hand after the first split.",
+            meaning="all splits but the first have only images labelled by hand: patients with any "
+            "other image come to the first split alone",
+            table="splits",
+            label="by hand",
+            beside_members=True,
+        ),
+    )
+    twins: str = field(
+        default="ignore",
+        metadata=option(
+            choice(TWINS),
+            "--twins",
+            "Patients who have twin images: ignore, or deal together.",
+            meaning="patients who have twin images (`cxr twins`) come to one split `together`, or "
+            "twins are left alone (`ignore`)",
+            label="twins",
+            beside_members=True,
+        ),
+    )
+    stratify: Sequence[str] = field(
+        default=(),
+        metadata=option(
+            COLUMNS,
+            "--stratify",
+            "Splits are near in it too, such as sex or age:10; may be repeated.",
+            metavar="COLUMN[:STEP]",
+            meaning="splits are near in the values of a column of `images` too, softer than in "
+            "findings: `sex`, numbers in steps (`age:10`), dates by year (`year` is that of the "
+            "study); unknown is a value of its own. Once for each",
+            label="stratify",
+        ),
+    )
+    match: Sequence[str] = field(
+        default=(),
+        metadata=option(
+            COLUMNS,
+            "--match",
+            "Classes have the same numbers in each value of it; may be repeated.",
+            metavar="COLUMN[:STEP]",
+            meaning="the classes have the same number of images (or their ratio) in every "
+            "combination of these columns, in every split. Once for each",
+            label="match",
+        ),
+    )
+    size: int | Mapping[str, int] | None = field(
+        default=None,
+        metadata=option(
+            SIZE,
+            "--size",
+            "Most images of a class; sizes are nested.",
+            metavar="N|SPLIT=N,…",
+            meaning="at most N units of a class, in all splits together or in one; a smaller size "
+            "lies within a larger one",
+            of=_size_of,
+            label="size",
+            rank=3,
+        ),
+    )
 
     def __post_init__(self) -> None:
         """Check the kind of each option."""
-        for what, of in (
-            ("terms", "terms"), ("exclude", "terms"), ("stratify", "columns"), ("match", "columns"),
-        ):  # fmt: skip
-            words = getattr(self, what)
-            if isinstance(words, str):
-                object.__setattr__(self, what, [words])
-            elif not _is_list_of(words, str):
-                raise RecipeError(f"{what} must be a list of {of}, not {words!r}")
-        for option in (*self.stratify, *self.match):
-            column_of(option)
-        if not isinstance(self.classes, Mapping) or not _is_list_of([*self.classes.values()], str):
-            raise RecipeError(f"classes must map names to queries, not be {self.classes!r}")
-        for name in self.classes:
-            check_name("name of a class", name)
-        for flag in ("pure", "physician_test"):
-            if not isinstance(getattr(self, flag), bool):
-                raise RecipeError(f"{flag} is true or false, not {getattr(self, flag)!r}")
-        self._check_values()
-        days = self.by_date
-        if isinstance(days, str) or not isinstance(days, Sequence):
-            object.__setattr__(self, "by_date", [days])
-
-    def _check_values(self) -> None:
-        if not _is_whole(self.seed) or abs(self.seed) >= 2**63:
-            raise RecipeError(
-                f"the seed must be a whole number of at most 63 bits, not {self.seed!r}"
-            )
-        for what, text in (
-            ("where", self.where), ("hierarchy", self.hierarchy), ("keep_apart", self.keep_apart)
-        ):  # fmt: skip
-            if text is not None and not isinstance(text, str):
-                raise RecipeError(f"{what} is text, not {text!r}")
-        for what, words in (
-            ("overlap", OVERLAPS), ("findings", FINDINGS), ("unit", tuple(UNITS)), ("twins", TWINS)
-        ):  # fmt: skip
-            if getattr(self, what) not in words:
-                raise RecipeError(f"{what} is {_either(words)}, not {getattr(self, what)!r}")
-        if self.per_patient is not None and (
-            not _is_whole(self.per_patient) or self.per_patient < 1
-        ):
-            raise RecipeError(
-                "per_patient is the most images of a patient and class, 1 or more, not "
-                f"{self.per_patient!r}"
-            )
-
-    def sizes(self) -> dict[str, int]:
-        """Return the most units of a class, by split; '' stands for all splits together."""
-        if self.size is None:
-            return {}
-        size = self.size if isinstance(self.size, Mapping) else {"": self.size}
-        if not size or not all(_is_whole(units) and units > 0 for units in size.values()):
-            raise RecipeError(
-                "size is the most units of a class, 1 or more, or a number for single splits such "
-                f"as train = 500, not {self.size!r}"
-            )
-        splits = self.split_shares()
-        if unknown := [name for name in size if name and name not in splits]:
-            raise RecipeError(f"size names the split {unknown[0]!r}: it has {', '.join(splits)}")
-        if "" in size and (len(size) > 1 or self.by_date):
-            raise RecipeError(
-                "splits that dates part have no shares of one size: give size a number for each "
-                "split that it holds for, such as train = 500"
-            )
-        return dict(size)
-
-    def columns(self) -> tuple[list[str], list[str]]:
-        """Return the columns to stratify and to match by, in one form."""
-        stratify, match = (
-            [column_of(option).told for option in options]
-            for options in (self.stratify, self.match)
-        )
-        if match and self.balance == "none":
-            raise RecipeError(
-                "classes that match are equal or in a ratio: leave balance = none out"
-            )
-        if match and self.findings == "equal":
-            raise RecipeError(
-                "classes that match can't have findings = equal as well: leave one out"
-            )
-        return stratify, match
-
-    def ratio(self, classes: Sequence[str]) -> dict[str, int]:
-        """Return the ratio of the classes, empty where none is asked for.
-
-        It is 2:1 in the order of the classes, or a number a class.
-        """
-        if self.balance in BALANCES:
-            return {}
-        ratio: Any = self.balance
-        if isinstance(ratio, str) and re.fullmatch(r"\s*\d+(\s*:\s*\d+)*\s*", ratio):
-            parts = [int(part) for part in ratio.split(":")]
-            ratio = dict(zip(classes, parts, strict=False)) if len(parts) == len(classes) else {}
-        if (
-            not isinstance(ratio, Mapping)
-            or set(ratio) != set(classes)
-            or not all(_is_whole(part) and 0 < part < 10**6 for part in ratio.values())
-        ):
-            raise RecipeError(
-                f"balance is equal, none, or a ratio such as 2:1 with a whole number for each of "
-                f"the {len(classes)} classes, not {self.balance!r}"
-            )
-        return {name: ratio[name] for name in classes}
-
-    def split_shares(self) -> dict[str, int]:
-        """Return the splits and their shares as whole numbers."""
-        if self.folds is not None:
-            if not _is_whole(self.folds) or not 2 <= self.folds <= _MOST_FOLDS:
-                raise RecipeError(f"folds is a number from 2 to {_MOST_FOLDS}, not {self.folds!r}")
-            if self.shares is not None or self.by_date or self.keep_apart or self.physician_test:
-                raise RecipeError(
-                    "folds are all alike: give them without shares, by_date, keep_apart and "
-                    "physician_test"
-                )
-            return fold_shares(self.folds)
-        if self.shares is None:
-            return dict(_TWO) if len(self.by_date) == 1 else dict(SHARES)
-        shares = _whole_shares(self.shares)
-        if len(shares) == 1 and (self.keep_apart or self.physician_test):
-            raise RecipeError(
-                f"keep_apart and physician_test need two splits at least, not {', '.join(shares)}"
-            )
-        return shares
-
-    def dates(self) -> list[str]:
-        """Return the dates that part the splits, in order."""
-        if not self.by_date:
-            return []
-        splits = self.split_shares()
-        words = list(self.by_date)
-        try:
-            # A date of TOML may have a time of day, which no study of the index has.
-            days = [date.fromisoformat(str(word)) for word in words]
-        except ValueError as error:
-            told = ", ".join(map(str, words))
-            raise RecipeError(f"by_date has dates such as 2014-06-30, not {told}") from error
-        if len(days) != len(splits) - 1 or days != sorted(set(days)):
-            raise RecipeError(
-                f"by_date needs {len(splits) - 1} dates in order to part the splits "
-                f"{', '.join(splits)}, not {', '.join(map(str, words))}"
-            )
-        return [day.isoformat() for day in days]
+        for name, told in OPTIONS.items():
+            object.__setattr__(self, name, told.kind.checked(name, getattr(self, name)))
 
 
-def check_name(what: str, word: object) -> None:
-    """Raise RecipeError where a name is not one line of text."""
-    if not isinstance(word, str) or not word.strip() or not word.isprintable():
-        raise RecipeError(f"the {what} must be one line of text, not {word!r}")
+OPTIONS = {field.name: option_of(field) for field in fields(Request)}
 
 
-def check_splits(names: Sequence[object]) -> None:
-    """Raise RecipeError where a split's name can't be a folder beside those of the others."""
-    for name in names:
-        if not isinstance(name, str) or not re.fullmatch(r"\w[\w.+-]*", name):
-            raise RecipeError(
-                "the name of a split becomes a folder's: letters, digits, and _ . + - after the "
-                f"first, not {name!r}"
-            )
-    folders = [str(name).casefold() for name in names]
-    if twice := [name for name in names if folders.count(str(name).casefold()) > 1]:
-        raise RecipeError(f"the splits {twice[0]!r} and {twice[1]!r} would share a folder")
-
-
-def fold_shares(folds: int) -> dict[str, int]:
-    """Return the splits of so many folds, and their shares."""
-    return {f"fold{number}": 1 for number in range(1, folds + 1)}
-
-
-def check_recipe(recipe: Recipe) -> None:
-    """Raise RecipeError where a recipe from elsewhere is none that a request could have made."""
-    apart = recipe.keep_apart
-    if apart is not None and sorted(apart) != ["digest", "name"]:
-        raise RecipeError(
-            f"keep_apart has a name and a digest, not {', '.join(apart) or 'nothing'}"
-        )
-    request = Request(
-        recipe.terms, recipe.queries, recipe.exclude, recipe.pure, recipe.where, recipe.hierarchy,
-        recipe.seed, recipe.overlap, recipe.ratio or recipe.balance, recipe.findings, recipe.unit,
-        recipe.per_patient, recipe.shares, recipe.by_date, None, apart["name"] if apart else None,
-        recipe.physician_test, recipe.twins, recipe.stratify, recipe.match, recipe.size or None,
-    )  # fmt: skip
-    if bool(request.ratio(list(recipe.classes))) != (recipe.balance == "ratio"):
-        raise RecipeError(f"balance is {recipe.balance!r} beside the ratio {recipe.ratio}")
-    if request.split_shares() != recipe.shares or request.dates() != recipe.by_date:
-        raise RecipeError("its shares or dates are not in the form of a recipe")
-    if request.columns() != (recipe.stratify, recipe.match) or request.sizes() != recipe.size:
-        raise RecipeError("its columns or its size are not in the form of a recipe")
-
-
-def _whole_shares(shares: Mapping[str, float]) -> dict[str, int]:
-    """Return shares as whole numbers; those that are whole stay as they are."""
-    try:
-        parts = {name: Fraction(str(share)) for name, share in shares.items()}
-    except (AttributeError, ValueError, ZeroDivisionError) as error:
-        raise RecipeError(f"shares map splits to numbers, not {shares!r}") from error
-    check_splits(list(parts))
-    if not parts or min(parts.values()) <= 0:
-        raise RecipeError(f"each split needs a share above 0, not {dict(shares)!r}")
-    scale = lcm(*(part.denominator for part in parts.values()))
-    counts = {name: int(part * scale) for name, part in parts.items()}
-    if sum(counts.values()) > _MOST_SHARES:
-        raise RecipeError(f"shares have at most six digits, not {dict(shares)!r}")
-    return counts
-
-
-def _is_list_of(words: object, kind: type) -> bool:
-    return isinstance(words, Sequence) and all(isinstance(word, kind) for word in words)
-
-
-def _is_whole(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _either(words: Sequence[str]) -> str:
-    return f"{', '.join(words[:-1])} or {words[-1]}"
+def asked_of(recipe: Recipe) -> dict[str, Any]:
+    """Return the options that ask for a recipe again, by name, as they stand in it."""
+    return {name: option.of(recipe) for name, option in OPTIONS.items()}

@@ -1,9 +1,18 @@
 """Resolves the terms and queries of a request against a store, which gives the recipe."""
 
+from dataclasses import fields
 from typing import Any
 
 from cxr_duck.datasets.recipes.recipe import Recipe
-from cxr_duck.datasets.recipes.request import Request, fold_shares
+from cxr_duck.datasets.recipes.recipe_values import (
+    columns,
+    dates,
+    fold_shares,
+    ratio,
+    sizes,
+    split_shares,
+)
+from cxr_duck.datasets.recipes.request import OPTIONS, Request
 from cxr_duck.datasets.recipes.strata import check_columns
 from cxr_duck.engines.engine import Engine
 from cxr_duck.errors import DatasetError, RecipeError
@@ -12,6 +21,8 @@ from cxr_duck.terms.hierarchy import Hierarchy
 from cxr_duck.terms.lookup import check_term, filled_classes, findings_below
 
 __all__ = ["make_recipe"]
+
+_IN_A_RECIPE = {field.name for field in fields(Recipe)}
 
 
 def make_recipe(engine: Engine, request: Request, hierarchy: str) -> Recipe:
@@ -34,36 +45,28 @@ def make_recipe(engine: Engine, request: Request, hierarchy: str) -> Recipe:
         if text not in left_out:
             trees[text] = _resolved(engine, text, hierarchy)[1]
     excluded = findings_below(engine, left_out, hierarchy)
-    ratio = request.ratio(names)
-    stratify, match = request.columns()
+    parts = ratio(request, names)
+    stratify, match = columns(request)
     check_columns(engine, "stratify", stratify)
     check_columns(engine, "match", match)
-    return Recipe(
-        classes=classes,
-        exclude=list(request.exclude),
-        excluded=sorted({finding for findings in excluded.values() for finding in findings}),
-        pure=request.pure,
-        where=request.where,
-        hierarchy=hierarchy,
-        hierarchy_sha256=_digest_of(engine, hierarchy),
-        seed=request.seed,
-        shares=request.split_shares(),
-        queries=dict(request.classes),
-        trees=trees,
-        overlap=request.overlap,
-        balance="ratio" if ratio else str(request.balance),
-        ratio=ratio,
-        findings=request.findings,
-        unit=request.unit,
-        per_patient=request.per_patient,
-        by_date=request.dates(),
-        keep_apart=_kept_apart(engine, request.keep_apart),
-        physician_test=request.physician_test,
-        twins=request.twins,
-        stratify=stratify,
-        match=match,
-        size=request.sizes(),
-    )
+    resolved = {
+        "classes": classes,
+        "excluded": sorted({finding for findings in excluded.values() for finding in findings}),
+        "hierarchy": hierarchy,
+        "hierarchy_sha256": _digest_of(engine, hierarchy),
+        "shares": split_shares(request),
+        "queries": dict(request.classes),
+        "trees": trees,
+        "balance": "ratio" if parts else str(request.balance),
+        "ratio": parts,
+        "by_date": dates(request),
+        "keep_apart": _kept_apart(engine, request.keep_apart),
+        "stratify": stratify,
+        "match": match,
+        "size": sizes(request),
+    }
+    as_asked = {name: getattr(request, name) for name in OPTIONS.keys() & _IN_A_RECIPE}
+    return Recipe(**{**as_asked, **resolved})
 
 
 def _digest_of(engine: Engine, hierarchy: str) -> str:

@@ -4,10 +4,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from typing import TYPE_CHECKING
 
-from cxr_duck.engines.engine import Engine
 from cxr_duck.engines.sql_text import identifier
 from cxr_duck.errors import RecipeError
+
+if TYPE_CHECKING:
+    from cxr_duck.engines.engine import Engine
 
 __all__ = ["Column", "check_columns", "column_of", "put_combinations", "put_strata"]
 
@@ -43,7 +46,7 @@ def column_of(option: str) -> Column:
     return Column(match[1], int(match[2] or 1))
 
 
-def check_columns(engine: Engine, key: str, options: Sequence[str]) -> None:
+def check_columns(engine: "Engine", key: str, options: Sequence[str]) -> None:
     """Raise RecipeError where a column isn't one of `images` that groups them."""
     known = engine.columns("images")
     columns = [_actual(column_of(option).name) for option in options]
@@ -65,7 +68,7 @@ def check_columns(engine: Engine, key: str, options: Sequence[str]) -> None:
             raise RecipeError(f"{key}: the column {name} is given twice")
 
 
-def put_strata(engine: Engine, options: Sequence[str]) -> None:
+def put_strata(engine: "Engine", options: Sequence[str]) -> None:
     """Make image_strata, (image_id, stratum): the values of each image, such as `age 60 to 69`."""
     check_columns(engine, "stratify", options)
     engine.put("image_strata", "image_id VARCHAR, stratum VARCHAR", [])
@@ -82,7 +85,7 @@ def put_strata(engine: Engine, options: Sequence[str]) -> None:
         )
 
 
-def put_combinations(engine: Engine, options: Sequence[str]) -> None:
+def put_combinations(engine: "Engine", options: Sequence[str]) -> None:
     """Make image_combinations, (image_id, combination): all values of an image, as one text."""
     check_columns(engine, "match", options)
     engine.put("image_combinations", "image_id VARCHAR, combination VARCHAR", [])
@@ -101,7 +104,7 @@ def _has_steps(kind: str) -> bool:
     return kind == "DATE" or kind.startswith("TIMESTAMP") or bool(_NUMBER.fullmatch(kind))
 
 
-def _value(engine: Engine, column: Column) -> str:
+def _value(engine: "Engine", column: Column) -> str:
     """Return the SQL of a value: numbers in steps, dates by year, unknown where there is none."""
     name = identifier(_actual(column.name))
     kind = engine.columns("images")[_actual(column.name)]

@@ -1,14 +1,12 @@
 """Reads and writes a recipe as a TOML file."""
 
 import tomllib
-from dataclasses import fields
-from datetime import date
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from cxr_duck.datasets.recipes.recipe import Recipe
-from cxr_duck.datasets.recipes.request import _SPLITS, Request
+from cxr_duck.datasets.recipes.request import OPTIONS, Request, asked_of
 from cxr_duck.errors import RecipeError
 
 __all__ = ["read_recipe_file", "recipe_as_toml"]
@@ -28,10 +26,12 @@ def read_recipe_file(path: Path) -> tuple[Request, str | None, str | None]:
     splits = content.pop("splits", {})
     if not isinstance(splits, dict):
         raise RecipeError(f"{path}: splits is a table, [splits], not {splits!r}")
-    asked = [field.name for field in fields(Request)]
-    plain = [word for word in asked if word not in _SPLITS]
+    tables = {
+        table: [key for key, option in OPTIONS.items() if option.table == table]
+        for table in ("", "splits")
+    }
     for table, words, where in (
-        (content, [*plain, "name", "experiment"], ""), (splits, _SPLITS, "splits.")
+        (content, [*tables[""], "name", "experiment"], ""), (splits, tables["splits"], "splits.")
     ):  # fmt: skip
         for key in table:
             if key not in words:
@@ -52,25 +52,11 @@ def recipe_as_toml(recipe: Recipe, name: str, experiment: str) -> str:
     """Return the TOML file that asks for a recipe again."""
     import tomli_w
 
-    defaults = Recipe({})
-    plain = (
-        "exclude", "pure", "where", "hierarchy", "seed", "overlap", "findings", "unit", "twins",
-        "stratify", "match",
-    )  # fmt: skip
-    content: dict[str, Any] = {"name": name, "experiment": experiment, "terms": recipe.terms}
-    for word in (*plain, "per_patient"):
-        if getattr(recipe, word) != getattr(defaults, word) or word in ("hierarchy", "seed"):
-            content[word] = getattr(recipe, word)
-    content["balance"] = recipe.ratio or recipe.balance
-    if recipe.size:
-        content["size"] = recipe.size.get("", recipe.size)
-    if recipe.queries:
-        content["classes"] = recipe.queries
-    splits: dict[str, Any] = {"shares": recipe.shares}
-    if recipe.by_date:
-        splits["by_date"] = [date.fromisoformat(day) for day in recipe.by_date]
-    if recipe.keep_apart:
-        splits["keep_apart"] = recipe.keep_apart["name"]
-    if recipe.physician_test:
-        splits["physician_test"] = True
+    asked, unasked = asked_of(recipe), Request()
+    content: dict[str, Any] = {"name": name, "experiment": experiment}
+    splits: dict[str, Any] = {}
+    for key, option in sorted(OPTIONS.items(), key=lambda item: item[1].rank):
+        if option.always or asked[key] != getattr(unasked, key):
+            table = splits if option.table else content
+            table[key] = option.kind.filed(asked[key])
     return tomli_w.dumps({**content, "splits": splits})

@@ -10,10 +10,11 @@ from pathlib import Path
 from cxr_duck.datasets.dataset import Dataset
 from cxr_duck.datasets.making import composition_of
 from cxr_duck.datasets.members import make_members
+from cxr_duck.datasets.recipes.names import check_name
 from cxr_duck.datasets.recipes.recipe import Recipe
-from cxr_duck.datasets.recipes.request import check_name
+from cxr_duck.datasets.recipes.request import OPTIONS
 from cxr_duck.datasets.record.bundle_file import Bundle, read_bundle, write_bundle
-from cxr_duck.datasets.record.record import read_dataset, record
+from cxr_duck.datasets.record.record import read_dataset_on, record
 from cxr_duck.datasets.record.reproduction import changes_since
 from cxr_duck.engines.duckdb import DuckDBEngine
 from cxr_duck.errors import BundleError, CxrError, DatasetError, RecipeError
@@ -41,13 +42,13 @@ def bundle_dataset(
     A store that could not unbundle it itself is told of. Raises BundleError where images of it
     were removed from the store, whose ids are not passed on.
     """
-    dataset = read_dataset(store, name)
+    engine = store.duckdb()
+    dataset = read_dataset_on(engine, name)
     if dataset.removed:
         raise BundleError(
             f"{dataset.removed:,} images of {name} were removed from the store, and a bundle would "
             "pass their ids on: make the dataset again, and bundle that"
         )
-    engine = DuckDBEngine(store.cursor())
     bundle = _bundle_of(engine, dataset)
     _refuse_harm(engine, bundle.recipe.where)
     with progress.step("bundling"):
@@ -68,7 +69,6 @@ def _refuse_harm(engine: DuckDBEngine, where: str | None) -> None:
 
 
 def _bundle_of(engine: DuckDBEngine, dataset: Dataset) -> Bundle:
-    engine.make("recorded_members", dataset=dataset.name)
     ((version, source, label_file),) = engine.fetch(
         "SELECT dataset.package_version, publications.source, publications.label_file "
         "FROM experiments.dataset INNER JOIN publications USING (publication) WHERE name = ?",
@@ -118,11 +118,11 @@ def unbundle_dataset(
     wanted = name if name is not None else bundle.name
     check_name("name", wanted)
     check_name("experiment", experiment)
-    engine = DuckDBEngine(store.cursor())
+    engine = store.duckdb()
     taken = engine.fetch("SELECT digest FROM experiments.dataset WHERE name = ?", wanted)
     if taken == [(bundle.digest,)]:
         progress.note(f"the store has {wanted} already, with the same digest")
-        return read_dataset(store, wanted)
+        return read_dataset_on(engine, wanted)
     if taken:
         raise DatasetError(
             f"the store has another dataset {wanted!r} already: choose another name with --name"
@@ -165,7 +165,7 @@ def _look_members_up(engine: DuckDBEngine, bundle: Bundle) -> None:
     except RecipeError as error:
         trouble = error
     engine.make("bundle_members")
-    engine.connection.execute("CREATE OR REPLACE TEMP VIEW dataset_members AS FROM bundle_members")
+    engine.create("dataset_members", "FROM bundle_members")
     engine.make("lacking_images")
     # A class may be empty just for the images that lack here: those are told then.
     if trouble is not None and not engine.scalar(
@@ -179,9 +179,9 @@ def _on_its_own(recipe: Recipe) -> Recipe:
 
     A patient's other images may lack here, their twins, and the dataset to keep apart from.
     """
-    return replace(
-        recipe, keep_apart=None, per_patient=None, by_date=[], physician_test=False, twins="ignore"
-    )
+    plain = Recipe({})
+    looking = [name for name, option in OPTIONS.items() if option.beside_members]
+    return replace(recipe, **{name: getattr(plain, name) for name in looking})
 
 
 def _check_members(engine: DuckDBEngine, bundle: Bundle) -> None:

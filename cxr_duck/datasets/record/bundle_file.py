@@ -17,7 +17,7 @@ from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from cxr_duck.datasets.recipes.recipe import Recipe
-from cxr_duck.datasets.recipes.request import check_recipe
+from cxr_duck.datasets.recipes.recipe_values import check_recipe
 from cxr_duck.errors import BundleError, RecipeError
 from cxr_duck.io.whole import sync
 from cxr_duck.version import __version__

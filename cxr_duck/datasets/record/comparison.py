@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from cxr_duck.datasets.dataset import Dataset
 from cxr_duck.datasets.recipes.recipe import Recipe
-from cxr_duck.datasets.record.record import read_dataset
-from cxr_duck.engines.duckdb import DuckDBEngine
+from cxr_duck.datasets.record.record import read_dataset_on
 from cxr_duck.store.store import Store
 
 if TYPE_CHECKING:
@@ -46,8 +45,8 @@ class Comparison:
 
 def compare(store: Store, first: str, second: str) -> Comparison:
     """Compare two recorded datasets; DatasetError where the store lacks one of them."""
-    datasets = read_dataset(store, first), read_dataset(store, second)
-    engine = DuckDBEngine(store.cursor())
+    engine = store.duckdb()
+    datasets = read_dataset_on(engine, first), read_dataset_on(engine, second)
     engine.make("compared_images", first=first, second=second)
     counted = engine.fetch(
         "SELECT difference, count(*) FROM compared_images GROUP BY difference ORDER BY difference"

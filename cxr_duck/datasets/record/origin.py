@@ -4,10 +4,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
-from cxr_duck.engines.duckdb import DuckDBEngine
-
 if TYPE_CHECKING:
-    from cxr_duck.store.store import Store
+    from cxr_duck.engines.engine import Engine
 
 __all__ = ["Record", "read_record"]
 
@@ -22,9 +20,9 @@ class Record:
     day: date
 
 
-def read_record(store: "Store", name: str) -> Record:
+def read_record(engine: "Engine", name: str) -> Record:
     """Return the record of a dataset that the store has."""
-    ((experiment, package, duckdb_version, created_at),) = DuckDBEngine(store.cursor()).fetch(
+    ((experiment, package, duckdb_version, created_at),) = engine.fetch(
         "SELECT experiment.name, package_version, duckdb_version, dataset.created_at "
         "FROM experiments.dataset INNER JOIN experiments.experiment USING (experiment_id) "
         "WHERE dataset.name = ?",

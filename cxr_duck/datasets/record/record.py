@@ -19,20 +19,23 @@ from cxr_duck.datasets.recipes.recipe import Recipe
 from cxr_duck.engines.duckdb import DuckDBEngine
 from cxr_duck.engines.engine import Engine
 from cxr_duck.errors import DatasetError
+from cxr_duck.progress import SILENT, Progress
 from cxr_duck.store.catalog import describe
 from cxr_duck.store.store import Store
 from cxr_duck.terms.stored import write_terms
 from cxr_duck.version import __version__
 
-__all__ = ["experiment_of", "read_dataset", "record"]
+__all__ = ["experiment_of", "read_dataset", "read_dataset_on", "record"]
 
 
-def record(store: Store, dataset: Dataset, experiment: str) -> Dataset:
+def record(store: Store, dataset: Dataset, experiment: str, progress: Progress = SILENT) -> Dataset:
     """Record a dataset with its recipe, members and digest, in one publication of the store.
 
     A dataset without a name gets one of its terms. Returns the dataset as it was recorded; one
-    that was recorded already, the same to the digest, is left as it is.
+    that was recorded already, the same to the digest, is left as it is. `progress` is told where
+    its hierarchy replaces another one of its name.
     """
+    replaced: list[str] = []
     with store.publishing() as publication:
         engine = DuckDBEngine(publication.catalog)
         named = replace(dataset, name=dataset.name or _free_name(engine, dataset.recipe))
@@ -40,9 +43,11 @@ def record(store: Store, dataset: Dataset, experiment: str) -> Dataset:
             publication.discarded = True
             return named
         if named.own_hierarchy is not None:
-            write_terms(publication.catalog, [named.own_hierarchy])
+            replaced = write_terms(publication.catalog, [named.own_hierarchy])
             describe(publication.catalog)
         _insert(engine, named, experiment)
+    for sentence in replaced:
+        progress.note(sentence)
     return named
 
 
@@ -165,7 +170,11 @@ def _next(engine: DuckDBEngine, key: str, table: str) -> int:
 
 def read_dataset(store: Store, name: str) -> Dataset:
     """Return a recorded dataset; DatasetError where the store has none of this name."""
-    engine = store.engine()
+    return read_dataset_on(store.engine(), name)
+
+
+def read_dataset_on(engine: Engine, name: str) -> Dataset:
+    """Return a recorded dataset and leave its recorded_members on the engine to go on with."""
     rows = engine.fetch(
         "SELECT recipe, digest, publication, label_file_sha256, dataset_id, exactness "
         "FROM experiments.dataset WHERE name = ?",

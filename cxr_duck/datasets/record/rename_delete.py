@@ -2,7 +2,7 @@
 
 import json
 
-from cxr_duck.datasets.recipes.request import check_name
+from cxr_duck.datasets.recipes.names import check_name
 from cxr_duck.datasets.record.record import read_dataset
 from cxr_duck.engines.duckdb import DuckDBEngine
 from cxr_duck.engines.sql_text import identifier

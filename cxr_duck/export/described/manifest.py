@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cxr_duck.datasets.dataset import Dataset
-from cxr_duck.datasets.matrix import FIRST, label_columns, make_matrix
-from cxr_duck.store.store import Store
+from cxr_duck.datasets.matrix import FIRST, label_columns, matrix_on
+from cxr_duck.engines.duckdb import DuckDBEngine
 
 if TYPE_CHECKING:
     import pyarrow
@@ -13,13 +13,14 @@ if TYPE_CHECKING:
 __all__ = ["labels_of", "with_labels", "write_csv", "write_parquet"]
 
 
-def labels_of(store: Store, dataset: Dataset) -> "pyarrow.Table":
+def labels_of(engine: DuckDBEngine, dataset: Dataset) -> "pyarrow.Table":
     """Return a row per image of a recorded dataset: image_id, then columns of 0 and 1.
 
-    These are the findings of its classes, or the classes where none of them names a finding.
+    These are the findings of its classes, or the classes where none of them names a finding. The
+    engine is the one that the dataset was read with.
     """
     named = any(dataset.recipe.classes.values())
-    matrix: pyarrow.Table = make_matrix(store, dataset.name, "findings" if named else "classes")
+    matrix = matrix_on(engine, dataset, "findings" if named else "classes")
     return matrix.select(["image_id", *matrix.column_names[len(FIRST) :]])
 
 

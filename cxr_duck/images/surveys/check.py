@@ -50,15 +50,14 @@ def check_images(
     def work(images: ImageFolder, file: ImageFile) -> dict[str, Any]:
         return examine_file(images, file, quick)
 
-    tested = survey_images(
+    done = survey_images(
         store, folder, CHECKS, work, progress, quick=quick, full=full, spread=store.engines.spread
     )
-    engine = store.engine()
-    counts = dict(engine.fetch("SELECT verdict, count(*) FROM checks GROUP BY verdict"))
+    counts = dict(done.engine.fetch("SELECT verdict, count(*) FROM checks GROUP BY verdict"))
     return Integrity(
-        tested,
+        done.read,
         {verdict: int(counts.get(verdict, 0)) for verdict in VERDICTS},
-        engine.arrow("found_problems"),
+        done.engine.arrow("found_problems"),
     )
 
 

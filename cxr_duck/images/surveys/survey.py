@@ -19,19 +19,18 @@ from cxr_duck.progress import Progress
 from cxr_duck.store.changes import next_change, publish_change
 from cxr_duck.store.data_files import DataWriter, data_files, show_files
 from cxr_duck.store.publication import Publication
+from cxr_duck.store.relations import RELATIONS
 from cxr_duck.store.store import Store
 
 if TYPE_CHECKING:
     import pyarrow
 
-__all__ = ["CHECKS", "FINGERPRINTS", "Survey", "survey_images"]
-
-_FILE_COLUMNS = "image_id VARCHAR, path VARCHAR, bytes BIGINT, modified BIGINT"
+__all__ = ["CHECKS", "FINGERPRINTS", "Survey", "Surveyed", "survey_images"]
 
 
 @dataclass(frozen=True)
 class Survey:
-    """What is found of a file: the `relation` that holds it and its own columns, as in SQL.
+    """What is found of a file: the `relation` that holds it.
 
     `command` is the word of the command line for it, `title` what it says while it works, `settled`
     the stage that tells which readings stand. With `quick` a file may be read in parts only, and
@@ -39,7 +38,6 @@ class Survey:
     """
 
     relation: str
-    own_columns: str
     command: str
     title: str
     settled: str
@@ -48,7 +46,9 @@ class Survey:
     @property
     def columns(self) -> str:
         """All columns of the relation, as in CREATE TABLE."""
-        return f"{_FILE_COLUMNS}, {self.own_columns}"
+        columns = RELATIONS[self.relation].columns
+        assert columns is not None, "a survey's relation is first written without rows"
+        return columns
 
     @property
     def schema(self) -> "pyarrow.Schema":
@@ -59,22 +59,16 @@ class Survey:
             return connection.sql("SELECT * FROM rows").to_arrow_table().schema
 
 
-CHECKS = Survey(
-    "checks",
-    'verdict VARCHAR, reason VARCHAR, detail VARCHAR, "offset" BIGINT, format VARCHAR, '
-    "width BIGINT, height BIGINT, bits INTEGER, color VARCHAR, digest VARCHAR, whole BOOLEAN",
-    "check",
-    "testing images",
-    "settled_checks",
-    quick=True,
-)
-FINGERPRINTS = Survey(
-    "fingerprints",
-    "file_digest VARCHAR, pixel_digest VARCHAR, perceptual_hash BLOB",
-    "twins",
-    "reading images",
-    "settled_fingerprints",
-)
+CHECKS = Survey("checks", "check", "testing images", "settled_checks", quick=True)
+FINGERPRINTS = Survey("fingerprints", "twins", "reading images", "settled_fingerprints")
+
+
+@dataclass(frozen=True)
+class Surveyed:
+    """What a survey came to: the number of files `read`, an `engine` that reads the state after."""
+
+    read: int
+    engine: Engine
 
 
 def survey_images(
@@ -88,7 +82,7 @@ def survey_images(
     full: bool = False,
     spread: Spread = here,
     conclude: Callable[[DataWriter, Engine, Publication], None] | None = None,
-) -> int:
+) -> Surveyed:
     """Find something in the files of a store's images, publish it; return how many were read.
 
     The folder is that of the store's images from then on.
@@ -118,8 +112,9 @@ def survey_images(
         if rows or run.results().num_rows or not _is_known(engine, folder):
             with progress.step("publishing what was found"):
                 _publish(store, survey, files, run, folder, full, conclude)
+            engine = store.engine()
         run.forget()
-    return sum(row.bytes is not None for row in rows)
+    return Surveyed(sum(row.bytes is not None for row in rows), engine)
 
 
 def _refuse_absent(engine: Engine, files: "pyarrow.Table", folder: Path) -> None:

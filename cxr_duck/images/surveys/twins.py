@@ -5,7 +5,6 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cxr_duck.engines.duckdb import DuckDBEngine
 from cxr_duck.engines.engine import Engine
 from cxr_duck.engines.spread import ImageFile
 from cxr_duck.images.files.folder import ImageFolder
@@ -27,17 +26,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "NEAR",
-    "PAIR_COLUMNS",
     "Twins",
     "find_twins",
     "pair_images",
-    "pair_what_stays",
     "twins_in_splits",
+    "write_pairs",
 ]
 
-PAIR_COLUMNS = (
-    "image_id VARCHAR, twin_id VARCHAR, kind VARCHAR, distance BIGINT, twin_group VARCHAR"
-)
 NEAR = 40  # bits in which the hashes of two images that look the same may differ
 _DIGITS = BITS // 4  # of a hash, in base 16
 
@@ -69,15 +64,14 @@ def find_twins(
     `full`. Raises ImagesError, StoreError.
     """
     refuse_without_imagehash()
-    read = survey_images(
-        store, folder, FINGERPRINTS, _fingerprint_of, progress, full=full, conclude=_write_pairs
+    done = survey_images(
+        store, folder, FINGERPRINTS, _fingerprint_of, progress, full=full, conclude=write_pairs
     )
-    return known_twins(store, read)
+    return _known_twins(done.engine, done.read)
 
 
-def known_twins(store: Store, read: int) -> Twins:
+def _known_twins(engine: Engine, read: int) -> Twins:
     """Return what a store knows of twins, after so many files were read."""
-    engine = DuckDBEngine(store.cursor())
     images, unread = engine.fetch(
         "SELECT count(*), count(*) FILTER (pixel_digest IS NULL) FROM fingerprints"
     )[0]
@@ -95,7 +89,7 @@ def twins_in_splits(store: Store, dataset: str) -> "pyarrow.Table":
 
     The columns are twin_group, image_id, patient_id and split.
     """
-    engine = DuckDBEngine(store.cursor())
+    engine = store.duckdb()
     engine.make("recorded_members", dataset=dataset)
     return engine.arrow("twins_in_splits")
 
@@ -112,20 +106,8 @@ def _fingerprint_of(folder: ImageFolder, file: ImageFile) -> dict[str, Any]:
     return asdict(found)
 
 
-def pair_what_stays(
-    writer: DataWriter, engine: Engine, publication: Publication, stage: str = "kept_rows"
-) -> None:
-    """Take rows that a stage doesn't keep out of the fingerprints, and pair what stays anew.
-
-    An image that goes may be the one that others with its file were paired with.
-    """
-    before = data_files(publication.catalog, "fingerprints")
-    writer.filter("fingerprints", stage)
-    if data_files(publication.catalog, "fingerprints") != before:
-        _write_pairs(writer, engine, publication)
-
-
-def _write_pairs(writer: DataWriter, engine: Engine, publication: Publication) -> None:
+def write_pairs(writer: DataWriter, engine: Engine, publication: Publication) -> None:
+    """Write the relation twin_pairs anew, from the fingerprints that the publication lists now."""
     # Pairing compares bits, which is DuckDB's work: where Python puts them, it is done here.
     show_files(engine, publication, "fingerprints", "stored_fingerprints")
     engine.put_arrow("fingerprints", engine.arrow_of("stored_fingerprints"))
