@@ -27,7 +27,7 @@ from PIL import Image
 
 from benchmarks.measure import machine
 from cxr_duck.images.files.folder import ImageFolder
-from cxr_duck.images.formats.examine import test_image
+from cxr_duck.images.formats.examine import examine_image
 from cxr_duck.images.formats.inflate import library
 from cxr_duck.sources.demo.canvas import cloud
 
@@ -91,7 +91,7 @@ def stream(data: bytes, piece: int = 1 << 17) -> None:
 def tested(images: ImageFolder, path: str, *, quick: bool = False) -> None:
     """Test a film."""
     with images.open(path) as opened:
-        verdict = test_image(opened, path, quick=quick)
+        verdict = examine_image(opened, path, quick=quick)
     if verdict.verdict != "ok":
         raise SystemExit(f"{path}: {verdict}")
 

@@ -79,7 +79,7 @@ def by_cxr_duck(engine: DuckDBEngine, recipe: Recipe, images: Images) -> tuple[R
     _, exactness = deal_patients(engine, recipe, None)
     seconds, processor = time.perf_counter() - start, time.process_time() - busy
     found = engine.connection.sql(
-        "SELECT DISTINCT image_id, split FROM members INNER JOIN splits USING (patient_id) "
+        "SELECT DISTINCT image_id, split FROM eligible INNER JOIN splits USING (patient_id) "
         "ORDER BY image_id"
     ).pl()
     assert len(found) == len(images.patient_of_image)

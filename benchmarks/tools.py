@@ -109,7 +109,7 @@ def random_recipes(data: ExperimentData, count: int) -> Iterator[tuple[DuckDBEng
 def images_of(engine: DuckDBEngine) -> Images:
     """Return the members of a recipe by number, patients in the order of their names."""
     members = engine.connection.sql(
-        "SELECT class, finding, image_id, patient_id FROM members ORDER BY ALL"
+        "SELECT class, finding, image_id, patient_id FROM eligible ORDER BY ALL"
     ).pl()
     whole = members.with_columns(finding=polars.lit("")).unique(maintain_order=True)
     rows = polars.concat([members, whole]).with_columns(

@@ -118,9 +118,9 @@ class ExperimentData:
 
         Raises StoreError where there is no store.
         """
-        from cxr_duck.store.invariants import run_checks
+        from cxr_duck.store.invariants import check_invariants
 
-        return run_checks(self.store, self._progress)
+        return check_invariants(self.store, self._progress)
 
     def upgrade(self, *, dry_run: bool = False) -> "Upgrade":
         """Bring the store to the format of this version, as its next change would.
@@ -540,10 +540,10 @@ class ExperimentData:
         """
         from cxr_duck.audit.run import AuditRequest, audit_split
 
-        asked = AuditRequest(
+        requested = AuditRequest(
             str(name_or_path), classes or {}, str(hierarchy), shares, balanced, files, checks
         )
-        return audit_split(self.store, asked, self._images_folder(), self._progress)
+        return audit_split(self.store, requested, self._images_folder(), self._progress)
 
     def matrix(
         self, name: str, columns: str = "findings", form: str = "arrow"
@@ -560,9 +560,8 @@ class ExperimentData:
         """Return a dataset that knows where its images are."""
         from cxr_duck.datasets.torch_split import torch_split
 
-        return replace(
-            dataset, store=self.store, images_folder=self._images_folder(), split_reader=torch_split
-        )
+        folder = self._images_folder()
+        return replace(dataset, store=self.store, images_folder=folder, split_reader=torch_split)
 
     def _images_folder(self) -> Path | None:
         """Return the folder that was given, or else the one that the images were indexed with."""

@@ -29,7 +29,7 @@ HANDED_ON = {
     "class_images": ("images", "postings"),
     "current_files": ("placed_images",),
     "experiments": ("dataset_members",),
-    "patient_ties": ("tied_patients",),
+    "twin_patients": ("patients_with_twins",),
     "quotas": ("kind_counts",),
     "recorded_members": ("experiments",),
 }

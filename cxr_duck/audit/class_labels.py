@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from cxr_duck.datasets.recipes.recipe import Recipe
-from cxr_duck.engines.duckdb import DuckDBEngine, failing_as
+from cxr_duck.engines.duckdb import DuckDBEngine, translating_stage_errors
 from cxr_duck.errors import AuditError
 from cxr_duck.query.compile import compile_query
 from cxr_duck.query.fields import Fields
@@ -53,7 +53,7 @@ def make_class_images(engine: DuckDBEngine, meanings: Mapping[str, Resolved]) ->
         if isinstance(tree, Shown) and not tree.findings:
             continue  # a term below which no image has a finding
         found = compile_query(tree, columns)
-        with failing_as(f"the class {name}"):
+        with translating_stage_errors(f"the class {name}"):
             engine.connection.execute(
                 f"INSERT INTO class_images SELECT $class, image_id FROM (\n{found.sql}\n)",
                 {**found.params, "class": name},
@@ -61,14 +61,16 @@ def make_class_images(engine: DuckDBEngine, meanings: Mapping[str, Resolved]) ->
 
 
 def _classes(engine: DuckDBEngine) -> Sequence[str]:
-    rows = engine.fetch("SELECT DISTINCT class FROM given WHERE class IS NOT NULL ORDER BY class")
+    rows = engine.fetch(
+        "SELECT DISTINCT class FROM csv_split WHERE class IS NOT NULL ORDER BY class"
+    )
     return [name for (name,) in rows]
 
 
 def _terms(engine: DuckDBEngine, hierarchy: str) -> Sequence[str]:
     """Return the classes that are terms of the hierarchy or findings of the index."""
     rows = engine.fetch(
-        "SELECT DISTINCT class FROM given WHERE class IN (SELECT finding FROM postings) "
+        "SELECT DISTINCT class FROM csv_split WHERE class IN (SELECT finding FROM postings) "
         "OR class IN (SELECT term FROM terms WHERE hierarchy = ?) ORDER BY class",
         hierarchy,
     )

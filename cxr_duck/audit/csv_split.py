@@ -11,7 +11,7 @@ from cxr_duck.engines.sql_text import first_line, quoted
 from cxr_duck.errors import AuditError
 from cxr_duck.sources.label_file import check_gzip, read_header
 
-__all__ = ["COLUMNS", "make_given", "make_recorded", "split_order"]
+__all__ = ["COLUMNS", "make_csv_split", "make_recorded", "split_order"]
 
 # The headers of a CSV file that are taken for each column, lowered, the first choice first.
 COLUMNS = {
@@ -24,28 +24,28 @@ _ORDER = (("train", "training"), ("valid", "validation", "val", "dev"), ("test",
 
 
 def make_recorded(engine: DuckDBEngine, name: str) -> None:
-    """Make given and audited of a recorded dataset."""
-    engine.make("given_members", dataset=name)
-    engine.connection.execute("CREATE OR REPLACE TEMP VIEW given AS FROM given_members")
+    """Make csv_split and audited of a recorded dataset."""
+    engine.make("recorded_split", dataset=name)
+    engine.connection.execute("CREATE OR REPLACE TEMP VIEW csv_split AS FROM recorded_split")
     engine.make("audited", dataset=name)
 
 
-def make_given(engine: DuckDBEngine, path: Path) -> list[str]:
-    """Make given and audited of a CSV file; return what the user should know of its rows.
+def make_csv_split(engine: DuckDBEngine, path: Path) -> list[str]:
+    """Make csv_split and audited of a CSV file; return what the user should know of its rows.
 
     Raises LabelFileError where it is no CSV file, AuditError where it lacks a column or rows.
     """
     rows = _read(path)
-    engine.connection.register("given_rows", rows)
-    engine.make("given")
+    engine.connection.register("csv_rows", rows)
+    engine.make("csv_split")
     engine.make("audited", dataset=path.name)
-    taken = int(engine.scalar("SELECT coalesce(sum(times + variants), 0) FROM given"))
+    taken = int(engine.scalar("SELECT coalesce(sum(times + variants), 0) FROM csv_split"))
     if not taken:
         raise AuditError(f"{path} has no row with an image and a split: nothing can be audited")
     unclassed = int(
-        engine.scalar("SELECT sum(times + variants) FILTER (class IS NULL) FROM given") or 0
+        engine.scalar("SELECT sum(times + variants) FILTER (class IS NULL) FROM csv_split") or 0
     )
-    variants = int(engine.scalar("SELECT sum(variants) FROM given"))
+    variants = int(engine.scalar("SELECT sum(variants) FROM csv_split"))
     remarks = [f"{variants:,} rows are variants, audited as their images"] if variants else []
     if left_out := rows.num_rows - taken:
         remarks.append(f"{left_out:,} rows without an image or a split are left out")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from cxr_duck.audit.class_labels import make_class_images, meanings_of_names, meanings_of_recipe
 from cxr_duck.audit.covariates import OF_COVARIATES, make_compared
-from cxr_duck.audit.csv_split import make_given, make_recorded, split_order
+from cxr_duck.audit.csv_split import make_csv_split, make_recorded, split_order
 from cxr_duck.audit.files import make_damaged, make_digests, make_files
 from cxr_duck.audit.promised_sizes import (
     Promise,
@@ -26,10 +26,10 @@ from cxr_duck.store.store import Store
 from cxr_duck.terms.hierarchy import DEFAULT_HIERARCHY
 from cxr_duck.terms.stored import open_hierarchy
 
-__all__ = ["CHECKS", "AuditRequest", "audit_split"]
+__all__ = ["RULES", "AuditRequest", "audit_split"]
 
 # Each check is the SQL file of its name, which returns what breaks its rule.
-CHECKS = {
+RULES = {
     "unknown_image": "the store has every image",
     "image_in_two_splits": "no image is in two splits",
     "patient_in_two_splits": "no patient is in two splits",
@@ -93,8 +93,8 @@ def audit_split(
     have failed. `progress` is told how far it is.
     Raises AuditError, LabelFileError, DatasetError, or what a class's query raises.
     """
-    if unknown := [name for name in request.checks if name not in CHECKS]:
-        raise AuditError(f"there is no check {unknown[0]!r}; the checks are {', '.join(CHECKS)}")
+    if unknown := [name for name in request.checks if name not in RULES]:
+        raise AuditError(f"there is no check {unknown[0]!r}; the checks are {', '.join(RULES)}")
     return _Auditor(store, request, images_folder, progress).audit()
 
 
@@ -143,7 +143,7 @@ class _Auditor:
         )
 
     def _wanted(self, recipe: Recipe | None) -> list[str]:
-        names = [name for name in CHECKS if recipe is None or name not in _OF_CSV]
+        names = [name for name in RULES if recipe is None or name not in _OF_CSV]
         if not self.request.checks:
             return names
         if lacking := [name for name in self.request.checks if name not in names]:
@@ -157,15 +157,15 @@ class _Auditor:
             "SELECT count(*) FROM experiments.dataset WHERE name = ?", subject
         )
         if not recorded and (Path(subject).exists() or subject.endswith((".csv", ".csv.gz"))):
-            self.remarks += make_given(self.engine, Path(subject))
+            self.remarks += make_csv_split(self.engine, Path(subject))
             return None
         dataset = read_dataset_on(self.engine, subject)
-        asked = self.request
+        requested = self.request
         for given, option in (
-            (asked.classes, "a class's query"),
-            (asked.shares, "shares"),
-            (asked.balanced, "equal classes"),
-            (asked.hierarchy != DEFAULT_HIERARCHY, "a hierarchy"),
+            (requested.classes, "a class's query"),
+            (requested.shares, "shares"),
+            (requested.balanced, "equal classes"),
+            (requested.hierarchy != DEFAULT_HIERARCHY, "a hierarchy"),
         ):
             if given:
                 raise AuditError(f"{option}: that is for a CSV file; {subject} has its recipe")
@@ -207,37 +207,37 @@ class _Auditor:
 
     def _test_files(self) -> None:
         """Make files, digests and damaged, as far as they are asked for and can be."""
-        asked = [name for name in _OF_FILES if name in (self.request.checks or CHECKS)]
+        requested = [name for name in _OF_FILES if name in (self.request.checks or RULES)]
         folder = self.images_folder
         if not self.request.files or folder is None:
             reason = "files are not looked at" if folder else "no folder of images is known"
-            self.untested |= dict.fromkeys(asked, reason)
+            self.untested |= dict.fromkeys(requested, reason)
             return
         try:
-            if asked:
+            if requested:
                 make_files(self.engine, folder, self.progress)
         except ImagesError as error:  # not mounted, perhaps: the other rules are tested
-            self.failed |= dict.fromkeys(asked, str(error))
+            self.failed |= dict.fromkeys(requested, str(error))
             return
-        if set(asked) & set(_OF_DIGESTS):
+        if set(requested) & set(_OF_DIGESTS):
             make_digests(self.engine, folder, self.progress)
-        if "damaged_file" in asked:
+        if "damaged_file" in requested:
             skipped = make_damaged(self.engine, folder, self.progress)
             if skipped:
                 self.remarks.append(f"{skipped:,} files are of a kind that can't be tested here")
 
     def _look_for_twins(self) -> None:
         """Tell how far twins are known, where their checks are asked for."""
-        asked = [name for name in _OF_TWINS if name in (self.request.checks or CHECKS)]
+        requested = [name for name in _OF_TWINS if name in (self.request.checks or RULES)]
         if not self.engine.scalar("SELECT count(*) FROM fingerprints"):
             reason = "nobody looked for twins: 'cxr twins' does"
-            self.untested |= dict.fromkeys(asked, reason)
+            self.untested |= dict.fromkeys(requested, reason)
             return
         unseen = self.engine.scalar(
             "SELECT count(DISTINCT image_id) FROM audited "
             "ANTI JOIN fingerprints USING (image_id) WHERE known"
         )
-        if asked and unseen:
+        if requested and unseen:
             self.remarks.append(f"twins of {unseen:,} images are not known: 'cxr twins' looks")
 
     def _compare(self, classes: list[str], splits: list[str]) -> Covariates:
@@ -249,7 +249,7 @@ class _Auditor:
     def _check(self, name: str) -> AuditCheck:
         note = name in _NOTES or (name == "unequal_classes" and not self.request.balanced)
         reasons = (self.untested.get(name, ""), self.failed.get(name, ""))
-        check = AuditCheck(name, CHECKS[name], None, note, *reasons)
+        check = AuditCheck(name, RULES[name], None, note, *reasons)
         if any(reasons):
             return check
         rows = self.engine.arrow(name)

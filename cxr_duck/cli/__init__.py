@@ -47,9 +47,9 @@ def make_app(words: Sequence[str] = ()) -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback(invoke_without_command=True)(cxr)
-    asked = [module for module, names in COMMANDS.items() if _command_of(words) in names]
+    requested = [module for module, names in COMMANDS.items() if _command_of(words) in names]
     listed = [*words] in (["-h"], ["--help"])
-    for module in asked or COMMANDS:
+    for module in requested or COMMANDS:
         commands = import_module(f"cxr_duck.cli.{module}")
         if listed and hasattr(commands, "list_in"):
             commands.list_in(app)

@@ -76,8 +76,6 @@ def audit(
         raise typer.BadParameter("--format and --limit are for the rows of one --check")
     if as_json:
         refuse_idle(context, "form limit", "--json prints all of the audit")
-    if not files:
-        refuse_idle(context, "images", "--no-files looks at no image file")
     found = ExperimentData(images, store=store, progress=TerminalProgress()).audit(
         subject,
         classes=parsed(named_queries, classes or []),

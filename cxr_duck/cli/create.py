@@ -54,7 +54,7 @@ def create(
     otherwise.
     """
     from cxr_duck.cli.progress_bar import TerminalProgress
-    from cxr_duck.cli.recipe_options import asked, refuse_options
+    from cxr_duck.cli.recipe_options import refuse_options, requested
     from cxr_duck.experiment_data import ExperimentData
 
     data = ExperimentData(store=store, engine=context.obj, progress=TerminalProgress())
@@ -65,7 +65,7 @@ def create(
         )
     else:
         dataset = data.create_dataset(
-            **asked(options),
+            **requested(options),
             name=name,
             experiment="default" if experiment is None else experiment,
             store_it=not dry_run,

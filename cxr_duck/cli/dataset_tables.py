@@ -135,11 +135,11 @@ def _choices(recipe: "Recipe") -> list[tuple[str, str]]:
     """Return what a recipe has otherwise than one for which nothing was chosen."""
     from cxr_duck.datasets.recipes.request import OPTIONS, Request, asked_of
 
-    asked, unasked = asked_of(recipe), Request()
+    requested, unasked = asked_of(recipe), Request()
     return [
-        (option.label, option.kind.told(asked[name]))
+        (option.label, option.kind.told(requested[name]))
         for name, option in OPTIONS.items()
-        if option.label and asked[name] != getattr(unasked, name)
+        if option.label and requested[name] != getattr(unasked, name)
         if not (recipe.by_date and name == "shares")  # dates part the splits, not shares
     ]
 

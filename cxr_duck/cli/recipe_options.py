@@ -10,7 +10,7 @@ import typer
 from cxr_duck.cli.parsing import parsed
 from cxr_duck.datasets.recipes.request import OPTIONS, Request
 
-__all__ = ["asked", "refuse_options", "with_options"]
+__all__ = ["refuse_options", "requested", "with_options"]
 
 
 def with_options(own: Signature) -> Signature:
@@ -44,7 +44,7 @@ def _parameter(field: "Field[Any]") -> Parameter:
     )
 
 
-def asked(options: Mapping[str, Any]) -> dict[str, Any]:
+def requested(options: Mapping[str, Any]) -> dict[str, Any]:
     """Return the options that were given, as `create_dataset` takes them."""
     return {
         option.python: parsed(option.kind.parsed, options[name])

@@ -87,7 +87,7 @@ def _notes(engine: Engine, recipe: Recipe) -> list[str]:
     belong = f"{whose}{FILTERS['overlap'].images} {_OVERLAPPING[recipe.overlap]}"
     found = [(several, belong)] if several else []
     left_out = engine.fetch(
-        "SELECT count(*), reason FROM left_out_images GROUP BY reason ORDER BY reason"
+        "SELECT count(*), reason FROM images_excluded_by_rule GROUP BY reason ORDER BY reason"
     )
     found += [(n, f"{FILTERS[reason].images}, and are left out") for n, reason in left_out]
     return [f"{images:,} images {what}" for images, what in found]

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 
 from cxr_duck.datasets.filters import FILTERS, judge_images, removals_of
-from cxr_duck.datasets.patient_rules import leave_out
+from cxr_duck.datasets.patient_rules import exclude_by_rules
 from cxr_duck.datasets.recipes.recipe import Recipe
 from cxr_duck.datasets.recipes.strata import put_strata
-from cxr_duck.datasets.twin_patients import make_patient_ties, refuse_unseen_images
+from cxr_duck.datasets.twin_patients import put_twin_patients, refuse_unseen_images
 from cxr_duck.engines.engine import Engine
 from cxr_duck.errors import RecipeError
 from cxr_duck.index.conditions import choose_images
@@ -18,7 +18,7 @@ __all__ = ["make_members"]
 
 
 def make_members(engine: Engine, recipe: Recipe) -> None:
-    """Make members: one row per (class, finding, image) that the recipe holds for.
+    """Make eligible: one row per (class, finding, image) that the recipe holds for.
 
     Raises RecipeError where classes are the same or one is left without images.
     """
@@ -30,16 +30,16 @@ def make_members(engine: Engine, recipe: Recipe) -> None:
         [(term, finding) for term, findings in recipe.classes.items() for finding in findings],
     )
     _refuse_same_classes(engine)
-    make_patient_ties(engine, recipe)
+    put_twin_patients(engine, recipe)
     engine.make("cohort", pure=recipe.pure, unit=recipe.unit)
     _put_order(engine, "class_order", "class", recipe.classes)
     _put_order(engine, "split_order", "split", recipe.shares)
     engine.make("candidates")
     refuse_unseen_images(engine, recipe)
     engine.make("unit_classes")
-    engine.make("claims", overlap=recipe.overlap)
-    leave_out(engine, recipe)
-    engine.make("members")
+    engine.make("class_members", overlap=recipe.overlap)
+    exclude_by_rules(engine, recipe)
+    engine.make("eligible")
     _refuse_empty_classes(engine, recipe)
     put_strata(engine, recipe.stratify)
     engine.make("unit_strata")
@@ -83,7 +83,7 @@ def _refuse_same_classes(engine: Engine) -> None:
 
 def _refuse_empty_classes(engine: Engine, recipe: Recipe) -> None:
     """Raise RecipeError where a class has no images left, with what each filter took of it."""
-    left = {name for (name,) in engine.fetch("SELECT DISTINCT class FROM members")}
+    left = {name for (name,) in engine.fetch("SELECT DISTINCT class FROM eligible")}
     if left >= recipe.classes.keys():
         return
     # Nothing was drawn yet: what no filter takes is left for that.

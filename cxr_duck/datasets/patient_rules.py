@@ -6,17 +6,17 @@ from cxr_duck.datasets.recipes.strata import put_combinations
 from cxr_duck.engines.engine import Engine
 from cxr_duck.errors import DatasetError
 
-__all__ = ["leave_out"]
+__all__ = ["exclude_by_rules"]
 
 _BEGINNING, _END = "0001-01-01", "9999-12-31"
 
 
-def leave_out(engine: Engine, recipe: Recipe) -> None:
-    """Make left_out_images, (image_id, reason), patient_limits, patient_periods, unit_combinations.
+def exclude_by_rules(engine: Engine, recipe: Recipe) -> None:
+    """Make images_excluded_by_rule, (image_id, reason), and what the rules compare patients by.
 
     Raises DatasetError where the dataset to keep apart from is not there any more.
     """
-    engine.put("left_out_images", "image_id VARCHAR, reason VARCHAR", [])
+    engine.put("images_excluded_by_rule", "image_id VARCHAR, reason VARCHAR", [])
     engine.put("patient_periods", "patient_id VARCHAR, split VARCHAR", [])
     engine.put("patient_limits", "patient_id VARCHAR, limit_to VARCHAR", [])
     engine.put("unit_combinations", "unit_id VARCHAR, combination VARCHAR", [])
@@ -70,9 +70,9 @@ def _leave(engine: Engine, stage: str, reason: str, **params: object) -> None:
     """Leave the images of a stage out, those that are out already apart."""
     engine.make(stage, **params)
     engine.append(
-        "left_out_images",
+        "images_excluded_by_rule",
         f"SELECT image_id, $reason AS reason FROM {stage} "
-        "ANTI JOIN left_out_images USING (image_id)",
+        "ANTI JOIN images_excluded_by_rule USING (image_id)",
         {"reason": reason},
     )
 

@@ -5,24 +5,24 @@ from cxr_duck.engines.engine import Engine
 from cxr_duck.errors import RecipeError
 from cxr_duck.images.surveys.components import components
 
-__all__ = ["make_patient_ties", "refuse_unseen_images"]
+__all__ = ["put_twin_patients", "refuse_unseen_images"]
 
 
-def make_patient_ties(engine: Engine, recipe: Recipe) -> None:
-    """Make patient_ties: for each patient of a recipe who has twins, the name that is dealt.
+def put_twin_patients(engine: Engine, recipe: Recipe) -> None:
+    """Make twin_patients: for each patient of a recipe who has twins, the name that is dealt.
 
     That is the smallest name among the patients who are connected by twins, in the whole store. A
     recipe that ignores twins has none. Raises RecipeError where nobody looked for twins yet.
     """
-    engine.put("patient_ties", "patient_id VARCHAR, dealt_as VARCHAR", [])
+    engine.put("twin_patients", "patient_id VARCHAR, dealt_as VARCHAR", [])
     if recipe.twins == "ignore":
         return
     if not engine.scalar("SELECT count(*) FROM fingerprints"):
         raise RecipeError(
             "twins = together needs to know which images are twins: run 'cxr twins' first"
         )
-    engine.put_arrow("connected_patients", components(engine.arrow("tied_patients")))
-    engine.append("patient_ties", "SELECT name, first FROM connected_patients")
+    engine.put_arrow("connected_patients", components(engine.arrow("patients_with_twins")))
+    engine.append("twin_patients", "SELECT name, first FROM connected_patients")
 
 
 def refuse_unseen_images(engine: Engine, recipe: Recipe) -> None:

@@ -125,9 +125,9 @@ class _Walk:
 
     def _exclusion(self) -> str:
         """Say which excluded findings the image has, or else which queries exclude it."""
-        carried = {row["finding"] for row in self.facts.postings} & set(self.recipe.excluded)
-        if carried:
-            return f"it has an excluded finding: {', '.join(sorted(carried))}"
+        translated = {row["finding"] for row in self.facts.postings} & set(self.recipe.excluded)
+        if translated:
+            return f"it has an excluded finding: {', '.join(sorted(translated))}"
         columns = Fields(self.engine).columns
         met = []
         for text, plain in self.recipe.trees.items():

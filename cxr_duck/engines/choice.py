@@ -42,12 +42,12 @@ class DuckDBEngines:
         return here(files, work, schema)
 
 
-def reads_urls(asked: "EngineChoice") -> bool:
+def reads_urls(requested: "EngineChoice") -> bool:
     """Tell whether an engine reads and writes data files at URLs, and not on this machine alone."""
-    return asked != "duckdb"
+    return requested != "duckdb"
 
 
-def engines_of(asked: "EngineChoice") -> Engines:
+def engines_of(requested: "EngineChoice") -> Engines:
     """Return the kind of engine that a user asks for.
 
     That is duckdb; spark, which runs on this machine unless Spark's own configuration says where;
@@ -55,9 +55,9 @@ def engines_of(asked: "EngineChoice") -> Engines:
     sc://host:15002; or a SparkSession. Raises CxrError where it is none, or where pyspark is
     missing.
     """
-    if asked == "duckdb":
+    if requested == "duckdb":
         return DuckDBEngines()
     from cxr_duck.engines.spark.engines import SparkEngines
     from cxr_duck.engines.spark.session import open_session
 
-    return SparkEngines(open_session(asked))
+    return SparkEngines(open_session(requested))

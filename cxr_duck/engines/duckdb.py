@@ -18,7 +18,7 @@ from cxr_duck.errors import LabelFileError, StageError, StoreError
 if TYPE_CHECKING:
     import pyarrow
 
-__all__ = ["DuckDBEngine", "bind", "connect", "failing_as", "working_engine"]
+__all__ = ["DuckDBEngine", "bind", "connect", "translating_stage_errors", "working_engine"]
 
 _BOUNDS = {"memory_limit": "CXR_MEMORY_LIMIT", "threads": "CXR_THREADS"}
 
@@ -31,20 +31,20 @@ def connect(
     Raises StoreError where these are nothing that DuckDB understands.
     """
     for setting, variable in _BOUNDS.items():
-        if asked := os.environ.get(variable):
-            config[setting] = asked
+        if requested := os.environ.get(variable):
+            config[setting] = requested
     try:
         return duckdb.connect(database, config=config)
     except duckdb.IOException:
         raise
     except duckdb.Error as error:
-        asked = ", ".join(
+        requested = ", ".join(
             f"${variable} is {os.environ[variable]}"
             for variable in _BOUNDS.values()
             if os.environ.get(variable)
         )
         raise StoreError(
-            f"DuckDB can't be started ({first_line(error)}){': ' if asked else ''}{asked}"
+            f"DuckDB can't be started ({first_line(error)}){': ' if requested else ''}{requested}"
         ) from error
 
 
@@ -63,7 +63,7 @@ class DuckDBEngine:
     def make(self, name: str, **params: object) -> None:
         """Run a stage into a table of its relation's name."""
         part = stage(name)
-        with failing_as(part.path.name):
+        with translating_stage_errors(part.path.name):
             self.connection.execute(
                 f"CREATE OR REPLACE {self._table} {part.name} AS {part.sql}", part.bind(params)
             )
@@ -75,7 +75,7 @@ class DuckDBEngine:
     def define(self, name: str) -> None:
         """Let a stage without parameters be a view, under its relation's name."""
         part = stage(name)
-        with failing_as(part.path.name):
+        with translating_stage_errors(part.path.name):
             self.connection.execute(f"CREATE OR REPLACE {self._view} {part.name} AS {part.sql}")
 
     def create(
@@ -86,20 +86,20 @@ class DuckDBEngine:
         what: str | None = None,
     ) -> None:
         """Make a table of the rows of a query, `what` being its name where it fails."""
-        with failing_as(what or relation):
+        with translating_stage_errors(what or relation):
             self.connection.execute(
                 f"CREATE OR REPLACE {self._table} {relation} AS {query}", params or {}
             )
 
     def append(self, relation: str, query: str, params: dict[str, object] | None = None) -> None:
         """Add the rows of a query to a table with the same columns."""
-        with failing_as(relation):
+        with translating_stage_errors(relation):
             self.connection.execute(f"INSERT INTO {relation} {query}", params or {})
 
     def read_files(self, relation: str, store: Path | str, paths: Sequence[str]) -> None:
         """Let a view be the rows of Parquet files; paths are relative to the store."""
         listed = ", ".join(quoted((Path(store) / path).absolute()) for path in paths)
-        with failing_as(relation):
+        with translating_stage_errors(relation):
             self.connection.execute(
                 f"CREATE OR REPLACE {self._view} {relation} AS "
                 f"SELECT * FROM read_parquet([{listed}])"
@@ -119,7 +119,7 @@ class DuckDBEngine:
         metadata = ", ".join(f"{key}: {quoted(value)}" for key, value in facts.items())
         columns = ", ".join(self._sorting(column) for column in layout.sort)
         order = f" ORDER BY {columns}" if columns else ""
-        with failing_as(part.path.name):
+        with translating_stage_errors(part.path.name):
             rows = self.connection.cursor().execute(
                 f"COPY (SELECT * FROM ({part.sql}){order}) TO {quoted(path)} "
                 f"(FORMAT parquet, COMPRESSION snappy, ROW_GROUP_SIZE {layout.row_group}, "
@@ -139,7 +139,7 @@ class DuckDBEngine:
     def count(self, name: str, **params: object) -> int:
         """Run a stage and return its number of rows."""
         part = stage(name)
-        with failing_as(part.path.name):
+        with translating_stage_errors(part.path.name):
             rows = self.connection.execute(
                 f"SELECT count(*) FROM ({part.sql})", part.bind(params)
             ).fetchall()
@@ -153,12 +153,12 @@ class DuckDBEngine:
     def arrow(self, name: str, **params: object) -> "pyarrow.Table":
         """Run a stage and return its rows as an Arrow table."""
         part = stage(name)
-        with failing_as(part.path.name):
+        with translating_stage_errors(part.path.name):
             return self.connection.sql(part.sql, params=part.bind(params)).to_arrow_table()
 
     def arrow_of(self, relation: str) -> "pyarrow.Table":
         """Return the rows of a relation that was made as an Arrow table."""
-        with failing_as(relation):
+        with translating_stage_errors(relation):
             return self.connection.table(relation).to_arrow_table()
 
     def put(self, relation: str, columns: str, rows: Iterable[Sequence[object]]) -> None:
@@ -256,19 +256,19 @@ class DuckDBEngine:
         what: str = "a query on the store",
     ) -> "pyarrow.Table":
         """Return the rows of a query as an Arrow table, `what` being its name where it fails."""
-        with failing_as(what):
+        with translating_stage_errors(what):
             return self.connection.sql(query, params=params or {}).to_arrow_table()
 
     def stream(
         self, query: str, params: dict[str, object] | None = None
     ) -> tuple[list[str], Iterator[tuple[Any, ...]]]:
         """Return the names of a query's columns, and its rows as they come."""
-        with failing_as("a query on the store"):
+        with translating_stage_errors("a query on the store"):
             self.connection.execute(query, params or {})
         return [column[0] for column in self.connection.description or ()], self._fetched()
 
     def _fetched(self) -> Iterator[tuple[Any, ...]]:
-        with failing_as("a query on the store"):
+        with translating_stage_errors("a query on the store"):
             while rows := self.connection.fetchmany(10_000):
                 yield from rows
 
@@ -284,7 +284,7 @@ class DuckDBEngine:
         self, query: str, params: dict[str, object] | Sequence[object], what: str
     ) -> list[tuple[Any, ...]]:
         """Return the rows of a query, `what` being its name where it fails."""
-        with failing_as(what):
+        with translating_stage_errors(what):
             return self.connection.execute(query, params).fetchall()
 
     def scalar(self, query: str, *params: object) -> Any:
@@ -353,12 +353,12 @@ def bind(
                 empty.execute(f"CREATE SCHEMA IF NOT EXISTS {relation.partition('.')[0]}")
             described = ", ".join(f"{identifier(name)} {kind}" for name, kind in columns.items())
             empty.execute(f"CREATE TABLE IF NOT EXISTS {relation} ({described})")
-        with failing_as(what):
+        with translating_stage_errors(what):
             empty.execute(f"EXPLAIN {query}", params)
 
 
 @contextmanager
-def failing_as(what: str) -> Iterator[None]:
+def translating_stage_errors(what: str) -> Iterator[None]:
     """Turn an engine's error into a StageError that names the SQL file."""
     try:
         with interruptible():

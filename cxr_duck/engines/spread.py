@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ImageFile", "Row", "Spread", "each", "here", "workers"]
 
-_AHEAD = 8  # files a worker that wait for it
+_QUEUED_PER_WORKER = 8  # files a worker that wait for it
 
 Row = dict[str, Any]
 
@@ -55,16 +55,16 @@ class Spread(Protocol):
 
 def workers() -> int:
     """Return how many files are worked on at a time: $CXR_THREADS, or all cores."""
-    asked = os.environ.get("CXR_THREADS", "")
-    if not asked:
+    requested = os.environ.get("CXR_THREADS", "")
+    if not requested:
         return (
             len(os.sched_getaffinity(0))
             if hasattr(os, "sched_getaffinity")
             else os.cpu_count() or 1
         )
-    if not asked.isdigit() or not int(asked):
-        raise StoreError(f"$CXR_THREADS is {asked}: give a whole number, 1 or more")
-    return int(asked)
+    if not requested.isdigit() or not int(requested):
+        raise StoreError(f"$CXR_THREADS is {requested}: give a whole number, 1 or more")
+    return int(requested)
 
 
 def each(items: Iterable[T], work: Callable[[T], R]) -> Iterator[R]:
@@ -77,7 +77,9 @@ def each(items: Iterable[T], work: Callable[[T], R]) -> Iterator[R]:
     count = workers()
     with ThreadPoolExecutor(count) as pool:
         try:
-            waiting.extend(pool.submit(work, item) for item in islice(rest, count * _AHEAD))
+            waiting.extend(
+                pool.submit(work, item) for item in islice(rest, count * _QUEUED_PER_WORKER)
+            )
             while waiting:
                 result = waiting.popleft().result()
                 waiting.extend(pool.submit(work, item) for item in islice(rest, 1))

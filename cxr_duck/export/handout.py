@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from cxr_duck.datasets.dataset import Dataset
     from cxr_duck.datasets.record.origin import Record
 
-__all__ = ["Source", "split_names", "train_split"]  # fmt: skip
+__all__ = ["Handout", "split_names", "train_split"]  # fmt: skip
 
 _HELD_OUT = ("valid", "validation", "val", "dev", "test")
 
 
 @dataclass(frozen=True)
-class Source:
+class Handout:
     """A dataset to hand out, and its images.
 
     `manifest` has the columns of `sql/export/manifest.sql`, a row per (split, class, image);

@@ -128,8 +128,8 @@ class Rendering:
     @property
     def anew(self) -> bool:
         """Whether images are written anew."""
-        asked = (self.size, self.bits, self.format)
-        return any(value is not None for value in asked) or self.invert_monochrome1
+        requested = (self.size, self.bits, self.format)
+        return any(value is not None for value in requested) or self.invert_monochrome1
 
     @property
     def in_8_bits(self) -> bool:
@@ -219,11 +219,11 @@ class Renderer:
                 pixels = read_pixels(stream)
         except OSError as error:
             raise _unreadable(film, error) from error
-        asked = self.rendering
-        small = pixels if asked.size is None else shrink(pixels, asked.size)
-        if not asked.in_8_bits:
+        requested = self.rendering
+        small = pixels if requested.size is None else shrink(pixels, requested.size)
+        if not requested.in_8_bits:
             return _Decoded(small, None)
-        window = film.window or "full" if asked.window == "dicom" else asked.window
+        window = film.window or "full" if requested.window == "dicom" else requested.window
         return _Decoded(small, limits_of(pixels, window, film.bits_stored))
 
     def _read(self, film: Film) -> bytes:

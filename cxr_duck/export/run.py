@@ -15,7 +15,7 @@ from cxr_duck.engines.duckdb import DuckDBEngine
 from cxr_duck.errors import ExportError
 from cxr_duck.export.augment import check_augment
 from cxr_duck.export.described.manifest import labels_of
-from cxr_duck.export.handout import Source, train_split
+from cxr_duck.export.handout import Handout, train_split
 from cxr_duck.export.options import FORMS, ExportOptions
 from cxr_duck.export.plan import Plan
 from cxr_duck.export.rendering import Film, Rendering
@@ -63,7 +63,7 @@ def read_source(
     images_folder: Path | None,
     rendering: Rendering = _AS_THEY_ARE,
     progress: Progress = SILENT,
-) -> Source:
+) -> Handout:
     """Return a recorded dataset with the images that the store still has, and their variants.
 
     Raises DatasetError, ExportError.
@@ -87,7 +87,7 @@ def read_source(
         manifest = _with_variants(engine, dataset.recipe, rendering.augment)
         _add_variants(films, manifest, dataset.recipe.seed)
     folder = ImageFolder(images_folder.absolute()) if images_folder is not None else None
-    return Source(
+    return Handout(
         dataset,
         manifest,
         films,
@@ -141,7 +141,7 @@ def _add_variants(films: dict[str, Film], manifest: "pyarrow.Table", seed: int) 
         )
 
 
-def plan_export(source: Source, options: ExportOptions) -> Plan:
+def plan_export(source: Handout, options: ExportOptions) -> Plan:
     """Return what an export is going to write. Raises ExportError for what can't be done."""
-    plan: Callable[[Source, ExportOptions], Plan] = import_module(FORMS[options.form]).plan
+    plan: Callable[[Handout, ExportOptions], Plan] = import_module(FORMS[options.form]).plan
     return plan(source, options)

@@ -22,7 +22,7 @@ __all__ = ["partial_folder", "write_export"]
 
 _PARTIAL = ".partial"
 _UNFINISHED = ".unfinished"  # ends the names of files that are being written
-_AHEAD = 4  # outputs a thread that wait for one
+_QUEUED_PER_WORKER = 4  # outputs a thread that wait for one
 
 
 def partial_folder(target: Path) -> Path:
@@ -103,8 +103,8 @@ def _left_over(plan: Plan, partial: Path, target: Path, progress: Progress) -> s
             f"{len(there):,} of {len(plan.outputs):,} files are there from an export "
             "that was stopped, and are kept"
         )
-    asked = {"request": request, "sources": {one.path: one.source for one in plan.outputs}}
-    file.write_text(json.dumps(asked, ensure_ascii=False, indent=1), encoding="utf-8")
+    requested = {"request": request, "sources": {one.path: one.source for one in plan.outputs}}
+    file.write_text(json.dumps(requested, ensure_ascii=False, indent=1), encoding="utf-8")
     return there
 
 
@@ -139,8 +139,8 @@ def _kept(partial: Path, wanted: set[str]) -> set[str]:
 def _read_request(file: Path) -> tuple[Any, dict[str, str]]:
     """Return what a stopped export was asked, and what its files were made from, None and {}."""
     try:
-        asked = json.loads(file.read_text(encoding="utf-8"))
-        return asked["request"], asked["sources"]
+        requested = json.loads(file.read_text(encoding="utf-8"))
+        return requested["request"], requested["sources"]
     except (OSError, ValueError, KeyError, TypeError):
         return None, {}
 
@@ -184,7 +184,7 @@ def _write_missing(plan: Plan, partial: Path, there: set[str], progress: Progres
             try:
                 for output in missing:
                     running.add(pool.submit(_write, output, partial, counter))
-                    if len(running) >= _AHEAD * threads:
+                    if len(running) >= _QUEUED_PER_WORKER * threads:
                         running = _finished(running)
                 while running:
                     running = _finished(running)

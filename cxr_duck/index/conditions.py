@@ -8,7 +8,7 @@ from cxr_duck.engines.duckdb import connect
 from cxr_duck.engines.engine import Engine
 from cxr_duck.engines.sql_text import first_line
 from cxr_duck.errors import QueryError, StageError
-from cxr_duck.index.unstable_calls import fickle_call, fickle_name
+from cxr_duck.index.unstable_calls import unstable_call, unstable_name
 
 __all__ = ["choose_images"]
 
@@ -61,9 +61,9 @@ def _what_differs(engine: Engine, condition: str, tree: str) -> str | None:
     """Return what a condition calls that differs another time, and how; None for nothing."""
     query = _CHOSEN.format(condition)
     try:
-        if name := fickle_name(tree):
+        if name := unstable_name(tree):
             return f"calls {name}(), which differs from time to time"
-        return fickle_call(engine, query)
+        return unstable_call(engine, query)
     except StageError:
         engine.create("chosen_images", query)  # which says better why it can't be evaluated
         raise _not_looked_through(condition) from None

@@ -170,7 +170,7 @@ def _compare(
     replacing: bool,
     readmitting: bool,
 ) -> dict[str, int]:
-    """Make known_records and left_out; return how many images are new, changed and so on."""
+    """Make known_records and skipped_records; return how many images are new, changed and so on."""
     _show_store(engine, publication)
     if data_files(publication.catalog, "images"):
         engine.make("known_records", images_given=images_given)
@@ -180,7 +180,7 @@ def _compare(
             "row BIGINT, image_id VARCHAR, state VARCHAR, path VARCHAR, present BOOLEAN",
             [],
         )
-    engine.make("left_out", readmitting=readmitting)
+    engine.make("skipped_records", readmitting=readmitting)
     states = dict(engine.fetch("SELECT state, count(*) FROM known_records GROUP BY state"))
     if states.get("changed") and not replacing:
         engine.gather("conflicting_records")
@@ -291,7 +291,8 @@ def _forget_removals(engine: Engine, publication: Publication) -> None:
     """Take images that come in again, and their patients, off the list of what was removed."""
     back = engine.fetch(
         "SELECT known_records.image_id, records.patient_id FROM known_records "
-        "INNER JOIN records USING (row) ANTI JOIN left_out USING (row) WHERE state = 'removed'"
+        "INNER JOIN records USING (row) ANTI JOIN skipped_records USING (row) "
+        "WHERE state = 'removed'"
     )
     if not back:
         return

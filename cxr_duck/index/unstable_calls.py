@@ -11,13 +11,13 @@ from typing import Any, NamedTuple
 
 import duckdb
 
-from cxr_duck.engines.duckdb import connect, failing_as
+from cxr_duck.engines.duckdb import connect, translating_stage_errors
 from cxr_duck.engines.engine import Engine
 from cxr_duck.engines.sql_text import identifier
 from cxr_duck.engines.stages import all_stages
 from cxr_duck.errors import StageError
 
-__all__ = ["BY_CALENDAR", "FICKLE", "PURE", "fickle_call", "fickle_name"]
+__all__ = ["BY_CALENDAR", "PURE", "UNSTABLE", "unstable_call", "unstable_name"]
 
 _BARE = {  # called without brackets, too
     "current_catalog", "current_date", "current_role", "current_schema", "current_time",
@@ -25,7 +25,7 @@ _BARE = {  # called without brackets, too
 }  # fmt: skip
 
 # What differs whatever its arguments, though not all versions of DuckDB call it volatile.
-FICKLE = _BARE | {
+UNSTABLE = _BARE | {
     # the clock
     "ago", "current_localtime", "current_localtimestamp", "get_current_time",
     "get_current_timestamp", "now", "pg_conf_load_time", "pg_postmaster_start_time",
@@ -88,7 +88,7 @@ class _Call(NamedTuple):
     gives: str
 
 
-def fickle_name(tree: str) -> str | None:
+def unstable_name(tree: str) -> str | None:
     """Return a function of a query's syntax tree, as JSON, that answers otherwise another time.
 
     DuckDB 2 puts the values of some into its plans, so that these don't name them.
@@ -98,14 +98,14 @@ def fickle_name(tree: str) -> str | None:
         name = str(node.get("function_name", "")).lower()
         count = len(node.get("children") or node.get("arguments") or [])
         column: list[str] = node.get("column_names") or []
-        if name in FICKLE | _ORDER_OF_ROWS or (name == "age" and count == 1):
+        if name in UNSTABLE | _ORDER_OF_ROWS or (name == "age" and count == 1):
             found.add(name)
         elif len(column) == 1 and column[0].lower() in _BARE:
             found.add(column[0].lower())
     return min(found, default=None)
 
 
-def fickle_call(engine: Engine, query: str) -> str | None:
+def unstable_call(engine: Engine, query: str) -> str | None:
     """Return what a query calls that answers otherwise another time, and how: None for nothing.
 
     Raises StageError where the query can't be bound.
@@ -148,7 +148,7 @@ def _copy_catalog(engine: Engine, copy: duckdb.DuckDBPyConnection) -> None:
 
 def _plan(copy: duckdb.DuckDBPyConnection, query: str) -> dict[str, Any]:
     """Return a query as DuckDB binds it, before it is optimized."""
-    with failing_as("the condition"):
+    with translating_stage_errors("the condition"):
         text = copy.execute("SELECT json_serialize_plan(?)", [query]).fetchall()[0][0]
     plan = _loaded(text)
     if plan["error"]:
@@ -179,7 +179,7 @@ def _differs_in_time(call: _Call) -> bool:
         return len(call.takes) == 1
     if call.name == "timezone":  # the offset that a zone has now
         return len(call.takes) == 2 and call.takes[1] == "TIME WITH TIME ZONE"
-    return call.name in FICKLE or call.name.startswith(_OF_THE_SESSION)
+    return call.name in UNSTABLE or call.name.startswith(_OF_THE_SESSION)
 
 
 def _is_by_zone(call: _Call) -> bool:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = [
     "MOUNTS",
     "Mounts",
-    "Place",
+    "RemotePath",
     "creating",
     "delete_file",
     "local_path",
@@ -29,7 +29,7 @@ __all__ = [
     "reach",
     "send_file",
     "spark_path",
-    "telling_place_errors",
+    "translating_url_errors",
 ]
 
 MOUNTS = "CXR_MOUNTS"
@@ -81,7 +81,7 @@ def mounts() -> Mounts:
 
 
 @dataclass(frozen=True)
-class Place:
+class RemotePath:
     """A file or folder at a URL, and the filesystem and path by which Python reaches it.
 
     What can't be done raises OSError.
@@ -91,9 +91,9 @@ class Place:
     filesystem: "pyarrow.fs.FileSystem"
     path: str
 
-    def child(self, name: str) -> "Place":
+    def child(self, name: str) -> "RemotePath":
         """Return what lies below this folder under a name, or a relative path."""
-        return Place(
+        return RemotePath(
             f"{self.url.rstrip('/')}/{name}", self.filesystem, f"{self.path.rstrip('/')}/{name}"
         )
 
@@ -157,12 +157,12 @@ class Place:
         if self.filesystem.get_file_info(self.path).type.name == "Directory":
             self.filesystem.delete_dir(self.path)
 
-    def move_to(self, other: "Place") -> None:
+    def move_to(self, other: "RemotePath") -> None:
         """Give a file the place of another; on HDFS there is neither of the two for an instant."""
         self.filesystem.move(self.path, other.path)
 
 
-def reach(url: str, mounted: Mounts = ()) -> Place:
+def reach(url: str, mounted: Mounts = ()) -> RemotePath:
     """Return the place of a URL; the longest of the mounts that it begins with says where that is.
 
     Raises OSError or ValueError where neither a mount nor pyarrow knows it.
@@ -171,12 +171,12 @@ def reach(url: str, mounted: Mounts = ()) -> Place:
 
     target = _mounted(url, mounted) or url
     if target.startswith("/"):
-        return Place(url, LocalFileSystem(), target)
+        return RemotePath(url, LocalFileSystem(), target)
     scheme, _, rest = target.partition(":")
     if scheme == "hdfs" and rest.startswith("///"):  # the one of Hadoop's configuration
-        return Place(url, HadoopFileSystem("default"), rest[2:])
+        return RemotePath(url, HadoopFileSystem("default"), rest[2:])
     filesystem, path = FileSystem.from_uri(f"{_SAME.get(scheme, scheme)}:{rest}")
-    return Place(url, filesystem, path)
+    return RemotePath(url, filesystem, path)
 
 
 def _mounted(url: str, mounted: Mounts) -> str | None:
@@ -206,7 +206,7 @@ def creating(folder: str, mounted: Mounts) -> Callable[[str], Any]:
 
 def send_file(file: Path, folder: str) -> str:
     """Move a file of this machine to a folder at a URL; return where it is."""
-    with telling_place_errors(folder, "written to"):
+    with translating_url_errors(folder, "written to"):
         reach(folder, mounts()).child(file.name).upload(file)
     file.unlink()
     return f"{folder}/{file.name}"
@@ -248,7 +248,7 @@ _HINTS = {
 
 
 @contextmanager
-def telling_place_errors(url: str, what: str = "reached") -> Iterator[None]:
+def translating_url_errors(url: str, what: str = "reached") -> Iterator[None]:
     """Turn what fails at a URL into a StoreError, which says what to install or to set."""
     from cxr_duck.errors import StoreError
 

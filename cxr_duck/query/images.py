@@ -10,7 +10,7 @@ from cxr_duck.images.files.folder import ImageFolder
 from cxr_duck.images.pixels.cxr_image import CXRImage, CXRImages
 from cxr_duck.index.image_facts import find_id
 from cxr_duck.query.find import ask
-from cxr_duck.query.read_only import telling_query_errors
+from cxr_duck.query.read_only import translating_query_errors
 
 if TYPE_CHECKING:
     from cxr_duck.store.store import Store
@@ -42,9 +42,9 @@ def images_of(
     engine = store.duckdb()
     sql, params = "SELECT image_id FROM images", {}
     if query is not None:
-        asked = ask(engine, query, hierarchy).ids
-        sql, params = asked.sql, asked.params
-    with telling_query_errors():
+        requested = ask(engine, query, hierarchy).ids
+        sql, params = requested.sql, requested.params
+    with translating_query_errors():
         engine.connection.execute(f"CREATE OR REPLACE TEMP TABLE asked_images AS {sql}", params)
     return _asked(engine, images_folder)
 

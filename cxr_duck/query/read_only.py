@@ -8,12 +8,12 @@ import duckdb
 from cxr_duck.engines.sql_text import told
 from cxr_duck.errors import QueryError, StageError
 
-__all__ = ["check_query", "telling_query_errors"]
+__all__ = ["check_query", "translating_query_errors"]
 
 
 def check_query(cursor: duckdb.DuckDBPyConnection, query: str) -> None:
     """Raise QueryError unless a text is one query that only reads."""
-    with telling_query_errors():
+    with translating_query_errors():
         statements = cursor.extract_statements(query)
     kinds = [str(statement.type).rpartition(".")[2] for statement in statements]
     if kinds != ["SELECT"]:
@@ -23,7 +23,7 @@ def check_query(cursor: duckdb.DuckDBPyConnection, query: str) -> None:
 
 
 @contextmanager
-def telling_query_errors() -> Iterator[None]:
+def translating_query_errors() -> Iterator[None]:
     """Turn what DuckDB says of a user's query into a QueryError."""
     try:
         yield

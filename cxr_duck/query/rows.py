@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from cxr_duck.engines.engine import Engine
-from cxr_duck.query.read_only import check_query, telling_query_errors
+from cxr_duck.query.read_only import check_query, translating_query_errors
 from cxr_duck.store.store import Store
 
 if TYPE_CHECKING:
@@ -24,18 +24,18 @@ class Rows:
 
     def arrow(self) -> "pyarrow.Table":
         """Run the query and return its rows as an Arrow table."""
-        with telling_query_errors():
+        with translating_query_errors():
             return self.engine.query(self.sql, self.params)
 
     def stream(self) -> tuple[list[str], Iterator[tuple[Any, ...]]]:
         """Run the query and return the names of its columns, and its rows as they come."""
-        with telling_query_errors():
+        with translating_query_errors():
             names, rows = self.engine.stream(self.sql, self.params)
         return names, _told(rows)
 
 
 def _told(rows: Iterator[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
-    with telling_query_errors():
+    with translating_query_errors():
         yield from rows
 
 

@@ -9,13 +9,13 @@ import duckdb
 from cxr_duck.engines.sql_text import first_line
 from cxr_duck.errors import StageError, StoreError
 
-__all__ = ["telling_disk_errors"]
+__all__ = ["translating_disk_errors"]
 
 _REFUSALS = ("Could not write", "No space left", "File too large", "Disk quota")
 
 
 @contextmanager
-def telling_disk_errors(store: Path | str) -> Iterator[None]:
+def translating_disk_errors(store: Path | str) -> Iterator[None]:
     """Turn what the disk refuses to a store, or to the engine that fills it, into a StoreError."""
     try:
         yield

@@ -10,7 +10,7 @@ from cxr_duck.store.data_files import changed_files, data_files
 from cxr_duck.store.record_copy import copy_files
 from cxr_duck.store.store import Store
 
-__all__ = ["Check", "run_checks"]
+__all__ = ["Check", "check_invariants"]
 
 
 _FILES = "one row per data file whose bytes are not those that were written"
@@ -30,7 +30,7 @@ class Check:
     untested: str = ""
 
 
-def run_checks(store: Store, progress: Progress = SILENT) -> list[Check]:
+def check_invariants(store: Store, progress: Progress = SILENT) -> list[Check]:
     """Verify the digests of a store's data files, then run every check of `sql/check` on it."""
     engine = store.duckdb()
     parts = all_stages("check")

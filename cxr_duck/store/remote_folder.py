@@ -22,7 +22,7 @@ from uuid import uuid4
 
 from cxr_duck.engines.spark.scratch import SCRATCH, SCRATCH_SECONDS
 from cxr_duck.errors import StoreError
-from cxr_duck.io.urls import MOUNTS, Mounts, Place, mounts, reach, telling_place_errors
+from cxr_duck.io.urls import MOUNTS, Mounts, RemotePath, mounts, reach, translating_url_errors
 from cxr_duck.store.local_folder import CATALOG, COPIES, StoreFolder, is_of_store, states_of
 from cxr_duck.store.superseded import keep_for_readers
 
@@ -80,15 +80,15 @@ class RemoteFolder(StoreFolder):
         self._decided = False
 
     @cached_property
-    def _place(self) -> Place:
-        with telling_place_errors(self._url):
+    def _place(self) -> RemotePath:
+        with translating_url_errors(self._url):
             return reach(self._url, self._mounts)
 
     def bring(self) -> None:
         """Copy the catalog from the URL, unless the copy that is here is of the same version."""
         mirror = self._mirror
         fetched = self.path / "fetched.duckdb"
-        with mirror.lock, telling_place_errors(self._url, "read"):
+        with mirror.lock, translating_url_errors(self._url, "read"):
             for _ in range(_TRIES):
                 version = self._version()
                 if version == mirror.version:
@@ -113,7 +113,7 @@ class RemoteFolder(StoreFolder):
         os.replace(catalog, self.catalog)
         self._mirror.version = version
 
-    def _standing(self) -> Place | None:
+    def _standing(self) -> RemotePath | None:
         """Return the file of the catalog in force.
 
         To move a file onto another may take the other away first, as on HDFS.
@@ -145,12 +145,12 @@ class RemoteFolder(StoreFolder):
 
     def strangers(self) -> list[str]:
         """Return the names of what lies in the folder and is of no store."""
-        with telling_place_errors(self._url, "read"):
+        with translating_url_errors(self._url, "read"):
             return sorted(name for name in self._place.listing() if not is_of_store(name))
 
     def has_unwritten_changes(self) -> bool:
         """Tell whether another program has changed the catalog, and not written it yet."""
-        with telling_place_errors(self._url, "read"):
+        with translating_url_errors(self._url, "read"):
             log = self._place.child(f"{CATALOG}.wal").state()
         return log is not None and log[0] > 0
 
@@ -177,7 +177,7 @@ class RemoteFolder(StoreFolder):
         for relation, path in listed:
             if relation not in empty:
                 with (
-                    telling_place_errors(f"{self._url}/{path}", "read"),
+                    translating_url_errors(f"{self._url}/{path}", "read"),
                     self._place.child(path).open_input() as file,
                 ):
                     empty[relation] = parquet.read_schema(file).empty_table()
@@ -189,7 +189,7 @@ class RemoteFolder(StoreFolder):
         """Put a working copy of the catalog in force, if nobody else changed the store since."""
         own = self._begun.rpartition("/")[2]
         partial = self._place.child(f".{CATALOG}.{own}")
-        with telling_place_errors(self._url, "written to"):
+        with translating_url_errors(self._url, "written to"):
             try:
                 partial.upload(working)
                 with self._claimed(own):
@@ -240,7 +240,7 @@ class RemoteFolder(StoreFolder):
                 "change was kept: try again"
             )
 
-    def _put_in_force(self, partial: Place, working: Path) -> None:
+    def _put_in_force(self, partial: RemotePath, working: Path) -> None:
         """Move an uploaded catalog to where it is in force; it is, or isn't, when this returns.
 
         Where that can't be told because of an error, `_decided` stays and no data are removed.
@@ -266,12 +266,12 @@ class RemoteFolder(StoreFolder):
 
     def put_copy(self, file: Path, path: str) -> None:
         """Upload a file of the copy of the record to its path in the store."""
-        with telling_place_errors(self._url, "written to"):
+        with translating_url_errors(self._url, "written to"):
             self._place.child(path).upload(file)
 
     def copies(self) -> list[str]:
         """Return the paths of all files that are of a copy of the record."""
-        with telling_place_errors(self._url, "read"):
+        with translating_url_errors(self._url, "read"):
             return [f"{COPIES}/{name}" for name in self._place.child(COPIES).listing()]
 
     def drop_copies(self, paths: Iterable[str]) -> None:

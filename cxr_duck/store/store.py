@@ -25,7 +25,7 @@ from cxr_duck.engines.duckdb import DuckDBEngine
 from cxr_duck.engines.sql_text import first_line, quoted
 from cxr_duck.errors import ImagesError, StageError, StoreError
 from cxr_duck.progress import SILENT, Progress
-from cxr_duck.store.disk_errors import telling_disk_errors
+from cxr_duck.store.disk_errors import translating_disk_errors
 from cxr_duck.store.format import FORMAT, count_state, read_format
 from cxr_duck.store.format_steps import bring_up
 from cxr_duck.store.local_folder import CATALOG, SPILL, StoreFolder, refuse_strangers
@@ -175,7 +175,7 @@ class Store:
         """Yield a publication to fill; publish it whole at the end, or nothing on an error."""
         if not reads_urls(self._engine):
             self.check_reads_locally()
-        with self._only_writer(), telling_disk_errors(self.root):
+        with self._only_writer(), translating_disk_errors(self.root):
             self._forget_killed_writers()
             working = self._working_copy()
             catalog: duckdb.DuckDBPyConnection | None = None
@@ -324,7 +324,7 @@ class Store:
 
         Other writers are kept out meanwhile.
         """
-        with self._only_writer(lost=True), telling_disk_errors(self.root):
+        with self._only_writer(lost=True), translating_disk_errors(self.root):
             working = self._working_copy()
             try:
                 yield working

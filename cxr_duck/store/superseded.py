@@ -31,10 +31,10 @@ def forget_unread(store: Path, *, keep_newest: bool) -> list[Path]:
     """
     catalogs = sorted((store / SUPERSEDED).glob("*.duckdb"))
     staying = catalogs[-1:] if keep_newest else []
-    asked = catalogs[: len(catalogs) - len(staying)]
-    read = _read_ones(asked)
+    requested = catalogs[: len(catalogs) - len(staying)]
+    read = _read_ones(requested)
     staying += read
-    for catalog in set(asked) - set(read):
+    for catalog in set(requested) - set(read):
         catalog.unlink(missing_ok=True)
     if not staying:
         with suppress(OSError):

@@ -1,5 +1,5 @@
 -- images: one row per image of the repository.
--- reads: records, left_out, files, known_records
+-- reads: records, skipped_records, files, known_records
 -- params: $images_given = FALSE
 -- columns:
 --   source                      the repository: padchest
@@ -53,6 +53,6 @@ SELECT
     CASE WHEN $images_given THEN files.path ELSE known_records.path END AS path,
     CASE WHEN $images_given THEN files.path IS NOT NULL ELSE known_records.present END AS present,
 FROM records
-ANTI JOIN left_out ON records.row = left_out.row
+ANTI JOIN skipped_records ON records.row = skipped_records.row
 LEFT JOIN files ON records.image_id = files.image_id
 LEFT JOIN known_records ON records.row = known_records.row;

@@ -1,5 +1,5 @@
 -- postings: one row per (finding, image): the inverted index, I = {(a, {(i, R)})} in the paper.
--- reads: sentences, left_out
+-- reads: sentences, skipped_records
 -- params: $pure_terms = FALSE
 -- columns:
 --   finding        the finding (a)
@@ -17,7 +17,7 @@ WITH said AS (
         terms,
         located,
     FROM sentences
-    ANTI JOIN left_out USING (row)
+    ANTI JOIN skipped_records USING (row)
     WHERE NOT $pure_terms OR array_length(findings) = 1
 ),
 

@@ -1,5 +1,5 @@
 -- apart_images: one row per image of a patient whom no split may take.
--- reads: claims, patient_limits, patient_periods, split_order
+-- reads: class_members, patient_limits, patient_periods, split_order
 -- Where dates part the splits, a patient has one split alone, and it may be one that must not be.
 WITH ends AS (
     SELECT
@@ -8,11 +8,11 @@ WITH ends AS (
     FROM split_order
 )
 
-SELECT DISTINCT claims.image_id
-FROM claims
+SELECT DISTINCT class_members.image_id
+FROM class_members
 INNER JOIN patient_limits USING (patient_id)
 CROSS JOIN ends
-LEFT JOIN patient_periods ON claims.patient_id = patient_periods.patient_id
+LEFT JOIN patient_periods ON class_members.patient_id = patient_periods.patient_id
 LEFT JOIN split_order ON patient_periods.split = split_order.split
 WHERE
     patient_limits.limit_to = 'none'

@@ -1,5 +1,5 @@
 -- balancing: one row per class of an image that is no member: its split, and what was drawn there.
--- reads: members, splits, dataset_units
+-- reads: eligible, splits, dataset_units
 -- params: $image_id = 'demo_0000007_01-001-009.png'
 -- columns:
 --   class      the class
@@ -8,21 +8,21 @@
 --   kept       those of them that were drawn
 WITH asked AS (
     SELECT DISTINCT
-        members.class,
+        eligible.class,
         splits.split,
-    FROM members
+    FROM eligible
     INNER JOIN splits USING (patient_id)
-    WHERE members.image_id = $image_id
+    WHERE eligible.image_id = $image_id
 )
 
 SELECT
     asked.class,
     asked.split,
-    CAST(count(DISTINCT members.unit_id) AS BIGINT) AS available,
+    CAST(count(DISTINCT eligible.unit_id) AS BIGINT) AS available,
     dataset_units.units AS kept,
 FROM asked
-INNER JOIN members USING (class)
-INNER JOIN splits ON members.patient_id = splits.patient_id AND asked.split = splits.split
+INNER JOIN eligible USING (class)
+INNER JOIN splits ON eligible.patient_id = splits.patient_id AND asked.split = splits.split
 INNER JOIN dataset_units
     ON asked.class = dataset_units.class
     AND asked.split = dataset_units.split

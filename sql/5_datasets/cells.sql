@@ -1,12 +1,12 @@
 -- cells: one row per (class, finding, stratum), numbered; finding '' is the class as a whole.
--- reads: members, unit_strata
+-- reads: eligible, unit_strata
 -- A finding has no stratum. Without columns to stratify or match by there is none at all.
 WITH named AS (
     SELECT DISTINCT
         class,
         finding,
         '' AS stratum,
-    FROM members
+    FROM eligible
 
     UNION
 
@@ -14,7 +14,7 @@ WITH named AS (
         class,
         '' AS finding,
         '' AS stratum,
-    FROM members
+    FROM eligible
 
     UNION
 

@@ -1,5 +1,5 @@
 -- cohort: one row per image that a dataset may hold, with the unit that it belongs to.
--- reads: images, patient_ties, chosen_images, excluded_images, damaged_images
+-- reads: images, twin_patients, chosen_images, excluded_images, damaged_images
 -- params: $pure = FALSE, $unit = 'image'
 -- chosen_images are those that meet the recipe's condition. An image whose file was looked for and
 -- not found, or was tested and found damaged, is no member of any dataset, nor is one that is
@@ -8,14 +8,14 @@
 -- patients who stay together.
 SELECT
     images.image_id,
-    coalesce(patient_ties.dealt_as, images.patient_id) AS patient_id,
+    coalesce(twin_patients.dealt_as, images.patient_id) AS patient_id,
     CASE $unit
         WHEN 'patient' THEN images.patient_id
         WHEN 'study' THEN concat(images.patient_id, '|', images.study_id)
         ELSE images.image_id
     END AS unit_id,
 FROM images
-LEFT JOIN patient_ties USING (patient_id)
+LEFT JOIN twin_patients USING (patient_id)
 SEMI JOIN chosen_images USING (image_id)
 ANTI JOIN excluded_images USING (image_id)
 ANTI JOIN damaged_images USING (image_id)

@@ -1,11 +1,11 @@
 -- combination_counts: one row per (class, combination): the units that may be in.
--- reads: claims, left_out_images, unit_combinations
+-- reads: class_members, images_excluded_by_rule, unit_combinations
 WITH open_units AS (
     SELECT DISTINCT
-        claims.class,
-        claims.unit_id,
-    FROM claims
-    ANTI JOIN left_out_images USING (image_id)
+        class_members.class,
+        class_members.unit_id,
+    FROM class_members
+    ANTI JOIN images_excluded_by_rule USING (image_id)
 )
 
 SELECT

@@ -1,21 +1,21 @@
 -- dataset_units: one row per (class, finding, split): units; finding '' is the class as a whole.
--- reads: members, sized_selection
+-- reads: eligible, sized_selection
 SELECT
-    members.class,
-    members.finding,
+    eligible.class,
+    eligible.finding,
     sized_selection.split,
-    CAST(count(DISTINCT members.unit_id) AS BIGINT) AS units,
+    CAST(count(DISTINCT eligible.unit_id) AS BIGINT) AS units,
 FROM sized_selection
-INNER JOIN members USING (unit_id)
-GROUP BY members.class, members.finding, sized_selection.split
+INNER JOIN eligible USING (unit_id)
+GROUP BY eligible.class, eligible.finding, sized_selection.split
 
 UNION ALL
 
 SELECT
-    members.class,
+    eligible.class,
     '' AS finding,
     sized_selection.split,
-    CAST(count(DISTINCT members.unit_id) AS BIGINT) AS units,
+    CAST(count(DISTINCT eligible.unit_id) AS BIGINT) AS units,
 FROM sized_selection
-INNER JOIN members USING (unit_id)
-GROUP BY members.class, sized_selection.split;
+INNER JOIN eligible USING (unit_id)
+GROUP BY eligible.class, sized_selection.split;

@@ -1,5 +1,5 @@
 -- drawn_combinations: one row per class of an image that is no member: what was drawn beside it.
--- reads: members, splits, selection, unit_combinations
+-- reads: eligible, splits, selection, unit_combinations
 -- params: $image_id = 'demo_0000007_01-001-009.png'
 -- columns:
 --   class        the class
@@ -9,28 +9,28 @@
 --   kept         those of them that were drawn
 WITH asked AS (
     SELECT DISTINCT
-        members.class,
+        eligible.class,
         splits.split,
         unit_combinations.combination,
-    FROM members
+    FROM eligible
     INNER JOIN splits USING (patient_id)
     INNER JOIN unit_combinations USING (unit_id)
-    WHERE members.image_id = $image_id
+    WHERE eligible.image_id = $image_id
 )
 
 SELECT
     asked.class,
     asked.split,
     asked.combination,
-    CAST(count(DISTINCT members.unit_id) AS BIGINT) AS available,
+    CAST(count(DISTINCT eligible.unit_id) AS BIGINT) AS available,
     CAST(count(DISTINCT selection.unit_id) AS BIGINT) AS kept,
 FROM asked
-INNER JOIN members USING (class)
-INNER JOIN splits ON members.patient_id = splits.patient_id AND asked.split = splits.split
+INNER JOIN eligible USING (class)
+INNER JOIN splits ON eligible.patient_id = splits.patient_id AND asked.split = splits.split
 INNER JOIN unit_combinations
     ON
-        members.unit_id = unit_combinations.unit_id
+        eligible.unit_id = unit_combinations.unit_id
         AND asked.combination = unit_combinations.combination
-LEFT JOIN selection ON members.unit_id = selection.unit_id
+LEFT JOIN selection ON eligible.unit_id = selection.unit_id
 GROUP BY asked.class, asked.split, asked.combination
 ORDER BY asked.class;

@@ -1,6 +1,7 @@
 -- judged_images: one row per (class, image): the first filter that takes the image out, or kept.
--- reads: class_images, class_order, images, chosen_images, damaged_images, excluded_images, claims,
--- reads: left_out_images, members, selection, dataset_members, filter_order
+-- reads: class_images, class_order, images, chosen_images, damaged_images, excluded_images,
+-- reads: class_members, images_excluded_by_rule, eligible, selection, dataset_members
+-- reads: filter_order
 -- params: $pure = FALSE
 -- filter_order has the filters in the order in which they are asked, and as its last what is kept.
 -- An image that several filters would take counts for the first of them alone. A class that is none
@@ -9,7 +10,7 @@ WITH claimed AS (
     SELECT DISTINCT
         class,
         image_id,
-    FROM claims
+    FROM class_members
 ),
 
 kept AS (
@@ -21,9 +22,9 @@ kept AS (
 
 drawn AS (
     SELECT DISTINCT
-        members.class,
-        members.image_id,
-    FROM members
+        eligible.class,
+        eligible.image_id,
+    FROM eligible
     INNER JOIN selection USING (unit_id)
 ),
 
@@ -38,7 +39,7 @@ known AS (
         array_length(images.findings) = 1 AS is_pure,
         class_order.class IS NOT NULL AS is_of_a_class,
         claimed.image_id IS NOT NULL AS is_claimed,
-        coalesce(left_out_images.reason, '') AS reason,
+        coalesce(images_excluded_by_rule.reason, '') AS reason,
         drawn.image_id IS NOT NULL AS is_drawn,
         kept.image_id IS NOT NULL AS is_kept,
     FROM class_images
@@ -49,7 +50,7 @@ known AS (
     LEFT JOIN excluded_images ON class_images.image_id = excluded_images.image_id
     LEFT JOIN claimed
         ON class_images.class = claimed.class AND class_images.image_id = claimed.image_id
-    LEFT JOIN left_out_images ON class_images.image_id = left_out_images.image_id
+    LEFT JOIN images_excluded_by_rule ON class_images.image_id = images_excluded_by_rule.image_id
     LEFT JOIN drawn ON class_images.class = drawn.class AND class_images.image_id = drawn.image_id
     LEFT JOIN kept ON class_images.class = kept.class AND class_images.image_id = kept.image_id
 ),

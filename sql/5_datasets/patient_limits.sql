@@ -1,17 +1,17 @@
 -- patient_limits: one row per patient that not every split may take.
--- reads: claims, images, known_patients
+-- reads: class_members, images, known_patients
 -- params: $physician_test = FALSE
 -- first: only the first split may, since an image of the patient was not labelled by hand. last:
 -- only the last one, since the patient is held out already. not last: the patient was trained on.
 -- none: two of these hold, of a patient or of several who are dealt as one.
 WITH patients AS (
     SELECT
-        claims.patient_id,
+        class_members.patient_id,
         $physician_test
         AND bool_or(images.label_method IS DISTINCT FROM 'Physician') AS not_by_hand,
-    FROM claims
+    FROM class_members
     INNER JOIN images USING (image_id)
-    GROUP BY claims.patient_id
+    GROUP BY class_members.patient_id
 )
 
 SELECT

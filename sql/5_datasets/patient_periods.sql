@@ -1,12 +1,12 @@
 -- patient_periods: one row per patient: the period of most of the images, the later one at a tie.
--- reads: claims, images, periods
+-- reads: class_members, images, periods
 WITH dated AS (
     SELECT DISTINCT
-        claims.patient_id,
-        claims.image_id,
+        class_members.patient_id,
+        class_members.image_id,
         periods.position,
         periods.split,
-    FROM claims
+    FROM class_members
     INNER JOIN images USING (image_id)
     INNER JOIN periods
         ON images.study_date >= periods.first_day AND images.study_date < periods.end_day

@@ -1,13 +1,13 @@
 -- unit_combinations: one row per unit that may be in: its values in the columns to match by.
--- reads: claims, left_out_images, image_combinations
+-- reads: class_members, images_excluded_by_rule, image_combinations
 -- A unit whose images differ has a value of its own: it matches those that differ too.
 WITH valued AS (
     SELECT DISTINCT
-        claims.unit_id,
+        class_members.unit_id,
         image_combinations.combination,
-    FROM claims
+    FROM class_members
     INNER JOIN image_combinations USING (image_id)
-    ANTI JOIN left_out_images USING (image_id)
+    ANTI JOIN images_excluded_by_rule USING (image_id)
 )
 
 SELECT

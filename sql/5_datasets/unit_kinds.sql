@@ -1,21 +1,21 @@
 -- unit_kinds: one row per unit: its split, and its kind, the cells that it counts in.
--- reads: members, cells, unit_strata, splits
+-- reads: eligible, cells, unit_strata, splits
 -- Units of the same kind and split are exchangeable when some are left out for the balance.
 WITH counted AS (
     SELECT DISTINCT
-        members.unit_id,
-        members.patient_id,
+        eligible.unit_id,
+        eligible.patient_id,
         cells.cell,
-    FROM members
+    FROM eligible
     INNER JOIN cells USING (class, finding)
 
     UNION
 
     SELECT DISTINCT
-        members.unit_id,
-        members.patient_id,
+        eligible.unit_id,
+        eligible.patient_id,
         cells.cell,
-    FROM members
+    FROM eligible
     INNER JOIN unit_strata USING (class, unit_id)
     INNER JOIN cells USING (class, stratum)
 )

@@ -1,5 +1,5 @@
 -- unmatched_images: one row per image whose combination lacks units of a class.
--- reads: claims, left_out_images, unit_combinations, combination_counts, class_parts
+-- reads: class_members, images_excluded_by_rule, unit_combinations, combination_counts, class_parts
 -- class_parts has a row for each class, with its part of the ratio.
 WITH wanting AS (
     SELECT
@@ -17,8 +17,8 @@ whole AS (
     WHERE wanting.classes = (SELECT count(*) FROM class_parts)
 )
 
-SELECT DISTINCT claims.image_id
-FROM claims
+SELECT DISTINCT class_members.image_id
+FROM class_members
 INNER JOIN unit_combinations USING (unit_id)
-ANTI JOIN left_out_images ON claims.image_id = left_out_images.image_id
+ANTI JOIN images_excluded_by_rule ON class_members.image_id = images_excluded_by_rule.image_id
 ANTI JOIN whole ON unit_combinations.combination = whole.combination;

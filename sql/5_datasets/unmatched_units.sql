@@ -1,14 +1,14 @@
 -- unmatched_units: one row per (combination, class): the units left out, of those that may be in.
--- reads: combination_counts, unit_combinations, members, selection
+-- reads: combination_counts, unit_combinations, eligible, selection
 WITH kept AS (
     SELECT
-        members.class,
+        eligible.class,
         unit_combinations.combination,
-        CAST(count(DISTINCT members.unit_id) AS BIGINT) AS units,
+        CAST(count(DISTINCT eligible.unit_id) AS BIGINT) AS units,
     FROM selection
-    INNER JOIN members USING (unit_id)
+    INNER JOIN eligible USING (unit_id)
     INNER JOIN unit_combinations USING (unit_id)
-    GROUP BY members.class, unit_combinations.combination
+    GROUP BY eligible.class, unit_combinations.combination
 )
 
 SELECT

@@ -1,12 +1,12 @@
 -- bundle_members: one row per (class, finding, image) of a bundle's dataset, as this store has it.
--- reads: members, bundle_images
+-- reads: eligible, bundle_images
 -- A bundle says which images in which split; what they show is looked up here.
 SELECT
-    members.class,
-    members.finding,
-    members.image_id,
-    members.patient_id,
+    eligible.class,
+    eligible.finding,
+    eligible.image_id,
+    eligible.patient_id,
     bundle_images.split,
-FROM members
+FROM eligible
 INNER JOIN bundle_images USING (image_id)
-ORDER BY members.class, members.finding, members.image_id;
+ORDER BY eligible.class, eligible.finding, eligible.image_id;

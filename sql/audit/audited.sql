@@ -1,5 +1,5 @@
--- audited: one row per (image, split, class) of a given split, with what the store knows of it.
--- reads: given, images
+-- audited: one row per (image, split, class) of a csv_split split, with what the store knows of it.
+-- reads: csv_split, images
 -- params: $dataset = 'normal-vs-not-normal'
 -- columns:
 --   dataset     what is audited
@@ -12,11 +12,11 @@
 -- The store's word on the patient comes first: a record may be older than a correction.
 SELECT
     $dataset AS dataset,
-    given.image_id,
-    given.split,
-    given.class,
-    coalesce(images.patient_id, given.patient_id) AS patient_id,
+    csv_split.image_id,
+    csv_split.split,
+    csv_split.class,
+    coalesce(images.patient_id, csv_split.patient_id) AS patient_id,
     images.study_id,
     images.image_id IS NOT NULL AS known,
-FROM given
+FROM csv_split
 LEFT JOIN images USING (image_id);

@@ -1,10 +1,10 @@
 -- repeated_row: one row per (image, split, class) that several rows say.
--- reads: given
+-- reads: csv_split
 SELECT
     image_id,
     split,
     class,
     times,
-FROM given
+FROM csv_split
 WHERE times > 1
 ORDER BY image_id, split, class;

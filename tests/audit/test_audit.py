@@ -22,7 +22,7 @@ from cxr_duck import ExperimentData
 from cxr_duck.audit.covariates import OF_COVARIATES
 from cxr_duck.audit.csv_split import split_order
 from cxr_duck.audit.promised_sizes import Promise, make_promised
-from cxr_duck.audit.run import CHECKS
+from cxr_duck.audit.run import RULES
 from cxr_duck.errors import AuditError, CxrError, DatasetError, LabelFileError
 from cxr_duck.images.files.folder import ImageFolder
 from cxr_duck.images.surveys.check import judge
@@ -243,7 +243,7 @@ def test_every_check_has_its_proof() -> None:
         "twins_across_splits", "twins_within_split",  # tests/images/test_twins.py
         *OF_COVARIATES,  # tests/datasets/test_covariates.py
     }  # fmt: skip
-    assert set(CHECKS) == elsewhere.union(*(found for _, _, found in CASES.values()))
+    assert set(RULES) == elsewhere.union(*(found for _, _, found in CASES.values()))
 
 
 @pytest.mark.parametrize(

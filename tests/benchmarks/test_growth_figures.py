@@ -216,10 +216,13 @@ def test_work_is_added_up_by_stage(tmp_path: Path) -> None:
 def test_spark_tells_what_each_stage_shuffled(tmp_path: Path) -> None:
     """Spark's own event log has a job under the stage that asked for it, not one read within."""
     pytest.importorskip("pyspark")
-    from cxr_duck.engines.spark.session import failing_on_spark
+    from cxr_duck.engines.spark.session import translating_spark_errors
 
-    with spark_session("local[1]", settings(tmp_path)) as session, failing_on_spark("outer.sql"):
-        with failing_on_spark("inner.sql"):
+    with (
+        spark_session("local[1]", settings(tmp_path)) as session,
+        translating_spark_errors("outer.sql"),
+    ):
+        with translating_spark_errors("inner.sql"):
             numbers = session.range(0, 1000, numPartitions=2).selectExpr("id % 7 AS rest")
             frame = numbers.groupBy("rest").count()
         assert frame.count() == 7

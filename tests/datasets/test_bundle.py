@@ -22,7 +22,7 @@ from cxr_duck.errors import BundleError, CxrError, DatasetError
 from cxr_duck.index.removal import remove_images
 from cxr_duck.progress import SILENT
 from cxr_duck.query.foreign_sql import harm_in
-from cxr_duck.store.invariants import run_checks
+from cxr_duck.store.invariants import check_invariants
 from tests.conftest import Run, examples
 from tests.support.label_rows import repository, write_labels
 
@@ -118,7 +118,7 @@ def test_the_same_dataset_elsewhere(
     found = other.reproduce(name)
     assert found.sound
     assert (found.made, found.dataset.removed) == (None, 0)
-    assert [check for check in run_checks(other.store) if check.rows] == []
+    assert [check for check in check_invariants(other.store) if check.rows] == []
 
 
 @pytest.mark.parametrize("name", ["paper", "organs", "queries"])

@@ -290,9 +290,9 @@ def test_any_repository(
     shares = rounded_shares(sum(sizes["nodule", split] for split in SPLITS), [70, 20, 10])
     for term in ("nodule", "scoliosis"):
         assert [sizes[term, split] for split in SPLITS] == shares
-    from cxr_duck.store.invariants import run_checks
+    from cxr_duck.store.invariants import check_invariants
 
-    assert [check for check in run_checks(data.store) if check.rows] == []
+    assert [check for check in check_invariants(data.store) if check.rows] == []
 
 
 def test_record(own_demo: ExperimentData) -> None:

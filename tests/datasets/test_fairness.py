@@ -277,12 +277,12 @@ def test_each_image_of_a_patient_has_one_chance() -> None:
             for patient in range(12) for place in range(5)]  # fmt: skip
     rows += [("alone", "alone", 0)]
     engine.put(
-        "claims",
+        "class_members",
         "class VARCHAR, finding VARCHAR, image_id VARCHAR, patient_id VARCHAR, unit_id VARCHAR",
         [("a", "x", image, patient, image) for image, patient, _ in rows],
     )
     engine.put("images", "image_id VARCHAR, patient_id VARCHAR", [row[:2] for row in rows])
-    engine.put("left_out_images", "image_id VARCHAR, reason VARCHAR", [])
+    engine.put("images_excluded_by_rule", "image_id VARCHAR, reason VARCHAR", [])
     seeds = SEEDS[:100]
     out: Counter[str] = Counter()
     for seed in seeds:

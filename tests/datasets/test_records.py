@@ -18,7 +18,7 @@ from cxr_duck import Dataset, ExperimentData
 from cxr_duck.errors import CxrError, DatasetError, RecipeError
 from cxr_duck.index.removal import remove_images
 from cxr_duck.progress import SILENT
-from cxr_duck.store.invariants import run_checks
+from cxr_duck.store.invariants import check_invariants
 from tests.conftest import Run, examples
 
 PAPER: dict[str, Any] = {"pure": True, "hierarchy": "paper", "where": "frontal"}
@@ -237,7 +237,7 @@ def test_rename_changes_the_name_and_nothing_else(own_demo: ExperimentData, cxr:
         row["name"] = row["name"].replace("first", "Erster Satz")
     assert record_of(own_demo) == before
     assert own_demo.reproduce("Erster Satz").same
-    assert [check for check in run_checks(own_demo.store) if check.rows] == []
+    assert [check for check in check_invariants(own_demo.store) if check.rows] == []
 
 
 @pytest.mark.parametrize(
@@ -287,7 +287,7 @@ def test_delete_takes_every_row_of_a_dataset(own_demo: ExperimentData, cxr: Run)
         f"the record of gone, {images} images, is deleted; the images stay in the store\n"
     )
     assert record_of(own_demo) == kept
-    assert [check for check in run_checks(own_demo.store) if check.rows] == []
+    assert [check for check in check_invariants(own_demo.store) if check.rows] == []
     assert own_demo.delete("kept") == 256
     assert not [rows for rows in record_of(own_demo).values() if rows]
     assert own_demo.sql("SELECT count(*) AS n FROM images").to_pylist() == [{"n": 600}]

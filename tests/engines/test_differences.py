@@ -3,10 +3,10 @@
 import pytest
 
 from cxr_duck.engines.translate.patterns import read_pattern
-from cxr_duck.engines.translate.to_spark import carried, relations_in, silent_differences
+from cxr_duck.engines.translate.to_spark import relations_in, silent_differences, translated
 from cxr_duck.errors import StageError
 
-pytest.importorskip("sqlglot", reason="SQL is carried by sqlglot, which is not installed")
+pytest.importorskip("sqlglot", reason="SQL is translated by sqlglot, which is not installed")
 
 TYPES = {
     "image_id": "VARCHAR", "projection": "VARCHAR", "age": "INTEGER", "window_center": "DOUBLE",
@@ -116,9 +116,9 @@ DIFFERENT = [
 
 @pytest.mark.parametrize("condition", SAME)
 def test_what_is_the_same_passes(condition: str) -> None:
-    """A condition that both engines answer alike is carried."""
+    """A condition that both engines answer alike is translated."""
     assert silent_differences(condition, TYPES) == []
-    assert carried(condition, columns=TYPES)
+    assert translated(condition, columns=TYPES)
 
 
 @pytest.mark.parametrize(("condition", "told"), DIFFERENT)
@@ -146,7 +146,7 @@ def test_relations_get_their_names() -> None:
         "WHERE images.age > ?"
     )
     assert relations_in(sql) == {"images", "experiments.members"}
-    assert carried(sql, lambda name: f"store.{name.replace('.', '_')}") == (
+    assert translated(sql, lambda name: f"store.{name.replace('.', '_')}") == (
         "WITH images AS (SELECT images.* FROM `store`.`images` AS images WHERE dataset = :name) "
         "SELECT members.split FROM `store`.`experiments_members` AS members "
         "INNER JOIN images AS images USING (image_id) WHERE images.age > ?"
@@ -160,7 +160,7 @@ def test_relations_get_their_names() -> None:
 def test_what_cannot_be_carried_is_one_sentence(sql: str, told: str) -> None:
     """Neither an unreadable text nor a silent difference gets past."""
     with pytest.raises(StageError, match=told) as error:
-        carried(sql)
+        translated(sql)
     assert "\n" not in str(error.value)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cxr_duck import ExperimentData
-from cxr_duck.store.invariants import run_checks
+from cxr_duck.store.invariants import check_invariants
 from cxr_duck.store.store import Store
 from tests.support.label_rows import repository, write_labels
 from tests.support.spark_sessions import put_defaults, shared_session
@@ -59,7 +59,7 @@ def test_store_that_spark_reads_by_its_url(
     assert (
         ExperimentData(store=mounted / "store").sql(same).to_pylist() == here.sql(same).to_pylist()
     )
-    assert not [check for check in run_checks(Store(mounted / "store")) if check.rows]
+    assert not [check for check in check_invariants(Store(mounted / "store")) if check.rows]
     assert not list((mounted / "store/data").rglob("scratch"))
 
 
@@ -86,7 +86,7 @@ def test_a_dataset_of_a_store_at_a_url(
     assert there.dataset("paper").members.to_pylist() == made.members.to_pylist()
     on_duckdb = ExperimentData(store=mounted / "store-of-demo")
     assert on_duckdb.reproduce("paper").same
-    assert not [check for check in run_checks(on_duckdb.store) if check.rows]
+    assert not [check for check in check_invariants(on_duckdb.store) if check.rows]
     left = {path.relative_to(on_duckdb.store.path).parts[0] for path in _files(on_duckdb)}
     assert left == {"cxr.duckdb", "data", "record"}
 

@@ -25,7 +25,7 @@ from cxr_duck.errors import (
     UnknownTermError,
 )
 from cxr_duck.store.data_files import data_files
-from cxr_duck.store.invariants import run_checks
+from cxr_duck.store.invariants import check_invariants
 from cxr_duck.store.relations import RELATIONS
 from tests.support.label_rows import USUAL, write_labels
 from tests.support.odd_cells import odd_rows, write_made_up_labels
@@ -107,7 +107,7 @@ def pair(
 def test_the_demo_is_indexed_alike(pair: tuple[ExperimentData, ExperimentData]) -> None:
     """Every relation of the store is the same, and keeps its invariants."""
     assert_same(*pair)
-    assert [check for check in run_checks(pair[1].store) if check.rows] == []
+    assert [check for check in check_invariants(pair[1].store) if check.rows] == []
 
 
 def test_files_say_how_they_were_made(pair: tuple[ExperimentData, ExperimentData]) -> None:
@@ -153,7 +153,7 @@ def test_each_engine_uses_the_others_store(
         made = other.create_dataset(**RECIPES["dated"], store_it=False)
         assert made.digest == duck.dataset("dated").digest
         assert len(other.index["nodule"]) == len(duck.index["nodule"])
-    assert [check for check in run_checks(spark.store) if check.rows] == []
+    assert [check for check in check_invariants(spark.store) if check.rows] == []
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from cxr_duck import ExperimentData
 from cxr_duck.engines.sql_text import quoted
 from cxr_duck.engines.stages import SQL_FOLDER, Stage, all_stages, stage, used_parameters
-from cxr_duck.engines.translate.to_spark import carried, relations_in, silent_differences
+from cxr_duck.engines.translate.to_spark import relations_in, silent_differences, translated
 from cxr_duck.errors import StageError
-from cxr_duck.store.invariants import run_checks
+from cxr_duck.store.invariants import check_invariants
 from tests.support.stages import ON_DUCKDB_ALONE, ON_SPARK
 
 STAGES = all_stages()
@@ -63,10 +63,12 @@ def test_no_chance_but_md5(part: Stage) -> None:
 )
 def test_stages_can_be_carried_to_spark(part: Stage) -> None:
     """No stage has what another engine can't run, or would run and answer otherwise."""
-    pytest.importorskip("sqlglot", reason="stages are carried by sqlglot, which is not installed")
+    pytest.importorskip(
+        "sqlglot", reason="stages are translated by sqlglot, which is not installed"
+    )
     assert silent_differences(part.sql) == []
     assert relations_in(part.sql) == set(part.reads)
-    assert carried(part.sql)
+    assert translated(part.sql)
 
 
 @pytest.mark.parametrize("part", STAGES, ids=lambda part: part.path.stem)
@@ -149,7 +151,7 @@ def test_parameters_are_checked() -> None:
 def test_checks_pass(odd_data: ExperimentData, demo_data: ExperimentData) -> None:
     """No invariant is broken in the stores that the tests use."""
     for data in (odd_data, demo_data):
-        assert [check for check in run_checks(data.store) if check.rows] == []
+        assert [check for check in check_invariants(data.store) if check.rows] == []
 
 
 BROKEN = {

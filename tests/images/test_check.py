@@ -21,10 +21,10 @@ from cxr_duck.errors import ImagesError, StoreError
 from cxr_duck.images.files.folder import ImageFolder
 from cxr_duck.images.surveys import check as integrity
 from cxr_duck.images.surveys.runs import only_run
-from cxr_duck.images.surveys.survey import CHECKS
+from cxr_duck.images.surveys.survey import RULES
 from cxr_duck.index.removal import remove_images
 from cxr_duck.progress import SILENT
-from cxr_duck.store.invariants import run_checks
+from cxr_duck.store.invariants import check_invariants
 from tests.conftest import Run
 from tests.support.label_rows import USUAL, write_labels
 
@@ -98,7 +98,7 @@ def test_every_image_has_a_verdict(data: ExperimentData) -> None:
         "offset": None, "format": "png", "width": 20, "height": 24, "bits": 16, "color": "gray",
         "digest": xxhash.xxh3_128_hexdigest(file.read_bytes()), "whole": True,
     }  # fmt: skip
-    assert [check for check in run_checks(data.store) if check.rows or check.untested] == []
+    assert [check for check in check_invariants(data.store) if check.rows or check.untested] == []
 
 
 def test_only_changed_files_are_tested_again(data: ExperimentData) -> None:
@@ -273,7 +273,7 @@ def test_a_file_that_changed_after_a_kill_is_tested_again(
 def test_one_run_at_a_time(data: ExperimentData) -> None:
     """A second check of a store that is being checked is told so."""
     with (
-        only_run(data.store, "check", CHECKS.schema, SILENT),
+        only_run(data.store, "check", RULES.schema, SILENT),
         pytest.raises(StoreError, match="another cxr check works on"),
     ):
         data.check_integrity()
@@ -332,13 +332,13 @@ def test_a_folder_that_was_moved_is_the_folder_from_then_on(
 
 def test_a_full_run_takes_nothing_from_one_that_was_not(data: ExperimentData) -> None:
     """Parts of a run that was killed don't count for a full one, nor parts that are cut off."""
-    with only_run(data.store, "check", CHECKS.schema, SILENT) as run:
+    with only_run(data.store, "check", RULES.schema, SILENT) as run:
         files = [ImageFile(name(1), name(1), 1, 1)]
         run.do("testing", files, lambda file: {"verdict": "ok", "whole": True})
         assert run.results().num_rows == 1
         (data.store.path / ".runs" / "check" / "00000002.parquet").write_bytes(b"PAR1")
         assert run.results().num_rows == 1
-    with only_run(data.store, "check", CHECKS.schema, SILENT, full=True) as run:
+    with only_run(data.store, "check", RULES.schema, SILENT, full=True) as run:
         assert run.results().num_rows == 0
     remove_images(data.store, f"image_id = '{name(1)}'", SILENT)
     assert list((data.store.path / ".runs" / "check").iterdir()) == []

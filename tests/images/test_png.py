@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
 
 from cxr_duck.images.formats import inflate
-from cxr_duck.images.formats.examine import test_image as judge
+from cxr_duck.images.formats.examine import examine_image as judge
 from cxr_duck.images.formats.verdict import REASONS, VERDICTS
 from tests.conftest import examples
 from tests.support.judges import opencv_refuses, pillow_refuses, sound, verdict_on

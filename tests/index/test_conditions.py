@@ -7,7 +7,7 @@ from cxr_duck import ExperimentData
 from cxr_duck.engines.duckdb import DuckDBEngine
 from cxr_duck.errors import QueryError
 from cxr_duck.index.conditions import choose_images
-from cxr_duck.index.unstable_calls import BY_CALENDAR, FICKLE, PURE
+from cxr_duck.index.unstable_calls import BY_CALENDAR, PURE, UNSTABLE
 
 STEADY = [
     "age + 1 >= 18",
@@ -176,5 +176,5 @@ def test_every_function_that_duckdb_calls_inconsistent_is_known() -> None:
         "SELECT DISTINCT function_name FROM duckdb_functions() "
         "WHERE function_type = 'scalar' AND stability = 'CONSISTENT_WITHIN_QUERY'"
     ).fetchall()
-    known = FICKLE | BY_CALENDAR | PURE | {"make_timestamptz"}
+    known = UNSTABLE | BY_CALENDAR | PURE | {"make_timestamptz"}
     assert {name for (name,) in rows} - known == set()

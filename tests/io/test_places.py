@@ -8,7 +8,7 @@ import pytest
 
 from cxr_duck.errors import StoreError
 from cxr_duck.io import urls as places
-from cxr_duck.io.urls import local_path, mounts, reach, telling_place_errors
+from cxr_duck.io.urls import local_path, mounts, reach, translating_url_errors
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_object_storage(url: str, prefix: str, target: str, path: str) -> None:
 @pytest.mark.parametrize("url", ["warc://host/store", "s3://a b/c"])
 def test_unknown_url(url: str) -> None:
     """A URL that nobody knows is one sentence, which says how to mount it."""
-    with pytest.raises(StoreError) as told, telling_place_errors(url):
+    with pytest.raises(StoreError) as told, translating_url_errors(url):
         reach(url)
     scheme = url.partition(":")[0]
     assert str(told.value).startswith(f"{url} can't be reached (")

@@ -9,7 +9,7 @@ import pytest
 from cxr_duck import Dataset, ExperimentData
 from cxr_duck.datasets.recipes.recipe import Recipe
 from cxr_duck.errors import CxrError, RecipeError
-from cxr_duck.store.invariants import run_checks
+from cxr_duck.store.invariants import check_invariants
 from tests.conftest import Run
 from tests.support.label_rows import repository, write_labels
 
@@ -146,7 +146,7 @@ def test_record(mixed: ExperimentData, cxr: Run) -> None:
     again = cxr("create", "normal", "--class", "right = nodule @ right AND age >= 18 ",
                 "--exclude", "sex = M", "--name", "asked", *store)  # fmt: skip
     assert again.out.splitlines()[-1] == ran.out.splitlines()[-1]
-    assert [check for check in run_checks(mixed.store) if check.rows] == []
+    assert [check for check in check_invariants(mixed.store) if check.rows] == []
 
 
 def test_made_again_from_the_record_alone(mixed: ExperimentData, tmp_path: Path) -> None:

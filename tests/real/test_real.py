@@ -196,9 +196,9 @@ def test_linear_and_nodular(real: ExperimentData) -> None:
 
 def test_checks(real: ExperimentData) -> None:
     """No invariant is broken."""
-    from cxr_duck.store.invariants import run_checks
+    from cxr_duck.store.invariants import check_invariants
 
-    assert [check for check in run_checks(real.store) if check.rows] == []
+    assert [check for check in check_invariants(real.store) if check.rows] == []
 
 
 def test_a_naive_split_by_image_leaks(real: ExperimentData, tmp_path: Path) -> None:

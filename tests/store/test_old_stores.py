@@ -11,7 +11,7 @@ import pytest
 from cxr_duck import ExperimentData, __version__
 from cxr_duck.errors import StoreError
 from cxr_duck.store.format import FIRST_VERSIONS, FORMAT, read_format
-from cxr_duck.store.invariants import run_checks
+from cxr_duck.store.invariants import check_invariants
 from tests.conftest import Run
 from tests.support.kill_points import killed_stores, state_of
 from tests.support.label_rows import repository, write_labels
@@ -143,7 +143,7 @@ def test_upgrade(old: ExperimentData, version: str, cxr: Run) -> None:
     assert ran.err.count("\n") == 1
     assert f"is of format {FORMAT}, which" in cxr("upgrade", "--store", store).out
     assert data_files.items() <= files_of(store).items()
-    assert not [check for check in run_checks(old.store) if check.rows or check.untested]
+    assert not [check for check in check_invariants(old.store) if check.rows or check.untested]
     assert_datasets_are_made_again(old, version)
 
 

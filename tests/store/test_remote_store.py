@@ -13,12 +13,12 @@ import pytest
 
 from cxr_duck import ExperimentData
 from cxr_duck.errors import StageError, StoreError
-from cxr_duck.io.urls import Place, mounts, open_file, reach
+from cxr_duck.io.urls import RemotePath, mounts, open_file, reach
 from cxr_duck.store import remote_folder
 from cxr_duck.store.catalog import create_tables
 from cxr_duck.store.changes import next_change, publish_change
 from cxr_duck.store.data_files import changed_files, data_files
-from cxr_duck.store.invariants import run_checks
+from cxr_duck.store.invariants import check_invariants
 from cxr_duck.store.publication import Publication
 from cxr_duck.store.store import Store
 from tests.conftest import Run, of_profile
@@ -142,14 +142,14 @@ def test_another_wrote_in_the_meantime(mount: Path) -> None:
 
 def test_same_size_and_time(mount: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A newer state is told from an older one by more than size and time, which may be the same."""
-    monkeypatch.setattr(Place, "state", lambda place: (1, 1) if _exists(place) else None)
+    monkeypatch.setattr(RemotePath, "state", lambda place: (1, 1) if _exists(place) else None)
     here, there = Store(URL, "spark"), elsewhere()
     change(here)
     change(there)
     assert state_of(here, mount) == 2
 
 
-def _exists(place: Place) -> bool:
+def _exists(place: RemotePath) -> bool:
     return bool(place.filesystem.get_file_info(place.path).is_file)
 
 
@@ -274,9 +274,9 @@ class Trouble:
         self.at = NEVER
 
     def after(self, work: Callable[..., Any]) -> Callable[..., Any]:
-        """Return a method of Place that fails when its time has come."""
+        """Return a method of RemotePath that fails when its time has come."""
 
-        def troubled(place: Place, *args: Any, **given: Any) -> Any:
+        def troubled(place: RemotePath, *args: Any, **given: Any) -> Any:
             self.done += 1
             strikes = self.done == self.at or (not self.once and self.done > self.at)
             if strikes and not self.lost:
@@ -289,7 +289,7 @@ class Trouble:
         return troubled
 
 
-def move_as_on_hdfs(place: Place, other: Place) -> None:
+def move_as_on_hdfs(place: RemotePath, other: RemotePath) -> None:
     """Move a file onto another by taking the other away first."""
     other.delete_file()
     place.filesystem.move(place.path, other.path)
@@ -314,9 +314,9 @@ def test_trouble_at_any_instant(
     """Killed, failed or cut off, the store holds the old state or the new one, and goes on."""
     trouble = Trouble(error, once=once, lost=lost)
     monkeypatch.setattr(remote_folder, "_FORGOTTEN", -(10**15))
-    monkeypatch.setattr(Place, "move_to", move_as_on_hdfs)
+    monkeypatch.setattr(RemotePath, "move_to", move_as_on_hdfs)
     for name in (*Trouble.touching, *Trouble.deleting):
-        monkeypatch.setattr(Place, name, trouble.after(getattr(Place, name)))
+        monkeypatch.setattr(RemotePath, name, trouble.after(getattr(RemotePath, name)))
     instants = [NEVER]
     for at in instants:
         trouble.at = NEVER
@@ -363,7 +363,7 @@ def test_views_of_a_store_at_a_url(demo_data: ExperimentData, mount: Path) -> No
         )
         assert list(changed_files(publication.store, data_files(publication.catalog))) == []
         publish_change(publication, next_change(publication, "compact"))
-    assert not [check for check in run_checks(Store(mount)) if check.rows]
+    assert not [check for check in check_invariants(Store(mount)) if check.rows]
     count = "SELECT count(*) AS n FROM damaged_images"
     assert ExperimentData(store=mount).sql(count) == demo_data.sql(count)
     assert (mount / path).is_file()

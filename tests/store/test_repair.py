@@ -12,7 +12,7 @@ from cxr_duck.errors import StoreError
 from cxr_duck.index.removal import remove_images
 from cxr_duck.progress import SILENT
 from cxr_duck.store.compaction import compact
-from cxr_duck.store.invariants import run_checks
+from cxr_duck.store.invariants import check_invariants
 from cxr_duck.store.record_copy import copy_files, read_copies
 from tests.conftest import Run
 from tests.support.kill_points import check_killed_store, killed_stores, state_of
@@ -47,7 +47,9 @@ def own(made: Path, tmp_path: Path) -> Iterator[Path]:
 
 def broken_invariants(store: Path) -> list[str]:
     """Return the names of the invariants that a store breaks, or that can't be tested."""
-    return [c.name for c in run_checks(ExperimentData(store=store).store) if c.rows or c.untested]
+    return [
+        c.name for c in check_invariants(ExperimentData(store=store).store) if c.rows or c.untested
+    ]
 
 
 def content(store: Path) -> dict[str, list[tuple[object, ...]]]:

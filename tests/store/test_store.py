@@ -17,7 +17,7 @@ from cxr_duck import ExperimentData
 from cxr_duck.errors import CxrError, StoreError
 from cxr_duck.progress import SILENT
 from cxr_duck.store.compaction import compact
-from cxr_duck.store.invariants import run_checks
+from cxr_duck.store.invariants import check_invariants
 from cxr_duck.store.local_folder import StoreFolder
 from cxr_duck.store.store import Store
 from tests.conftest import Run, of_profile
@@ -267,7 +267,7 @@ def test_first_writer_fails_while_another_waits(
     waiting.join()
     monkeypatch.undo()
     assert len(second.index["nodule"]) == 30
-    assert not [check for check in run_checks(second.store) if check.rows]
+    assert not [check for check in check_invariants(second.store) if check.rows]
 
 
 def test_many_first_writers(tmp_path: Path) -> None:
@@ -349,7 +349,7 @@ def test_full_disk(forked: Forks, tmp_path: Path, name: str, largest: int) -> No
     else:
         assert data.sql("SELECT count(*) AS n FROM images").to_pylist() == [{"n": 50}]
         assert data.datasets() == []
-        assert not [check for check in run_checks(data.store) if check.rows]
+        assert not [check for check in check_invariants(data.store) if check.rows]
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs to run a process as another user")

@@ -221,7 +221,7 @@ def _import() -> None:
         with suppress(ImportError):  # of an extra that isn't installed
             import_module(name)
     for module in walk_packages(cxr_duck.__path__, "cxr_duck."):
-        if not re.search(r"spark|translate|carried|torch|__main__", module.name):
+        if not re.search(r"spark|translate|translated|torch|__main__", module.name):
             import_module(module.name)
     gc.collect()
     gc.freeze()

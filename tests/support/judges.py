@@ -10,7 +10,7 @@ import cv2
 import numpy
 from PIL import Image
 
-from cxr_duck.images.formats.examine import test_image
+from cxr_duck.images.formats.examine import examine_image
 from cxr_duck.images.formats.verdict import Verdict
 
 __all__ = ["opencv_refuses", "pillow_refuses", "sound", "verdict_on"]
@@ -18,7 +18,7 @@ __all__ = ["opencv_refuses", "pillow_refuses", "sound", "verdict_on"]
 
 def verdict_on(data: bytes, name: str = "film.png", *, quick: bool = False) -> Verdict:
     """Return this project's verdict on some bytes."""
-    return test_image(io.BytesIO(data), name, quick=quick)
+    return examine_image(io.BytesIO(data), name, quick=quick)
 
 
 def sound(verdict: Verdict) -> bool:

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from cxr_duck import ExperimentData
-from cxr_duck.store.invariants import run_checks
+from cxr_duck.store.invariants import check_invariants
 
 __all__ = ["CHANGES", "State", "check_killed_store", "killed_stores", "state_of"]
 
@@ -110,7 +110,7 @@ def check_killed_store(store: Path, before: State, after: State) -> None:
     done = data.repair()
     assert (done.problem != "", done.lost) == (True, ()), store.name
     assert state_of(store) == held, store.name
-    assert not [check for check in run_checks(data.store) if check.rows or check.untested]
+    assert not [check for check in check_invariants(data.store) if check.rows or check.untested]
     data.store.close()
 
 

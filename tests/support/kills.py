@@ -23,7 +23,7 @@ from PIL import Image
 
 from cxr_duck import ExperimentData
 from cxr_duck.errors import StoreError
-from cxr_duck.store.invariants import run_checks
+from cxr_duck.store.invariants import check_invariants
 from tests.support.forks import Forks, Order, forks
 from tests.support.label_rows import repository, write_labels
 
@@ -128,7 +128,7 @@ def _state(store: Path) -> State | None:
     """Return what a store holds, None where it holds nothing; AssertionError where it is broken."""
     data = ExperimentData(store=store)
     try:
-        broken = [check for check in run_checks(data.store) if check.rows]
+        broken = [check for check in check_invariants(data.store) if check.rows]
     except StoreError as error:
         assert "is no store" in str(error)
         return None

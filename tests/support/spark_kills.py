@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cxr_duck import ExperimentData, make_demo
-from cxr_duck.store.invariants import run_checks
+from cxr_duck.store.invariants import check_invariants
 from tests.support.kills import strangers
 from tests.support.spark_sessions import spark_session
 
@@ -155,7 +155,7 @@ def state(store: Path) -> State:
     AssertionError where it is broken, or holds a file that its catalog doesn't list.
     """
     data = ExperimentData(store=store)
-    broken = [check for check in run_checks(data.store) if check.rows]
+    broken = [check for check in check_invariants(data.store) if check.rows]
     assert not broken, broken
     assert strangers(store) == set(), strangers(store)
     names = data.sql("SELECT DISTINCT relation FROM data_files ORDER BY relation").to_pylist()

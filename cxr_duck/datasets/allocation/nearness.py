@@ -21,7 +21,7 @@ def exactness_of(engine: Engine, recipe: Recipe, found: Exactness) -> Exactness:
     Reads members, selection, sized_selection and unit_strata.
     """
     possible = dict(
-        engine.fetch("SELECT class, count(DISTINCT unit_id) FROM members GROUP BY class")
+        engine.fetch("SELECT class, count(DISTINCT unit_id) FROM eligible GROUP BY class")
     )
     if recipe.match:  # those without a partner are no members
         possible = dict(
@@ -35,8 +35,8 @@ def exactness_of(engine: Engine, recipe: Recipe, found: Exactness) -> Exactness:
     distances = [_distance(units, sizes[cell[0]], splits) for cell, units in kept.items()]
     nearest = [_nearest(units, sizes[cell[0]], splits) for cell, units in kept.items()]
     full = engine.scalar(
-        "SELECT count(DISTINCT members.unit_id) FROM selection INNER JOIN members USING (unit_id) "
-        "WHERE members.class = ?",
+        "SELECT count(DISTINCT eligible.unit_id) FROM selection "
+        "INNER JOIN eligible USING (unit_id) WHERE eligible.class = ?",
         smallest,
     )
     return replace(

@@ -88,9 +88,9 @@ def _allocate(
     if recipe.twins == "together":
         tied = int(
             engine.scalar(
-                "SELECT count(DISTINCT patient_ties.patient_id) FROM members "
+                "SELECT count(DISTINCT twin_patients.patient_id) FROM eligible "
                 "INNER JOIN images USING (image_id) "
-                "INNER JOIN patient_ties ON images.patient_id = patient_ties.patient_id"
+                "INNER JOIN twin_patients ON images.patient_id = twin_patients.patient_id"
             )
         )
     return rows, Exactness(reach=drawn.reach, largest=drawn.largest, pinned=pinned, tied=tied)

@@ -35,12 +35,12 @@ _DRAWS = 20  # at most, until classes aren't the same units by chance
 
 def refuse_shared(recipe: Recipe) -> None:
     """Raise RecipeError where a recipe asks what classes that share units can't have."""
-    asked = {
+    requested = {
         "findings = equal": recipe.findings == "equal",
         "match": bool(recipe.match),
         "size": bool(recipe.size),
     }
-    if words := [word for word, is_asked in asked.items() if is_asked]:
+    if words := [word for word, is_asked in requested.items() if is_asked]:
         raise RecipeError(
             f"{words[0]} needs classes that share no {recipe.units}: take overlap = drop or first"
         )

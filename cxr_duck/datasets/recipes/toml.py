@@ -52,11 +52,11 @@ def recipe_as_toml(recipe: Recipe, name: str, experiment: str) -> str:
     """Return the TOML file that asks for a recipe again."""
     import tomli_w
 
-    asked, unasked = asked_of(recipe), Request()
+    requested, unasked = asked_of(recipe), Request()
     content: dict[str, Any] = {"name": name, "experiment": experiment}
     splits: dict[str, Any] = {}
     for key, option in sorted(OPTIONS.items(), key=lambda item: item[1].rank):
-        if option.always or asked[key] != getattr(unasked, key):
+        if option.always or requested[key] != getattr(unasked, key):
             table = splits if option.table else content
-            table[key] = option.kind.filed(asked[key])
+            table[key] = option.kind.filed(requested[key])
     return tomli_w.dumps({**content, "splits": splits})

@@ -157,7 +157,7 @@ def _look_members_up(engine: DuckDBEngine, bundle: Bundle) -> None:
         [(image_id, split) for split, ids in bundle.splits.items() for image_id in ids],
     )
     engine.put(
-        "members", "class VARCHAR, finding VARCHAR, image_id VARCHAR, patient_id VARCHAR", []
+        "eligible", "class VARCHAR, finding VARCHAR, image_id VARCHAR, patient_id VARCHAR", []
     )
     trouble: RecipeError | None = None
     try:

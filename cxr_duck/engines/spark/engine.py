@@ -18,13 +18,13 @@ from cxr_duck.engines.spark.parts import COLUMNS, PartWriter
 from cxr_duck.engines.spark.scratch import Scratch
 from cxr_duck.engines.spark.session import (
     end_session,
-    failing_on_spark,
     frame_of,
     own_session,
+    translating_spark_errors,
 )
 from cxr_duck.engines.sql_text import quoted
 from cxr_duck.engines.stages import stage
-from cxr_duck.engines.translate.to_spark import carried, relations_in, silent_differences
+from cxr_duck.engines.translate.to_spark import relations_in, silent_differences, translated
 from cxr_duck.errors import StageError
 from cxr_duck.io import urls
 from cxr_duck.io.urls import as_pattern, creating, mounts, send_file, spark_path
@@ -100,7 +100,7 @@ class SparkEngine:
             return
         before = self._frame(relation)
         more = self._keep(relation, self._run(query, params or {}, relation), relation)
-        with failing_on_spark(relation):
+        with translating_spark_errors(relation):
             self._show_as(relation, before.union(more))
 
     def put(self, relation: str, columns: str, rows: Iterable[Sequence[object]]) -> None:
@@ -115,7 +115,7 @@ class SparkEngine:
 
     def read_files(self, relation: str, store: Path | str, paths: Sequence[str]) -> None:
         """Let a relation be the rows of Parquet files; paths are relative to the store."""
-        with failing_on_spark(relation):
+        with translating_spark_errors(relation):
             frame = self._session.read.parquet(*(_below(store, path) for path in paths))
             self._show_as(relation, frame)
 
@@ -128,7 +128,7 @@ class SparkEngine:
         create = _creating(folder)
         writer = PartWriter(create, stem, layout.row_group, facts)
         frame = self._run(part.sql, part.bind(params), part.path.name)
-        with failing_on_spark(part.path.name):
+        with translating_spark_errors(part.path.name):
             order = [frame[column].asc_nulls_last() for column in layout.sort]
             ordered = frame.orderBy(*order) if order else frame
             parts = ordered.mapInArrow(writer, COLUMNS).toArrow().to_pylist()
@@ -141,7 +141,7 @@ class SparkEngine:
         part = stage(name)
         if self._is_here(part.sql):
             return self._driver.count(name, **params)
-        with failing_on_spark(part.path.name):
+        with translating_spark_errors(part.path.name):
             return int(self._run(part.sql, part.bind(params), part.path.name).count())
 
     def rows(self, name: str, **params: object) -> list[tuple[Any, ...]]:
@@ -169,7 +169,7 @@ class SparkEngine:
         if self._is_here(query):
             return self._driver.stream(query, params)
         frame = self._run(query, params or {}, "a query on the store")
-        with failing_on_spark("a query on the store"):
+        with translating_spark_errors("a query on the store"):
             return list(frame.columns), _streamed(frame)
 
     def fetch(self, query: str, *params: object) -> list[tuple[Any, ...]]:
@@ -184,7 +184,7 @@ class SparkEngine:
         """Return the columns of a relation and their types, as DuckDB names them."""
         if self._is_here(f"SELECT * FROM {relation}"):
             return self._driver.columns(relation)
-        with failing_on_spark(relation):
+        with translating_spark_errors(relation):
             self._driver.put_arrow("no_rows", self._frame(relation).limit(0).toArrow())
         return self._driver.columns("no_rows")
 
@@ -212,7 +212,7 @@ class SparkEngine:
         self._driver.fetch("DROP VIEW records")
         self._driver.fetch("DROP TABLE readable")
         self._changed_here("malformed")
-        with failing_on_spark(path.name):
+        with translating_spark_errors(path.name):
             room = self._scratch.place("labels")
             local = isinstance(self._store, Path)
             labels = spark_path(told_apart) if local else send_file(told_apart, room)
@@ -248,13 +248,13 @@ class SparkEngine:
     ) -> list[tuple[Any, ...]]:
         if self._is_here(query):
             return self._driver.fetch_with(query, params, what)
-        with failing_on_spark(what):
+        with translating_spark_errors(what):
             return [tuple(row) for row in self._run(query, params, what).collect()]
 
     def _arrow(self, query: str, params: dict[str, object], what: str) -> "pyarrow.Table":
         if self._is_here(query):
             return self._driver.query(query, params, what)
-        with failing_on_spark(what):
+        with translating_spark_errors(what):
             return self._run(query, params, what).toArrow()
 
     def _run(
@@ -263,8 +263,8 @@ class SparkEngine:
         """Return the frame of a query, whose relations Spark is shown before."""
         for relation in relations_in(query):
             self._frame(relation)
-        with failing_on_spark(what):
-            return self._session.sql(carried(query, _view), args=_bound(params))
+        with translating_spark_errors(what):
+            return self._session.sql(translated(query, _view), args=_bound(params))
 
     def _is_here(self, query: str) -> bool:
         """Tell whether all that a query reads is on the driver."""
@@ -280,7 +280,7 @@ class SparkEngine:
             return self._frames[relation]
         if self._is_table_here(relation):
             table = self._driver.query(f"SELECT * FROM {relation}")
-            with failing_on_spark(relation):
+            with translating_spark_errors(relation):
                 self._show(relation, frame_of(self._session, table))
             self._put.add(relation)  # the driver has it still
         elif relation in self._files:
@@ -292,7 +292,7 @@ class SparkEngine:
         return self._frames[relation]
 
     def _show(self, relation: str, frame: "DataFrame") -> None:
-        with failing_on_spark(relation):
+        with translating_spark_errors(relation):
             frame.createOrReplaceTempView(_view(relation))
         self._frames[relation] = frame
 
@@ -309,7 +309,7 @@ class SparkEngine:
     def _keep(self, relation: str, frame: "DataFrame", what: str) -> "DataFrame":
         """Work a frame out and return one that reads its rows: a worker that dies loses none."""
         place = self._scratch.place(relation)
-        with failing_on_spark(what):
+        with translating_spark_errors(what):
             frame.write.parquet(place)
             return self._session.read.schema(frame.schema).parquet(as_pattern(place))
 
@@ -379,6 +379,6 @@ def _bound(params: dict[str, object] | Sequence[object]) -> Any:
 
 
 def _streamed(frame: "DataFrame") -> Iterator[tuple[Any, ...]]:
-    with failing_on_spark("a query on the store"):
+    with translating_spark_errors("a query on the store"):
         for row in frame.toLocalIterator(prefetchPartitions=True):
             yield tuple(row)

@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "end_session",
-    "failing_on_spark",
     "frame_of",
     "open_session",
     "own_session",
     "reason_of",
     "runs_here",
+    "translating_spark_errors",
 ]
 
 _MASTER = re.compile(r"local(-cluster)?(\[.+\])?|spark://.+|yarn|k8s://.+")
@@ -64,7 +64,7 @@ _ONE_MACHINE = {
 }
 
 
-def open_session(asked: "EngineChoice") -> "SparkSession":
+def open_session(requested: "EngineChoice") -> "SparkSession":
     """Return the session that a user asks for, the same one each time; see `engines_of`."""
     try:
         warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas")
@@ -72,24 +72,24 @@ def open_session(asked: "EngineChoice") -> "SparkSession":
         from pyspark.sql import SparkSession
     except ImportError as error:
         raise CxrError(
-            f"the engine {asked} needs pyspark ({error}): pip install 'cxr-duck[spark]'"
+            f"the engine {requested} needs pyspark ({error}): pip install 'cxr-duck[spark]'"
         ) from error
-    if not isinstance(asked, str):
-        return asked
-    if asked.startswith("sc://"):
-        with _starting(asked):
-            return _connected(asked)
-    if asked != "spark" and not _MASTER.fullmatch(asked):
+    if not isinstance(requested, str):
+        return requested
+    if requested.startswith("sc://"):
+        with _starting(requested):
+            return _connected(requested)
+    if requested != "spark" and not _MASTER.fullmatch(requested):
         raise CxrError(
-            f"{asked!r} is no engine: take duckdb, spark, a Spark master such as local[2] or "
+            f"{requested!r} is no engine: take duckdb, spark, a Spark master such as local[2] or "
             "spark://host:7077, or a Spark Connect server, sc://host:15002"
         )
     if SparkContext._active_spark_context is not None or SparkSession.getActiveSession():
         running = SparkSession.builder.getOrCreate()
-        _refuse_other(running, asked)
+        _refuse_other(running, requested)
         return running
-    with _starting(asked):
-        return _start(asked)
+    with _starting(requested):
+        return _start(requested)
 
 
 def runs_here(session: "SparkSession") -> bool:
@@ -107,7 +107,7 @@ def frame_of(session: "SparkSession", table: "pyarrow.Table") -> "DataFrame":
 
 def own_session(session: "SparkSession") -> "SparkSession":
     """Return a session with temporary views and settings of its own, beside a user's."""
-    with failing_on_spark("opening a session of Spark"):
+    with translating_spark_errors("opening a session of Spark"):
         own = session.newSession()
         for key, value in _MEANING.items():
             own.conf.set(key, value)
@@ -124,10 +124,10 @@ def end_session(own: "SparkSession") -> None:
             own.client.close()
 
 
-def _refuse_other(session: "SparkSession", asked: str) -> None:
+def _refuse_other(session: "SparkSession", requested: str) -> None:
     """Raise CxrError where Spark runs in this process already, elsewhere than is asked."""
     master = session.conf.get("spark.master", "")
-    if asked not in ("spark", master) and _trying_again(asked) != master:
+    if requested not in ("spark", master) and _trying_again(requested) != master:
         raise CxrError(
             f"Spark runs in this process on {master} already: stop that session, or take the "
             "engine spark, which is whatever runs"
@@ -168,12 +168,12 @@ def _wait_for(address: str) -> None:
         channel.close()
 
 
-def _start(asked: str) -> "SparkSession":
+def _start(requested: str) -> "SparkSession":
     from pyspark import SparkConf, SparkContext
     from pyspark.java_gateway import launch_gateway
     from pyspark.sql import SparkSession
 
-    if asked == "spark" and any(os.environ.get(name) for name in _ELSEWHERE):
+    if requested == "spark" and any(os.environ.get(name) for name in _ELSEWHERE):
         if (remote := os.environ.get("SPARK_REMOTE", "")).startswith("sc://"):
             _wait_for(remote)
         return SparkSession.builder.getOrCreate()
@@ -182,8 +182,8 @@ def _start(asked: str) -> "SparkSession":
     conf = SparkConf().setAppName("cxr-duck")
     configured = _configured()
     master = configured.get("spark.master", "local[*,4]")
-    if asked != "spark":
-        master = _trying_again(asked)
+    if requested != "spark":
+        master = _trying_again(requested)
     elif os.environ.get("CXR_THREADS") and "spark.master" not in configured:
         master = f"local[{os.environ['CXR_THREADS']},4]"
     conf.setMaster(master)
@@ -203,7 +203,7 @@ def _start(asked: str) -> "SparkSession":
             said.seek(0)
             lines = said.read().decode(errors="replace").strip().splitlines()
             raise CxrError(
-                f"Spark doesn't start on {asked} ({reason_of(error)}"
+                f"Spark doesn't start on {requested} ({reason_of(error)}"
                 f"{'; ' if lines else ''}{lines[-1] if lines else ''})"
             ) from error
 
@@ -224,25 +224,25 @@ def _configured() -> dict[str, str]:
 
 def _one_machine() -> dict[str, str]:
     """Return the settings for Spark in one process of this machine, within $CXR_MEMORY_LIMIT."""
-    asked = os.environ.get("CXR_MEMORY_LIMIT")
-    if not asked:
+    requested = os.environ.get("CXR_MEMORY_LIMIT")
+    if not requested:
         half = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**21
         return {**_ONE_MACHINE, "spark.driver.memory": f"{half}m"}
-    match = _MEMORY.fullmatch(asked.strip())
+    match = _MEMORY.fullmatch(requested.strip())
     if match is None:
-        raise CxrError(f"$CXR_MEMORY_LIMIT is {asked}: give a size such as 8GB")
+        raise CxrError(f"$CXR_MEMORY_LIMIT is {requested}: give a size such as 8GB")
     megabytes = max(int(float(match[1]) * _MEGABYTES[match[2].upper()]), 512)
     return {**_ONE_MACHINE, "spark.driver.memory": f"{megabytes}m"}
 
 
 @contextmanager
-def _starting(asked: str) -> Iterator[None]:
+def _starting(requested: str) -> Iterator[None]:
     try:
         yield
     except CxrError:
         raise
     except Exception as error:
-        raise CxrError(f"Spark can't be reached at {asked} ({reason_of(error)})") from error
+        raise CxrError(f"Spark can't be reached at {requested} ({reason_of(error)})") from error
 
 
 def reason_of(error: BaseException) -> str:
@@ -255,7 +255,7 @@ def reason_of(error: BaseException) -> str:
 
 
 @contextmanager
-def failing_on_spark(what: str) -> Iterator[None]:
+def translating_spark_errors(what: str) -> Iterator[None]:
     """Turn what Spark raises, here or at a server, into a StageError that names the SQL file.
 
     What Spark does meanwhile stands under that name in its pages and in its event log.

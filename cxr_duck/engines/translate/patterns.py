@@ -34,7 +34,7 @@ class Pattern:
 
 
 def read_pattern(text: str) -> Pattern:
-    """Return a pattern of DuckDB's as Java's, with what can't be carried."""
+    """Return a pattern of DuckDB's as Java's, with what can't be translated."""
     pattern = Pattern()
     place = 0
     while place < len(text):

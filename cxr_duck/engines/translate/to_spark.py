@@ -14,9 +14,9 @@ from cxr_duck.errors import StageError
 if TYPE_CHECKING:
     from sqlglot import exp
 
-__all__ = ["carried", "relations_in", "silent_differences"]
+__all__ = ["relations_in", "silent_differences", "translated"]
 
-_TOO_DEEP = "it has more conditions within each other than can be carried to Spark"
+_TOO_DEEP = "it has more conditions within each other than can be translated to Spark"
 
 # What DuckDB's trim() takes off where it is not told what: Unicode's space separators.
 _SPACES = (
@@ -25,14 +25,14 @@ _SPACES = (
 )
 
 
-def carried(
+def translated(
     sql: str, name_of: Callable[[str], str] = str, columns: Mapping[str, str] | None = None
 ) -> str:
     """Return DuckDB SQL as Spark SQL.
 
     A relation that is no CTE of the text gets the name that `name_of` returns, which may have dots.
     `$name` becomes `:name`, `?` stays. `columns` are as in `silent_differences`. Raises StageError
-    where the text can't be carried, or where Spark would answer otherwise.
+    where the text can't be translated, or where Spark would answer otherwise.
     """
     names = tuple((name, name_of(name)) for name in sorted(relations_in(sql)))
     return _carried(sql, names, tuple(sorted((columns or {}).items())))

@@ -7,7 +7,7 @@ from dataclasses import fields
 
 from cxr_duck.datasets.dataset import composition_rows
 from cxr_duck.datasets.recipes.toml import recipe_as_toml
-from cxr_duck.export.handout import Source, split_names, train_split
+from cxr_duck.export.handout import Handout, split_names, train_split
 from cxr_duck.export.options import SHARD_SIZE, ExportOptions
 from cxr_duck.export.rendering import Rendering
 from cxr_duck.sources.padchest import CITATION, TERMS_URL
@@ -64,7 +64,7 @@ def pair(row):
 }
 
 
-def card(source: Source, options: ExportOptions, files: dict[str, str]) -> str:
+def card(source: Handout, options: ExportOptions, files: dict[str, str]) -> str:
     """Return the card of an export, in Markdown; the same export gives the same text.
 
     `files` says of each pattern of names what these files are. Where the form is huggingface the
@@ -94,7 +94,7 @@ def card(source: Source, options: ExportOptions, files: dict[str, str]) -> str:
     return front + "\n\n".join(parts) + "\n"
 
 
-def _summary(source: Source) -> str:
+def _summary(source: Handout) -> str:
     """Return what the dataset is; an image counts once for each of its classes."""
     recipe = source.dataset.recipe
     manifest = source.manifest
@@ -110,7 +110,7 @@ def _summary(source: Source) -> str:
     )
 
 
-def _table(source: Source) -> str:
+def _table(source: Handout) -> str:
     """Return the images a class, finding and split."""
     splits = list(source.dataset.recipe.shares)
     lines = [
@@ -125,7 +125,7 @@ def _table(source: Source) -> str:
     return "\n".join(lines)
 
 
-def _differences(source: Source) -> list[str]:
+def _differences(source: Handout) -> list[str]:
     """Return how classes and splits differ in what is no finding: a table, and sentences."""
     header, rows = source.covariates.table()
     lines = [f"| {' | '.join(header)} |", f"|---|{'---|' * (len(header) - 1)}"]
@@ -139,7 +139,7 @@ def _plain(text: str) -> str:
     return re.sub(r"([*|])", r"\\\1", text)
 
 
-def _reading(source: Source, options: ExportOptions) -> str:
+def _reading(source: Handout, options: ExportOptions) -> str:
     """Return Python that reads the split to train on, or the first where none is."""
     splits = list(source.dataset.recipe.shares)
     split = train_split(splits) or splits[0]
@@ -148,7 +148,7 @@ def _reading(source: Source, options: ExportOptions) -> str:
     return f"```python\n{_READ[form].replace('SPLIT', name)}\n```"
 
 
-def _left_out(source: Source) -> list[str]:
+def _left_out(source: Handout) -> list[str]:
     """Return sentences on the images that aren't here, and on those without a DICOM window."""
     reasons = [f"{images:,} {reason}" for reason, images in source.left_out.items()]
     told = [f"Not all of these images are here: {'; '.join(reasons)}."] if reasons else []
@@ -159,7 +159,7 @@ def _left_out(source: Source) -> list[str]:
     return told
 
 
-def _empty(source: Source) -> list[str]:
+def _empty(source: Handout) -> list[str]:
     """Return a sentence where a split has no images."""
     filled = set(source.manifest.column("split").to_pylist())
     empty = [f"`{split}`" for split in source.dataset.recipe.shares if split not in filled]
@@ -169,7 +169,7 @@ def _empty(source: Source) -> list[str]:
     return [f"No image is in {', '.join(empty)}: there are no files of {of}."]
 
 
-def _origin(source: Source, options: ExportOptions) -> str:
+def _origin(source: Handout, options: ExportOptions) -> str:
     """Return the commands, versions and digests."""
     dataset, record = source.dataset, source.record
     made_by = f"cxr-duck {record.package_version}, DuckDB {record.duckdb_version}"
@@ -209,7 +209,7 @@ def _command(name: str, options: ExportOptions) -> str:
     return shlex.join(words)
 
 
-def _front_matter(source: Source) -> str:
+def _front_matter(source: Handout) -> str:
     """Return the YAML that Hugging Face reads; every JSON string is one of YAML too."""
     lines = [
         f"pretty_name: {json.dumps(source.dataset.name, ensure_ascii=False)}",

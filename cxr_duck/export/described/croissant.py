@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cxr_duck.export.handout import Source
+from cxr_duck.export.handout import Handout
 from cxr_duck.sources.padchest import CITATION, TERMS_URL
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ _ABOUT = {
 
 
 def croissant(
-    source: Source, folder: Path, manifest: "pyarrow.Table", images: Sequence[str]
+    source: Handout, folder: Path, manifest: "pyarrow.Table", images: Sequence[str]
 ) -> str:
     """Return the metadata of an export as JSON; the same export gives the same text.
 
@@ -102,7 +102,7 @@ def croissant(
     return json.dumps(content, ensure_ascii=False, indent=2) + "\n"
 
 
-def _description(source: Source) -> str:
+def _description(source: Handout) -> str:
     recipe = source.dataset.recipe
     return (
         f"Chest X-rays of {', '.join(sorted(recipe.classes))}, in the splits "

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from cxr_duck.export.described.card import card
 from cxr_duck.export.described.croissant import croissant
 from cxr_duck.export.described.manifest import with_labels, write_csv, write_parquet
-from cxr_duck.export.handout import Source
+from cxr_duck.export.handout import Handout
 from cxr_duck.export.options import MANIFESTS, ExportOptions
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ _WRITERS = {"manifest.csv": write_csv, "manifest.parquet": write_parquet}
 
 
 def describe(
-    source: Source,
+    source: Handout,
     options: ExportOptions,
     table: "pyarrow.Table",
     images: dict[str, str],

@@ -7,7 +7,7 @@ from dataclasses import astuple
 from typing import NamedTuple
 
 from cxr_duck.errors import ExportError
-from cxr_duck.export.handout import Source
+from cxr_duck.export.handout import Handout
 from cxr_duck.export.rendering import Film
 
 __all__ = ["Found", "found_films"]
@@ -29,7 +29,7 @@ class Found(NamedTuple):
         return hashlib.sha256(known.encode()).hexdigest()[:32]
 
 
-def found_films(source: Source) -> list[Found]:
+def found_films(source: Handout) -> list[Found]:
     """Return the image of each row and its file; ExportError where some are not there."""
     assert source.folder is not None
     image_ids = source.manifest.column("image_id").to_pylist()

@@ -13,7 +13,7 @@ from cxr_duck.engines.spread import workers
 from cxr_duck.errors import ExportError
 from cxr_duck.export.described.description import describe
 from cxr_duck.export.forms.films import Found, found_films
-from cxr_duck.export.handout import Source
+from cxr_duck.export.handout import Handout
 from cxr_duck.export.options import ExportOptions
 from cxr_duck.export.plan import Output, Plan, Step
 from cxr_duck.export.rendering import KEPT, Film, Renderer, Rendering
@@ -32,7 +32,7 @@ _ABOUT = (
 )
 
 
-def plan(source: Source, options: ExportOptions) -> Plan:
+def plan(source: Handout, options: ExportOptions) -> Plan:
     """Plan a folder of images by split and class; where no images are known, manifests alone."""
     anew = options.rendering.anew
     if anew and options.how != "symlink":
@@ -57,7 +57,7 @@ def plan(source: Source, options: ExportOptions) -> Plan:
     )
 
 
-def _files(source: Source, rendering: Rendering) -> list[str | None]:
+def _files(source: Handout, rendering: Rendering) -> list[str | None]:
     """Return the path of each row's image in the export, None where it gets none."""
     manifest = source.manifest
     classes = _class_folders(manifest.column("class").unique().to_pylist())

@@ -25,7 +25,7 @@ from cxr_duck.export.forms.shards import (
     plan_shards,
     threads_each,
 )
-from cxr_duck.export.handout import Source, split_names
+from cxr_duck.export.handout import Handout, split_names
 from cxr_duck.export.options import ExportOptions
 from cxr_duck.export.plan import Output, Plan
 
@@ -39,7 +39,7 @@ _ROW_GROUP = 32 * 10**6  # bytes of images that are held at a time
 _TEXTS = ("image_id", "patient_id", "study_id", "projection")
 
 
-def plan(source: Source, options: ExportOptions) -> Plan:
+def plan(source: Handout, options: ExportOptions) -> Plan:
     """Plan Parquet files of at most so many bytes, split by split, the classes mixed in each."""
     names = split_names(list(source.dataset.recipe.shares))
     source = mixed(source)

@@ -16,7 +16,7 @@ from cxr_duck.datasets.examples import class_indices
 from cxr_duck.engines.duckdb import DuckDBEngine, connect
 from cxr_duck.errors import ExportError
 from cxr_duck.export.forms.films import found_films
-from cxr_duck.export.handout import Source
+from cxr_duck.export.handout import Handout
 from cxr_duck.export.options import ExportOptions
 from cxr_duck.export.rendering import Film, Renderer, Rendering
 
@@ -49,7 +49,7 @@ class Shard:
     source: str = ""
 
 
-def mixed(source: Source) -> Source:
+def mixed(source: Handout) -> Handout:
     """Return a dataset's rows split by split, in the recipe's order, by chance within each.
 
     So the classes are mixed in every file; the chance is that of the recipe's seed.
@@ -74,7 +74,7 @@ def _ending(rendering: Rendering, film: Film) -> str:
 
 
 def plan_shards(
-    source: Source, options: ExportOptions, bytes_of: Callable[[Row, str, int], int], end: int = 0
+    source: Handout, options: ExportOptions, bytes_of: Callable[[Row, str, int], int], end: int = 0
 ) -> tuple[list[Shard], Callable[[Row], Image], int]:
     """Return the files of a mixed source, what makes an image of theirs, and the bytes of all.
 
@@ -124,7 +124,7 @@ def digest_of(shards: Sequence[Shard]) -> str:
 
 
 def file_column(
-    source: Source, shards: Sequence[Shard], name_of: Callable[[Shard], str]
+    source: Handout, shards: Sequence[Shard], name_of: Callable[[Shard], str]
 ) -> "pyarrow.Table":
     """Return the rows of a mixed source with the name of the shard that holds each as `file`."""
     import pyarrow

@@ -4,7 +4,7 @@ from functools import partial
 
 from cxr_duck.errors import ExportError
 from cxr_duck.export.described.description import describe
-from cxr_duck.export.handout import Source
+from cxr_duck.export.handout import Handout
 from cxr_duck.export.options import ExportOptions
 from cxr_duck.export.plan import Plan
 
@@ -13,7 +13,7 @@ __all__ = ["plan"]
 _ROW = 500  # bytes, rather more than rows take
 
 
-def plan(source: Source, options: ExportOptions) -> Plan:
+def plan(source: Handout, options: ExportOptions) -> Plan:
     """Plan a manifest, its column `path` absolute where the folder of the images is known."""
     import pyarrow
     import pyarrow.compute

@@ -29,7 +29,7 @@ from cxr_duck.export.forms.shards import (
     plan_shards,
     threads_each,
 )
-from cxr_duck.export.handout import Source
+from cxr_duck.export.handout import Handout
 from cxr_duck.export.options import ExportOptions
 from cxr_duck.export.plan import Output, Plan
 
@@ -43,7 +43,7 @@ _ABOUT = (
 )
 
 
-def plan(source: Source, options: ExportOptions) -> Plan:
+def plan(source: Handout, options: ExportOptions) -> Plan:
     """Plan tar files of at most so many bytes, split by split, the classes mixed in each."""
     import pyarrow
 

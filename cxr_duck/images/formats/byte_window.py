@@ -2,12 +2,12 @@
 
 from typing import Any, BinaryIO
 
-__all__ = ["Reader"]
+__all__ = ["ByteWindow"]
 
 _PIECE = 1 << 18  # bytes: with what they inflate to they stay in a processor's own memory
 
 
-class Reader:
+class ByteWindow:
     """The bytes of a stream, a window of at most 256 KiB at a time.
 
     Not yet used are `view[start:end]`, which begin at `offset` of the file. Whoever uses some moves

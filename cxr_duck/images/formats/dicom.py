@@ -8,14 +8,14 @@ import zlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from cxr_duck.images.formats.byte_window import Reader
-from cxr_duck.images.formats.jpeg import BIGGEST, LARGEST, test_frame
+from cxr_duck.images.formats.byte_window import ByteWindow
+from cxr_duck.images.formats.jpeg import BIGGEST, LARGEST, examine_frame
 from cxr_duck.images.formats.verdict import Fault, Verdict
 
 if TYPE_CHECKING:
     import numpy
 
-__all__ = ["test_dicom"]
+__all__ = ["examine_dicom"]
 
 _COLORS = {"MONOCHROME1": "gray", "MONOCHROME2": "gray", "PALETTE COLOR": "palette"}
 _JPEG_OF_8_BITS = "1.2.840.10008.1.2.4.50"
@@ -24,7 +24,7 @@ _DELIMITER = b"\xfe\xff\xdd\xe0\0\0\0\0"  # ends a sequence, that of compressed 
 _UNDEFINED = 0xFFFFFFFF
 
 
-def test_dicom(reader: Reader, *, quick: bool = False) -> Verdict:
+def examine_dicom(reader: ByteWindow, *, quick: bool = False) -> Verdict:
     """Return the verdict on a DICOM file whose preamble was seen.
 
     Uncompressed pixels have to be as many bytes as rows, columns, samples, bits and frames promise
@@ -175,7 +175,7 @@ def _test_jpegs(dataset: Any) -> None:
 
     count = int(dataset.get("NumberOfFrames") or 1)
     for frame in generate_frames(dataset.PixelData, number_of_frames=count):
-        found = test_frame(frame)
+        found = examine_frame(frame)
         if found.verdict == "damaged":
             raise Fault(found.reason or "decode", f"a frame: {found.detail}")
 

@@ -3,16 +3,16 @@
 from dataclasses import replace
 from typing import BinaryIO
 
-from cxr_duck.images.formats.byte_window import Reader
-from cxr_duck.images.formats.png import SIGNATURE, test_png
+from cxr_duck.images.formats.byte_window import ByteWindow
+from cxr_duck.images.formats.png import SIGNATURE, examine_png
 from cxr_duck.images.formats.verdict import Verdict
 
-__all__ = ["test_image"]
+__all__ = ["examine_image"]
 
 _SUFFIXES = {"png": (".png",), "jpeg": (".jpg", ".jpeg"), "dicom": (".dcm", ".dicom")}
 
 
-def test_image(stream: BinaryIO, name: str, *, quick: bool = False) -> Verdict:
+def examine_image(stream: BinaryIO, name: str, *, quick: bool = False) -> Verdict:
     """Return the verdict on an image file that is read once from the start, to its end.
 
     What kind it is, its first bytes say; where its name says otherwise, the detail tells. With
@@ -20,7 +20,7 @@ def test_image(stream: BinaryIO, name: str, *, quick: bool = False) -> Verdict:
     does one that can't be read.
     """
     try:
-        reader = Reader(stream)
+        reader = ByteWindow(stream)
         verdict = _test(reader, quick)
         reader.skip_rest()
     except OSError as error:
@@ -34,21 +34,21 @@ def test_image(stream: BinaryIO, name: str, *, quick: bool = False) -> Verdict:
     return verdict
 
 
-def _test(reader: Reader, quick: bool) -> Verdict:
+def _test(reader: ByteWindow, quick: bool) -> Verdict:
     reader.has(132)
     begin = bytes(reader.view[: min(132, reader.end)])
     if not begin:
         return Verdict("damaged", "empty", "it has no bytes", 0)
     if begin.startswith(SIGNATURE):
-        return test_png(reader, quick=quick)
+        return examine_png(reader, quick=quick)
     if begin.startswith(b"\xff\xd8"):
-        from cxr_duck.images.formats.jpeg import test_jpeg
+        from cxr_duck.images.formats.jpeg import examine_jpeg
 
-        return test_jpeg(reader, quick=quick)
+        return examine_jpeg(reader, quick=quick)
     if begin[128:] == b"DICM":
-        from cxr_duck.images.formats.dicom import test_dicom
+        from cxr_duck.images.formats.dicom import examine_dicom
 
-        return test_dicom(reader, quick=quick)
+        return examine_dicom(reader, quick=quick)
     if SIGNATURE.startswith(begin):
         return Verdict("damaged", "truncated", "the file ends in its signature", len(begin), "png")
     return Verdict("damaged", "not an image", f"it begins with {begin[:8].hex(' ')}", 0)

@@ -4,10 +4,10 @@ import io
 import re
 import struct
 
-from cxr_duck.images.formats.byte_window import Reader
+from cxr_duck.images.formats.byte_window import ByteWindow
 from cxr_duck.images.formats.verdict import Fault, Verdict
 
-__all__ = ["BIGGEST", "LARGEST", "test_frame", "test_jpeg"]
+__all__ = ["BIGGEST", "LARGEST", "examine_frame", "examine_jpeg"]
 
 BIGGEST = 1 << 29  # bytes of a file that is read into memory
 LARGEST = 178_956_970  # pixels; the most that Pillow decodes, and far more than a film has
@@ -21,7 +21,7 @@ _ALONE = {0x01, *range(0xD0, 0xD9)}  # markers without a segment
 _NEXT = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")  # the marker that ends compressed data
 
 
-def test_jpeg(reader: Reader, *, quick: bool = False) -> Verdict:
+def examine_jpeg(reader: ByteWindow, *, quick: bool = False) -> Verdict:
     """Return the verdict on a JPEG file whose first two bytes were seen.
 
     It is decoded at an eighth of its size: every code is read, at the least cost. With `quick` only
@@ -141,6 +141,6 @@ def _decode(walk: _Walk) -> None:
         raise Fault("constant", "", verdict="suspect")
 
 
-def test_frame(data: bytes) -> Verdict:
+def examine_frame(data: bytes) -> Verdict:
     """Return the verdict on a JPEG image within another file."""
-    return test_jpeg(Reader(io.BytesIO(data)))
+    return examine_jpeg(ByteWindow(io.BytesIO(data)))

@@ -3,13 +3,13 @@
 import struct
 
 from cxr_duck.images.formats import inflate
-from cxr_duck.images.formats.byte_window import Reader
+from cxr_duck.images.formats.byte_window import ByteWindow
 from cxr_duck.images.formats.jpeg import LARGEST
 from cxr_duck.images.formats.png_chunks import HEAD, Chunks
-from cxr_duck.images.formats.png_pixels import Pixels
+from cxr_duck.images.formats.png_pixels import CompressedPixels
 from cxr_duck.images.formats.verdict import Fault, Verdict
 
-__all__ = ["SIGNATURE", "test_png"]
+__all__ = ["SIGNATURE", "examine_png"]
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _BEGIN = struct.Struct(">I4s")  # of a chunk: length and type
@@ -17,7 +17,7 @@ _LINK = struct.Struct(">II4s")  # the CRC of a chunk, and the begin of the next
 _NUMBER = struct.Struct(">I")
 
 
-def test_png(reader: Reader, *, quick: bool = False) -> Verdict:
+def examine_png(reader: ByteWindow, *, quick: bool = False) -> Verdict:
     """Return the verdict on a PNG file whose signature was seen; in bounded memory.
 
     The walk goes over all chunks: their order, lengths and CRCs; the pixels are inflated to exactly
@@ -36,8 +36,8 @@ def test_png(reader: Reader, *, quick: bool = False) -> Verdict:
 
 
 class _Walk:
-    def __init__(self, reader: Reader, quick: bool) -> None:
-        self.pixels: Pixels | None = None
+    def __init__(self, reader: ByteWindow, quick: bool) -> None:
+        self.pixels: CompressedPixels | None = None
         self._reader = reader
         self._quick = quick
         self._chunks = Chunks()
@@ -116,7 +116,7 @@ class _Walk:
     def _take(self, name: str, begin: bytes, offset: int) -> None:
         self._chunks.read(name, begin, offset)
         if name == "IHDR" and self._chunks.header and not self._quick:
-            self.pixels = Pixels(self._chunks.header)
+            self.pixels = CompressedPixels(self._chunks.header)
 
     def _need(self, count: int, where: str) -> None:
         """Have so many bytes ready; those before them are handed on, for they may go."""

@@ -5,12 +5,12 @@ from cxr_duck.images.formats.png_constant import Sameness
 from cxr_duck.images.formats.png_header import Header
 from cxr_duck.images.formats.verdict import Fault
 
-__all__ = ["Pixels"]
+__all__ = ["CompressedPixels"]
 
 _FILTERS = bytes(range(5))
 
 
-class Pixels:
+class CompressedPixels:
     """What all IDAT chunks hold together, one zlib stream, tested as it comes."""
 
     def __init__(self, header: Header) -> None:

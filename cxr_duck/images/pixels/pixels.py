@@ -6,7 +6,7 @@ from io import BytesIO
 from struct import Struct
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from cxr_duck.images.formats.examine import test_image
+from cxr_duck.images.formats.examine import examine_image
 from cxr_duck.images.formats.png import SIGNATURE
 from cxr_duck.images.pixels.opencv import opencv
 from cxr_duck.images.pixels.window import sound_bits, sound_window
@@ -103,7 +103,7 @@ def _film_pixels(data: bytes | memoryview) -> Any:
 
 
 def _refuse_damage(data: bytes | memoryview, *, quick: bool) -> None:
-    verdict = test_image(BytesIO(data), "", quick=quick)
+    verdict = examine_image(BytesIO(data), "", quick=quick)
     if verdict.verdict == "damaged":
         raise OSError(verdict.told)
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from cxr_duck.engines.spread import ImageFile
 from cxr_duck.images.files.folder import ImageFolder
-from cxr_duck.images.formats.examine import test_image as examine
+from cxr_duck.images.formats.examine import examine_image as examine
 from cxr_duck.images.formats.verdict import VERDICTS, Verdict
 from cxr_duck.images.surveys.survey import CHECKS, survey_images
 from cxr_duck.progress import SILENT, Progress

@@ -6,7 +6,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, BinaryIO
 
 from cxr_duck.errors import ImagesError
-from cxr_duck.images.formats.examine import test_image
+from cxr_duck.images.formats.examine import examine_image
 from cxr_duck.images.formats.jpeg import LARGEST
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def _seen(data: bytearray, file_digest: str) -> Fingerprint:
     """Return the fingerprint of an image's bytes; large ones are decoded one at a time."""
     from io import BytesIO
 
-    verdict = test_image(BytesIO(data), "", quick=True)
+    verdict = examine_image(BytesIO(data), "", quick=True)
     area = (verdict.width or 0) * (verdict.height or 0)
     if verdict.verdict == "damaged" or area > LARGEST:
         return Fingerprint(file_digest)

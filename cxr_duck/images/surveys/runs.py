@@ -18,7 +18,7 @@ from cxr_duck.errors import StoreError
 from cxr_duck.images.files.folder import ImageFolder
 from cxr_duck.io.whole import sync
 from cxr_duck.progress import Progress
-from cxr_duck.store.disk_errors import telling_disk_errors
+from cxr_duck.store.disk_errors import translating_disk_errors
 from cxr_duck.store.store import Store
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ class Run:
             return
         number = 1 + max((int(path.stem) for path in self._folder.glob("*.parquet")), default=0)
         unfinished = self._folder / "writing"
-        with telling_disk_errors(self._folder):
+        with translating_disk_errors(self._folder):
             table = pyarrow.Table.from_pylist(rows, self._schema)
             pyarrow.parquet.write_table(table, unfinished)
             sync(unfinished)
@@ -152,7 +152,7 @@ def only_run(
     store.cursor(anywhere=True).close()  # a StoreError where there is no store
     runs = store.lasting / _RUNS
     lock = FileLock(runs / f"{name}.lock")
-    with telling_disk_errors(store.root):
+    with translating_disk_errors(store.root):
         runs.mkdir(parents=True, exist_ok=True)
         try:
             lock.acquire(timeout=0)

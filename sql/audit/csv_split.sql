@@ -1,5 +1,5 @@
--- given: one row per (image, split, class) of a split that comes from elsewhere.
--- reads: given_rows
+-- csv_split: one row per (image, split, class) of a split that comes from elsewhere.
+-- reads: csv_rows
 -- columns:
 --   image_id    name of the image's file: the last part of a path
 --   split       the split, trimmed
@@ -16,7 +16,7 @@ WITH trimmed AS (
         coalesce(parent, '') <> '' AS is_variant,
         trim(split) AS split,
         nullif(trim(class), '') AS class,
-    FROM given_rows
+    FROM csv_rows
 )
 
 SELECT

@@ -1,4 +1,4 @@
--- tied_patients: one row per pair of patients who have twin images.
+-- patients_with_twins: one row per pair of patients who have twin images.
 -- reads: twins, images
 -- An image without a picture, all of whose pixels are the same, says nothing of its patient.
 SELECT DISTINCT

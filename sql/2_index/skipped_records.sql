@@ -1,4 +1,4 @@
--- left_out: one row per record that makes no image: refused, or nothing new to the store.
+-- skipped_records: one row per record that makes no image: refused, or nothing new to the store.
 -- reads: refusals, known_records
 -- params: $readmitting = FALSE
 SELECT row

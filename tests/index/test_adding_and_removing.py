@@ -13,7 +13,7 @@ from cxr_duck.index.removal import remove_images
 from cxr_duck.progress import SILENT
 from cxr_duck.store.compaction import compact
 from cxr_duck.store.data_files import data_files
-from cxr_duck.store.invariants import run_checks
+from cxr_duck.store.invariants import check_invariants
 from cxr_duck.store.store import Store
 from tests.conftest import Run, examples
 from tests.support.label_rows import repository, rows_of, write_labels
@@ -41,7 +41,7 @@ def postings(data: ExperimentData) -> Walked:
 
 def intact(data: ExperimentData) -> bool:
     """Tell whether no check of a store finds anything."""
-    return not [check for check in run_checks(data.store) if check.rows]
+    return not [check for check in check_invariants(data.store) if check.rows]
 
 
 def test_rows_are_added(tmp_path: Path) -> None:

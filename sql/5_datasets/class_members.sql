@@ -1,4 +1,4 @@
--- claims: one row per (class, finding, image) after units of several classes were dealt with.
+-- class_members: one row per (class, finding, image), units of several classes settled.
 -- reads: candidates, unit_classes, class_order
 -- params: $overlap = 'drop'
 -- Such a unit would be a wrong example of each class alone, so it is dropped, unless the recipe

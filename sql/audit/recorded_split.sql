@@ -1,4 +1,4 @@
--- given_members: one row per (image, split, class) of a recorded dataset, as `given` has them.
+-- recorded_split: one row per (image, split, class) of a recorded dataset, as `csv_split` has them.
 -- reads: experiments.members
 -- params: $dataset = 'normal-vs-not-normal'
 SELECT

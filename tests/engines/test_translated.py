@@ -10,7 +10,7 @@ import pytest
 
 from cxr_duck import ExperimentData
 from cxr_duck.engines.stages import all_stages, stage
-from cxr_duck.engines.translate.to_spark import carried
+from cxr_duck.engines.translate.to_spark import translated
 from cxr_duck.errors import CxrError
 from cxr_duck.index.removal import remove_images
 from cxr_duck.progress import SILENT
@@ -88,7 +88,7 @@ FEEDS: dict[str, dict[str, tuple[str, list[tuple[object, ...]]]]] = {
             [("a", "1"), ("a", "2"), ("b", "2"), ("b", "1"), ("c", "1"), ("c", "3"), ("d", "1")],
         )
     },
-    "tied_patients": {
+    "patients_with_twins": {
         "images": ("image_id VARCHAR, patient_id VARCHAR", [("1", "q"), ("2", "p"), ("3", "é")]),
         "twins": (
             "image_id VARCHAR, twin_id VARCHAR, kind VARCHAR, same_patient BOOLEAN",
@@ -241,7 +241,7 @@ def test_stage_gives_the_same_on_spark(
         for relation, path in asked.inputs.items():
             read = _READ.get(path) or _READ.setdefault(path, spark.read.parquet(str(path)))
             read.createOrReplaceTempView(relation.replace(".", "_"))
-        text = carried(stage(name).sql, lambda relation: relation.replace(".", "_"))
+        text = translated(stage(name).sql, lambda relation: relation.replace(".", "_"))
         given = spark.sql(text, args=asked.params).toArrow()
         exactly = name in STORED
         assert _types(given, exactly) == _types(asked.output, exactly)
