@@ -19,6 +19,7 @@ from PIL import Image
 
 from cxr_duck import ExperimentData
 from cxr_duck.engines import spread
+from cxr_duck.engines.spark import engines
 from cxr_duck.engines.spark import image_files as spark_files
 from cxr_duck.engines.spark.image_files import each_on_spark
 from cxr_duck.engines.spread import ImageFile, Row, Spread
@@ -288,7 +289,7 @@ def test_a_folder_that_workers_dont_see(
         return spread_later
 
     monkeypatch.setattr(spread, "here", behind(spread.here))
-    monkeypatch.setattr(spark_files, "each_on_spark", behind(each_on_spark))
+    monkeypatch.setattr(engines, "each_on_spark", behind(each_on_spark))
     for where in (None, session):
         with pytest.raises(ImagesError) as raised:
             check(data, where)
