@@ -88,7 +88,7 @@ def test_a_dataset_of_a_store_at_a_url(
     assert on_duckdb.reproduce("paper").same
     assert not [check for check in run_checks(on_duckdb.store) if check.rows]
     left = {path.relative_to(on_duckdb.store.path).parts[0] for path in _files(on_duckdb)}
-    assert left == {"cxr.duckdb", "data"}
+    assert left == {"cxr.duckdb", "data", "record"}
 
 
 def test_the_command_line_at_a_url(demo: Path, tmp_path: Path) -> None:
