@@ -6,7 +6,6 @@ would wait for numpy, pyarrow and the query language, of which it needs nothing.
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -558,10 +557,9 @@ class ExperimentData:
 
     def _handed_out(self, dataset: "Dataset") -> "Dataset":
         """Return a dataset that knows where its images are."""
-        from cxr_duck.datasets.torch_split import torch_split
+        from cxr_duck.datasets.torch_split import handed_out
 
-        folder = self._images_folder()
-        return replace(dataset, store=self.store, images_folder=folder, split_reader=torch_split)
+        return handed_out(dataset, self.store, self._images_folder())
 
     def _images_folder(self) -> Path | None:
         """Return the folder that was given, or else the one that the images were indexed with."""

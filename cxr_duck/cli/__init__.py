@@ -1,6 +1,9 @@
 """The command line: each command parses its options, calls one method and prints the result.
 
 Data go to stdout, narration and progress to stderr.
+
+A command imports what it needs when it runs, and the app only the module of the command that was
+given: `cxr` starts quickly.
 """
 
 import os

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from cxr_duck.datasets.allocation.decisions import Decisions, Exactness
 from cxr_duck.datasets.allocation.rounding import largest_remainder
+from cxr_duck.datasets.covariates.covariates import Covariates, covariates_of
 from cxr_duck.datasets.recipes.recipe import Recipe
 from cxr_duck.errors import DatasetError
 from cxr_duck.store.store import Store
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     import polars
     import pyarrow
 
-    from cxr_duck.datasets.covariates.covariates import Covariates
     from cxr_duck.datasets.torch_images import TorchImages
 
 __all__ = ["Dataset", "composition_rows"]
@@ -115,14 +115,12 @@ class Dataset:
             away = max(away, *(abs(a - b) for a, b in zip(got, wanted, strict=True)))
         return away
 
-    def covariates(self) -> "Covariates":
+    def covariates(self) -> Covariates:
         """Return how classes and splits differ in age, sex, projection and the like.
 
         Beside each difference stands the one that chance gives, and beside them how well a class is
         guessed without a pixel. Raises DatasetError for a dataset that came from no ExperimentData.
         """
-        from cxr_duck.datasets.covariates.covariates import covariates_of
-
         if self.store is None:
             raise DatasetError("this dataset knows no store: take it from an ExperimentData")
         return covariates_of(self.store, self.recipe, self.members)

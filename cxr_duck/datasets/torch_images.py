@@ -7,6 +7,7 @@ from torch.utils.data import Dataset
 
 from cxr_duck.errors import ImagesError
 from cxr_duck.images.files.folder import ImageFolder
+from cxr_duck.images.pixels.pixels import read_pixels
 
 if TYPE_CHECKING:
     import torch
@@ -58,8 +59,6 @@ class TorchImages(Dataset):  # type: ignore[misc, type-arg, unused-ignore]
     def _tensor(self, path: str) -> "torch.Tensor":
         import numpy
         import torch
-
-        from cxr_duck.images.pixels.pixels import read_pixels
 
         try:
             with self.folder.open(path) as stream:

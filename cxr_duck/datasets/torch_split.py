@@ -2,17 +2,25 @@
 
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cxr_duck.datasets.dataset import Dataset
 from cxr_duck.datasets.examples import class_indices, examples
 from cxr_duck.errors import CxrError, DatasetError, ImagesError
 from cxr_duck.images.files.folder import ImageFolder
+from cxr_duck.store.store import Store
 
 if TYPE_CHECKING:
     from cxr_duck.datasets.torch_images import TorchImages
 
-__all__ = ["torch_split"]
+__all__ = ["handed_out", "torch_split"]
+
+
+def handed_out(dataset: Dataset, store: Store, images_folder: Path | None) -> Dataset:
+    """Return a dataset that knows its store and where its images are, and opens its splits."""
+    return replace(dataset, store=store, images_folder=images_folder, split_reader=torch_split)
 
 
 def torch_split(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from cxr_duck.engines.duckdb import DuckDBEngine, working_engine
 from cxr_duck.engines.engine import Engine, EngineChoice, Engines
+from cxr_duck.engines.spread import here
 
 if TYPE_CHECKING:
     import duckdb
@@ -37,8 +38,6 @@ class DuckDBEngines:
         /,
     ) -> Iterator[Sequence[dict[str, Any]]]:
         """Yield what `work` makes of each image file, on the cores of this machine."""
-        from cxr_duck.engines.spread import here
-
         return here(files, work, schema)
 
 

@@ -3,7 +3,6 @@
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
@@ -11,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from cxr_duck.errors import StoreError
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     import pyarrow
 
 
@@ -72,6 +73,8 @@ def each(items: Iterable[T], work: Callable[[T], R]) -> Iterator[R]:
 
     Only a few items wait at a time, so that millions cost no memory. An error in one ends all.
     """
+    from concurrent.futures import ThreadPoolExecutor
+
     waiting: deque[Future[R]] = deque()
     rest = iter(items)
     count = workers()

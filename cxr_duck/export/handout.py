@@ -9,6 +9,8 @@ from cxr_duck.errors import ExportError
 from cxr_duck.export.options import ExportOptions
 from cxr_duck.export.rendering import Film
 from cxr_duck.images.files.folder import ImageFolder
+from cxr_duck.images.pixels.opencv import opencv
+from cxr_duck.version import __version__
 
 if TYPE_CHECKING:
     import pyarrow
@@ -47,9 +49,6 @@ class Handout:
 
     def request(self, options: ExportOptions, **more: Any) -> dict[str, Any]:
         """Return all that the files of an export depend on, as JSON can hold it."""
-        from cxr_duck.images.pixels.opencv import opencv
-        from cxr_duck.version import __version__
-
         return {
             "digest": self.dataset.digest,
             "seed": self.dataset.recipe.seed,

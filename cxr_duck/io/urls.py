@@ -1,7 +1,7 @@
 """The place of a store: a folder of this machine, or a URL that Python reaches by pyarrow.
 
-Spark's workers get what stands here by value: nothing of it needs cxr_duck, but for errors that are
-told on the machine where cxr runs.
+Spark's workers get what stands here by value, and need not have cxr_duck. Only errors that are told
+on the machine where cxr runs need it: they are imported inside the functions.
 """
 
 import os

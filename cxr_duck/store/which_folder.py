@@ -5,6 +5,7 @@ import os
 from cxr_duck.errors import StoreError
 from cxr_duck.io.urls import local_path
 from cxr_duck.store.local_folder import StoreFolder
+from cxr_duck.store.remote_folder import RemoteFolder
 
 __all__ = ["folder_of"]
 
@@ -19,6 +20,4 @@ def folder_of(place: str | os.PathLike[str] | None) -> StoreFolder:
         if "?" in os.fspath(path.absolute()):
             raise StoreError(f"{path} has a ? in its path, which DuckDB can't open: take another")
         return StoreFolder(path)
-    from cxr_duck.store.remote_folder import RemoteFolder
-
     return RemoteFolder(os.fspath(named))

@@ -18,6 +18,8 @@ from cxr_duck.datasets.allocation.allocate import (
     allocate,
 )
 from cxr_duck.datasets.allocation.chance import Chance
+from cxr_duck.datasets.allocation.matching import matched_quotas
+from cxr_duck.datasets.allocation.shared_quotas import refuse_shared, shared_quotas
 from cxr_duck.datasets.allocation.units import (
     Kind,
     Quotas,
@@ -37,14 +39,10 @@ def choose_quotas(recipe: Recipe, kinds: Sequence[Kind]) -> Quotas:
     available = class_units(kinds, [kind.units for kind in kinds])
     refuse_empty(recipe, available, available)
     if any(len(kind.classes) > 1 for kind in kinds):
-        from cxr_duck.datasets.allocation.shared_quotas import refuse_shared, shared_quotas
-
         refuse_shared(recipe)
         if recipe.balance != "none":
             return shared_quotas(recipe, kinds, available)
     if recipe.match:
-        from cxr_duck.datasets.allocation.matching import matched_quotas
-
         return matched_quotas(recipe, kinds)
     if recipe.findings == "equal":
         return _equal_findings(recipe, kinds, available)

@@ -1,7 +1,6 @@
 """Runs the allocation on the relations of `sql/5_datasets`: deals patients, balances classes."""
 
-from typing import TYPE_CHECKING
-
+from cxr_duck.datasets.allocation.allocate import Cell
 from cxr_duck.datasets.allocation.decisions import (
     QUOTA_COLUMNS,
     AllocationRow,
@@ -10,11 +9,12 @@ from cxr_duck.datasets.allocation.decisions import (
     OtherPatients,
     QuotaRow,
 )
+from cxr_duck.datasets.allocation.draw import draw
+from cxr_duck.datasets.allocation.quotas import choose_quotas
+from cxr_duck.datasets.allocation.targets import Patients
+from cxr_duck.datasets.allocation.units import Kind
 from cxr_duck.datasets.recipes.recipe import Recipe
 from cxr_duck.engines.engine import Engine
-
-if TYPE_CHECKING:
-    from cxr_duck.datasets.allocation.allocate import Cell
 
 __all__ = ["balance", "cells_by_number", "deal_patients"]
 
@@ -68,9 +68,6 @@ def _numbers(
 def _allocate(
     engine: Engine, recipe: Recipe, counts: list[_Counted]
 ) -> tuple[list[AllocationRow], Exactness]:
-    from cxr_duck.datasets.allocation.draw import draw
-    from cxr_duck.datasets.allocation.targets import Patients
-
     names = cells_by_number(engine)
     patients = [
         Patients(count, {names[n // _PLACE]: n % _PLACE for n in signature}, limit)
@@ -96,7 +93,7 @@ def _allocate(
     return rows, Exactness(reach=drawn.reach, largest=drawn.largest, pinned=pinned, tied=tied)
 
 
-def cells_by_number(engine: Engine) -> dict[int, "Cell"]:
+def cells_by_number(engine: Engine) -> dict[int, Cell]:
     """Return the cells by their numbers."""
     return {
         number: (name, finding, stratum) if stratum else (name, finding)
@@ -111,9 +108,6 @@ def balance(engine: Engine, recipe: Recipe, decided: Decisions | None) -> list[Q
 
     Raises OtherPatients where what was decided is more than there is.
     """
-    from cxr_duck.datasets.allocation.quotas import choose_quotas
-    from cxr_duck.datasets.allocation.units import Kind
-
     counts = engine.rows("kind_counts")
     if decided is None:
         names = cells_by_number(engine)

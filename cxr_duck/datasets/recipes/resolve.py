@@ -16,6 +16,7 @@ from cxr_duck.datasets.recipes.request import OPTIONS, Request
 from cxr_duck.datasets.recipes.strata import check_columns
 from cxr_duck.engines.engine import Engine
 from cxr_duck.errors import DatasetError, RecipeError
+from cxr_duck.query.fields import Fields
 from cxr_duck.query.tree import Finding, named_findings, to_plain
 from cxr_duck.terms.hierarchy import Hierarchy
 from cxr_duck.terms.lookup import check_term, filled_classes, findings_below
@@ -107,7 +108,6 @@ def _is_term(engine: Engine, text: str, hierarchy: str) -> bool:
         text,
     ):
         return True
-    from cxr_duck.query.fields import Fields
     from cxr_duck.query.parse import parse
     from cxr_duck.query.resolve import is_one_finding
 

@@ -4,6 +4,8 @@ from dataclasses import replace
 from typing import BinaryIO
 
 from cxr_duck.images.formats.byte_window import ByteWindow
+from cxr_duck.images.formats.dicom import examine_dicom
+from cxr_duck.images.formats.jpeg import examine_jpeg
 from cxr_duck.images.formats.png import SIGNATURE, examine_png
 from cxr_duck.images.formats.verdict import Verdict
 
@@ -42,12 +44,8 @@ def _test(reader: ByteWindow, quick: bool) -> Verdict:
     if begin.startswith(SIGNATURE):
         return examine_png(reader, quick=quick)
     if begin.startswith(b"\xff\xd8"):
-        from cxr_duck.images.formats.jpeg import examine_jpeg
-
         return examine_jpeg(reader, quick=quick)
     if begin[128:] == b"DICM":
-        from cxr_duck.images.formats.dicom import examine_dicom
-
         return examine_dicom(reader, quick=quick)
     if SIGNATURE.startswith(begin):
         return Verdict("damaged", "truncated", "the file ends in its signature", len(begin), "png")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from cxr_duck.errors import ImagesError
 from cxr_duck.images.formats.examine import examine_image
 from cxr_duck.images.formats.jpeg import LARGEST
+from cxr_duck.images.pixels.pixels import read_pixels
 
 if TYPE_CHECKING:
     import numpy
@@ -88,8 +89,6 @@ def _seen(data: bytearray, file_digest: str) -> Fingerprint:
 
 def _decoded(stream: BinaryIO) -> "numpy.ndarray | None":
     """Return the pixels of an image, None where they can't be decoded."""
-    from cxr_duck.images.pixels.pixels import read_pixels
-
     try:
         pixels = read_pixels(stream)
     except Exception:  # a damaged file can make a decoder fail in any way; cxr check says in which
