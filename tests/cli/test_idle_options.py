@@ -18,7 +18,6 @@ IDLE = [
     ("diff some some --json --format csv", "--format", "--json is --format json"),
     ("audit some --check missing_file --json --format csv", "--format", "--json prints all"),
     ("audit some --check missing_file --json --limit 2", "--limit", "--json prints all"),
-    ("audit some --no-files --images .", "--images", "--no-files looks at no image file"),
     ("export some FOLDER --quality 90", "--quality", "only a JPEG has a quality"),
     ("export some FOLDER --quality 90 --format png", "--quality", "only a JPEG has a quality"),
     ("export some FOLDER --shard-size 1GB", "--shard-size", "only webdataset and huggingface"),
