@@ -26,7 +26,7 @@ def main() -> None:
     files = data_files(store.cursor(), "images")
     engine.read_files("images", store.path, [file.path for file in files])
     engine.number_findings("SELECT DISTINCT unnest(findings) FROM images")
-    engine.put("left_out", "row BIGINT", [])
+    engine.put("skipped_records", "row BIGINT", [])
     layout = layout_of("postings", 2 * sum(file.rows for file in files), {})
     for number, file in enumerate(files, start=1):
         connection.execute(

@@ -8,9 +8,10 @@ from typing import Any, get_type_hints
 import pytest
 import typer
 
-from cxr_duck import ExperimentData
+from cxr_duck import Dataset, ExperimentData, experiment_data
 from cxr_duck.cli import make_app
 from cxr_duck.cli.options import HierarchyOption
+from cxr_duck.datasets import creating
 from cxr_duck.datasets.recipes.recipe import Recipe
 from cxr_duck.datasets.recipes.recipe_values import check_recipe
 from cxr_duck.datasets.recipes.request import OPTIONS, Request, asked_of
@@ -108,7 +109,7 @@ def test_python_has_the_types_of_the_definition() -> None:
     typed = get_type_hints(Request)
     hints = get_type_hints(
         ExperimentData.create_dataset,
-        vars(inspect.getmodule(Request)) | vars(inspect.getmodule(ExperimentData)),
+        {**vars(inspect.getmodule(Request)), **vars(experiment_data), "Dataset": Dataset},
     )
     differing = [name for name, option in OPTIONS.items() if hints[option.python] != typed[name]]
     assert differing == ["classes", "hierarchy"]
@@ -118,8 +119,9 @@ def test_python_hands_each_option_on(odd_data: ExperimentData, monkeypatch: Any)
     """What is given for an option comes to that option of the request, and to no other."""
     handed: list[Request] = []
     monkeypatch.setattr(
-        ExperimentData, "_create", lambda self, request, *more: handed.append(request)
+        creating, "create_dataset", lambda _, request, *more: handed.append(request)
     )
+    monkeypatch.setattr(ExperimentData, "_handed_out", lambda self, dataset: dataset)
     asked = asked_of(ALL_CHOSEN) | {"folds": 5}
     odd_data.create_dataset(**{OPTIONS[name].python: value for name, value in asked.items()})
     assert handed == [Request(**asked)]

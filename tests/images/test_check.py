@@ -21,7 +21,7 @@ from cxr_duck.errors import ImagesError, StoreError
 from cxr_duck.images.files.folder import ImageFolder
 from cxr_duck.images.surveys import check as integrity
 from cxr_duck.images.surveys.runs import only_run
-from cxr_duck.images.surveys.survey import RULES
+from cxr_duck.images.surveys.survey import CHECKS
 from cxr_duck.index.removal import remove_images
 from cxr_duck.progress import SILENT
 from cxr_duck.store.invariants import check_invariants
@@ -273,7 +273,7 @@ def test_a_file_that_changed_after_a_kill_is_tested_again(
 def test_one_run_at_a_time(data: ExperimentData) -> None:
     """A second check of a store that is being checked is told so."""
     with (
-        only_run(data.store, "check", RULES.schema, SILENT),
+        only_run(data.store, "check", CHECKS.schema, SILENT),
         pytest.raises(StoreError, match="another cxr check works on"),
     ):
         data.check_integrity()
@@ -332,13 +332,13 @@ def test_a_folder_that_was_moved_is_the_folder_from_then_on(
 
 def test_a_full_run_takes_nothing_from_one_that_was_not(data: ExperimentData) -> None:
     """Parts of a run that was killed don't count for a full one, nor parts that are cut off."""
-    with only_run(data.store, "check", RULES.schema, SILENT) as run:
+    with only_run(data.store, "check", CHECKS.schema, SILENT) as run:
         files = [ImageFile(name(1), name(1), 1, 1)]
         run.do("testing", files, lambda file: {"verdict": "ok", "whole": True})
         assert run.results().num_rows == 1
         (data.store.path / ".runs" / "check" / "00000002.parquet").write_bytes(b"PAR1")
         assert run.results().num_rows == 1
-    with only_run(data.store, "check", RULES.schema, SILENT, full=True) as run:
+    with only_run(data.store, "check", CHECKS.schema, SILENT, full=True) as run:
         assert run.results().num_rows == 0
     remove_images(data.store, f"image_id = '{name(1)}'", SILENT)
     assert list((data.store.path / ".runs" / "check").iterdir()) == []
@@ -412,7 +412,7 @@ def test_work_is_spread_and_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 
     results = each(items(), work)
     assert [next(results) for _ in range(5)] == [0, 1, 4, 9, 16]
-    assert begun <= 5 + 3 * spread._AHEAD
+    assert begun <= 5 + 3 * spread._QUEUED_PER_WORKER
     assert list(results) == [item * item for item in range(5, 1000)]
     monkeypatch.setenv("CXR_THREADS", "two")
     with pytest.raises(StoreError, match=r"\$CXR_THREADS is two"):

@@ -18,8 +18,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from cxr_duck.images.files.folder import ImageFolder
-from cxr_duck.images.formats import examine as testing
-from cxr_duck.images.formats import inflate
+from cxr_duck.images.formats import examine, inflate
 from tests.conftest import examples
 
 STORED, DEFLATED = zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED
@@ -354,11 +353,11 @@ def test_verdicts_are_those_of_files(tmp_path: Path) -> None:
     for name, there in members.items():
         (tmp_path / name).write_bytes(there)
         with folder.open(name) as stream:
-            wanted = testing.test_image(stream, name)
+            wanted = examine.examine_image(stream, name)
         assert wanted.verdict == ("ok" if name == "whole.png" else "damaged")
         for zipped in ("0.zip", "1.zip"):
             with folder.open(f"{zipped}/{name}") as stream:
-                assert testing.test_image(stream, name) == wanted
+                assert examine.examine_image(stream, name) == wanted
 
 
 @METHODS
@@ -370,8 +369,8 @@ def test_damage_of_the_zip_is_damage_of_the_image(tmp_path: Path, method: int, n
     file = write_zip(tmp_path / "0.zip", {name: image.getvalue() + b"a note after the end"}, method)
     whole = file.read_bytes()
     with ImageFolder(tmp_path).open(f"0.zip/{name}") as stream:
-        assert testing.test_image(stream, name).verdict == "ok"
+        assert examine.examine_image(stream, name).verdict == "ok"
     file.write_bytes(patched(whole, CENTRAL, 16, "<I", 1))  # the CRC-32
     with ImageFolder(tmp_path).open(f"0.zip/{name}") as stream:
-        verdict = testing.test_image(stream, name)
+        verdict = examine.examine_image(stream, name)
     assert (verdict.verdict, verdict.reason) == ("damaged", "unreadable")
