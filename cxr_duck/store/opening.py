@@ -1,5 +1,6 @@
 """Opens the catalog of a store for reading, so that it reads nothing outside the store."""
 
+import re
 from pathlib import Path
 
 import duckdb
@@ -47,7 +48,7 @@ def open_catalog(folder: StoreFolder) -> duckdb.DuckDBPyConnection:
             f"{folder.catalog_name} was not made by cxr-duck: give the folder of a store"
         ) from error
     except duckdb.IOException as error:
-        if "lock" in str(error):
+        if re.search(r"\block\b", str(error)):  # and not a block
             raise StoreError(
                 f"{folder.catalog_name} can't be opened ({first_line(error)}): close the program "
                 "that has it open for writing, such as a DuckDB shell"
