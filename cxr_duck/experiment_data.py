@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from cxr_duck.errors import CxrError
 from cxr_duck.progress import SILENT, Progress
 from cxr_duck.store.store import Store
-from cxr_duck.terms.hierarchy import DEFAULT_HIERARCHY
+from cxr_duck.terms.default import DEFAULT_HIERARCHY
 
 if TYPE_CHECKING:
     import polars
@@ -257,9 +257,10 @@ class ExperimentData:
 
     def count(self, query: str, *, hierarchy: _Path = DEFAULT_HIERARCHY) -> int:
         """Return the number of images that a query holds for; see `find`."""
-        from cxr_duck.query.find import count_images
+        from cxr_duck.query.finding_count import count_of_finding
 
-        return count_images(self.store.engine(), query, hierarchy)
+        found = count_of_finding(self.store.engine(), query, hierarchy)
+        return found or self._ask(query, hierarchy).images()
 
     def ids(
         self, query: str, *, hierarchy: _Path = DEFAULT_HIERARCHY, limit: int | None = None

@@ -13,7 +13,7 @@ from cxr_duck.query.tree import Shown
 from cxr_duck.terms.hierarchy import DEFAULT_HIERARCHY
 from cxr_duck.terms.stored import open_hierarchy
 
-__all__ = ["Form", "Question", "ask", "count_images"]
+__all__ = ["Form", "Question", "ask"]
 
 Form = Literal["rows", "count", "ids"]
 
@@ -38,6 +38,11 @@ class Question:
         """Return the rows of a form, at most so many, to be taken from the engine."""
         chosen = self._form(form, limit)
         return Rows(self.engine, chosen.sql, chosen.params)
+
+    def images(self) -> int:
+        """Return the number of images that the query holds for."""
+        _, rows = self.rows_of("count").stream()
+        return int(next(rows)[0])
 
     def script(self, form: Form = "rows", limit: int | None = None) -> str:
         """Return a form as SQL with its values in it, for a shell."""
@@ -76,18 +81,6 @@ def ask(
     if isinstance(tree, Shown) and is_one_finding(written):
         return _question(engine, _postings(tree, matching), matching)
     return _question(engine, _images(matching), matching)
-
-
-def count_images(
-    engine: Engine, text: str, hierarchy: str | os.PathLike[str] = DEFAULT_HIERARCHY
-) -> int:
-    """Return the number of images that a query holds for; of a finding by one look-up."""
-    if hierarchy == DEFAULT_HIERARCHY and isinstance(text, str):
-        found = engine.scalar("SELECT count(*) FROM postings WHERE finding = ?", text)
-        if found:
-            return int(found)
-    _, rows = ask(engine, text, hierarchy).rows_of("count").stream()
-    return int(next(rows)[0])
 
 
 def _is_finding(engine: Engine, text: str) -> bool:
