@@ -18,7 +18,7 @@ import pytest
 from PIL import Image
 
 from cxr_duck import ExperimentData
-from cxr_duck.engines import spread
+from cxr_duck.engines import choice
 from cxr_duck.engines.spark import engines
 from cxr_duck.engines.spark import image_files as spark_files
 from cxr_duck.engines.spark.image_files import each_on_spark
@@ -288,7 +288,7 @@ def test_a_folder_that_workers_dont_see(
 
         return spread_later
 
-    monkeypatch.setattr(spread, "here", behind(spread.here))
+    monkeypatch.setattr(choice, "here", behind(choice.here))
     monkeypatch.setattr(engines, "each_on_spark", behind(each_on_spark))
     for where in (None, session):
         with pytest.raises(ImagesError) as raised:
@@ -373,7 +373,7 @@ def test_connected_and_killed(session: "SparkSession", odd_films: Path, tmp_path
     with subprocess.Popen(
         [sys.executable, "-c", _CONNECTED, odd_films / "images", *stores],
         stderr=subprocess.DEVNULL,
-        cwd=Path(runs.__file__).parents[2],
+        cwd=Path(runs.__file__).parents[3],
         start_new_session=True,
     ) as process:
         while not list(parts.glob("*.parquet")) and process.poll() is None:
