@@ -109,6 +109,12 @@ def remove(
     print(f"{_counted(removal)} removed from {data.store.root}")
     for name, held in removal.datasets.items():
         print(f"the dataset {name} held {held:,} of them", file=sys.stderr)
+    if removal.set_aside:
+        print(
+            f"files that 'cxr repair' set aside may still hold them: delete "
+            f"{', '.join(removal.set_aside)} in {data.store.root}",
+            file=sys.stderr,
+        )
     if removal.still_read:
         print(
             "another process has an older state of the store open: its files go with the next "

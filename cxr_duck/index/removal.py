@@ -27,7 +27,8 @@ class Removal:
     how many of the images each dataset holds.
 
     `still_read` counts the older states of the store that other processes have open: their files
-    stay on the disk until those have closed them and something is published again.
+    stay on the disk until those have closed them and something is published again. `set_aside` are
+    the folders in which `cxr repair` put files aside: what is removed may stand there too.
     """
 
     images: int
@@ -35,6 +36,7 @@ class Removal:
     rejects: int
     datasets: dict[str, int]
     still_read: int = 0
+    set_aside: tuple[str, ...] = ()
 
 
 def remove_images(
@@ -62,7 +64,9 @@ def remove_images(
             _take_out(engine, publication, change, chosen)
         publish_change(publication, replace(change, removed=removal.images))
     forget_runs(store)
-    return replace(removal, still_read=store.older_states_in_use())
+    return replace(
+        removal, still_read=store.older_states_in_use(), set_aside=tuple(store.folder.set_aside())
+    )
 
 
 def _take_out(

@@ -137,7 +137,8 @@ class DataWriter:
     def write_first(self) -> None:
         """Write the first files of a new store, without rows, of the relations that have them."""
         for name, relation in RELATIONS.items():
-            if relation.columns is not None:
+            if relation.begins_empty:
+                assert relation.columns is not None
                 self._engine.put("data_file", relation.columns, [])
                 self.add(self.write(name, "merged_rows", rows=0))
 

@@ -67,15 +67,15 @@ def _disjoint(
     """Return the files of a relation, but for those that have rows of one that comes before."""
     chosen: list[DataFile] = []
     for file in files:
-        key = f"SELECT {_KEYS[relation]} AS key FROM {_rows(store, [file])}"
-        taken = "SELECT NULL AS key"
+        common = 0
         if chosen:
-            taken = f"SELECT {_KEYS[relation]} AS key FROM {_rows(store, chosen)}"
-        ((common,),) = connection.execute(
-            f"SELECT count(*) FROM ({key}) AS mine SEMI JOIN ({taken}) AS others USING (key)"
-            if chosen
-            else "SELECT 0"
-        ).fetchall()
+            mine, taken = (
+                f"SELECT {_KEYS[relation]} AS key FROM {_rows(store, some)}"
+                for some in ([file], chosen)
+            )
+            ((common,),) = connection.execute(
+                f"SELECT count(*) FROM ({mine}) AS mine SEMI JOIN ({taken}) AS others USING (key)"
+            ).fetchall()
         if not common and (file.rows or file is files[-1]):
             chosen.append(file)
     return chosen

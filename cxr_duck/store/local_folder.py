@@ -14,6 +14,7 @@ from cxr_duck.io.whole import sync
 from cxr_duck.store.superseded import SUPERSEDED, keep_for_readers
 
 __all__ = [
+    "ASIDE",
     "CATALOG",
     "COPIES",
     "SPILL",
@@ -24,6 +25,7 @@ __all__ = [
 ]
 
 CATALOG = "cxr.duckdb"
+ASIDE = "set-aside-"  # begins the name of a folder of what a repair didn't take
 COPIES = "record"  # the folder with the copy of the record
 _COPY = re.compile(rf"{COPIES}/(\d{{6,}})-")  # the state that a file of a copy was written for
 _WORKING = re.compile(rf"\.{re.escape(CATALOG)}\.[0-9a-f]+")
@@ -120,6 +122,10 @@ class StoreFolder:
     def killed_writers(self) -> list[Path]:
         """Return the working copies of the catalog that killed writers left."""
         return [path for path in self.path.glob(f".{CATALOG}.*") if _WORKING.fullmatch(path.name)]
+
+    def set_aside(self) -> list[str]:
+        """Return the names of the folders in which a repair put files aside."""
+        return sorted(path.name for path in self.path.glob(f"{ASIDE}*"))
 
     def was_lost(self) -> bool:
         """Tell whether a state was published here, for which there need not be a catalog now.

@@ -1,6 +1,6 @@
 """Opens the catalog of a store for reading, so that it reads nothing outside the store."""
 
-import re
+import os
 from pathlib import Path
 
 import duckdb
@@ -48,7 +48,7 @@ def open_catalog(folder: StoreFolder) -> duckdb.DuckDBPyConnection:
             f"{folder.catalog_name} was not made by cxr-duck: give the folder of a store"
         ) from error
     except duckdb.IOException as error:
-        if re.search(r"\block\b", str(error)):  # and not a block
+        if "Could not set lock" in str(error):
             raise StoreError(
                 f"{folder.catalog_name} can't be opened ({first_line(error)}): close the program "
                 "that has it open for writing, such as a DuckDB shell"
@@ -58,7 +58,16 @@ def open_catalog(folder: StoreFolder) -> duckdb.DuckDBPyConnection:
                 f"{folder.catalog_name} can't be opened ({first_line(error)}): "
                 "pip install --upgrade duckdb"
             ) from error
+        if not os.access(folder.catalog, os.R_OK):
+            raise StoreError(
+                f"{folder.catalog_name} can't be opened ({first_line(error)}): ask its owner for "
+                "the right to read it"
+            ) from error
         raise BrokenCatalogError(folder, first_line(error)) from error
+    except duckdb.OutOfMemoryException as error:
+        raise StoreError(
+            f"{folder.catalog_name} can't be opened ({first_line(error)}): give more memory"
+        ) from error
     except duckdb.Error as error:
         raise BrokenCatalogError(folder, first_line(error)) from error
     return connection

@@ -11,7 +11,7 @@ beginning of its SHA-256.
 import re
 import shutil
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from hashlib import file_digest
 from pathlib import Path
 
@@ -19,6 +19,7 @@ import duckdb
 
 from cxr_duck.engines.sql_text import quoted
 from cxr_duck.store.data_files import DataFile
+from cxr_duck.store.format import FORMAT, StoreFormat
 from cxr_duck.store.local_folder import COPIES, StoreFolder
 from cxr_duck.version import __version__
 
@@ -38,6 +39,13 @@ _TABLES = {
     "experiments.allocation": "dataset_id, signature, limit_to, position",
     "experiments.quota": "dataset_id, kind, split",
 }
+_OF_A_DATASET = (
+    "record_files",
+    "experiments.dataset",
+    "experiments.finding",
+    "experiments.allocation",
+    "experiments.quota",
+)
 _HEAD = re.compile(r"record/(\d{6,})-[0-9a-f]+-[0-9a-f]{16}\.parquet")
 _WRITTEN = "written.parquet"  # a file that has no name yet
 _SHORT = 16  # digits of a digest in a name
@@ -125,21 +133,24 @@ def _digest(file: Path) -> str:
 
 @dataclass(frozen=True)
 class RecordCopy:
-    """A whole copy of the record: its file, and the state and publication that it is of.
+    """A copy of the record: its file, its format, and the state and publication that it is of.
 
-    `images` has the path of each dataset's images by the number of the dataset, `working_copy` the
+    `datasets` are the names of the datasets by their numbers, `images` the paths of their images,
+    as far as those files are sound; `lacking` has the paths of the others. `working_copy` is the
     name of the catalog's copy that was put in force with it: where that is still there, it was not.
+    Of a later format nothing more is known than that.
     """
 
     file: Path
     path: str
     state: int
-    publication: int
-    published_at: str
-    package_version: str
-    datasets: tuple[str, ...]
-    images: dict[int, str]
-    working_copy: str
+    format: StoreFormat
+    publication: int = 0
+    published_at: str = ""
+    datasets: dict[int, str] = field(default_factory=dict)
+    images: dict[int, str] = field(default_factory=dict)
+    lacking: dict[int, str] = field(default_factory=dict)
+    working_copy: str = ""
 
 
 def copy_files(catalog: duckdb.DuckDBPyConnection) -> list[DataFile]:
@@ -154,32 +165,50 @@ def copy_files(catalog: duckdb.DuckDBPyConnection) -> list[DataFile]:
 
 
 def read_copies(store: Path, paths: Iterable[str]) -> tuple[list[RecordCopy], list[str]]:
-    """Return the copies among some files of a store, newest first, and the damaged files."""
-    copies, damaged = [], []
+    """Return the copies among some files of a store, newest first, and the damaged files.
+
+    A copy of which some datasets' images are damaged or gone has all the rest.
+    """
+    copies: list[RecordCopy] = []
+    damaged: list[str] = []
+    sound: set[str] = set()
     for path in sorted(paths):
         digest = path.removesuffix(".parquet")[-_SHORT:]
         try:
             if _digest(store / path)[:_SHORT] != digest:
                 damaged.append(path)
-            elif head := _HEAD.fullmatch(path):
+                continue
+            sound.add(path)
+            if head := _HEAD.fullmatch(path):
                 copies.append(_read(store / path, path, int(head[1])))
         except (OSError, duckdb.Error):
             damaged.append(path)
     copies.sort(key=lambda copy: copy.state, reverse=True)
-    return [copy for copy in copies if not set(copy.images.values()) & set(damaged)], damaged
+    return [_without_lacking(copy, sound) for copy in copies], damaged
+
+
+def _without_lacking(copy: RecordCopy, sound: set[str]) -> RecordCopy:
+    lacking = {number: path for number, path in copy.images.items() if path not in sound}
+    images = {number: path for number, path in copy.images.items() if path in sound}
+    return replace(copy, images=images, lacking=lacking)
 
 
 def _read(file: Path, path: str, state: int) -> RecordCopy:
     with duckdb.connect() as connection:
+        ((number, lowest, version),) = connection.execute(
+            "SELECT row.format, row.lowest_version, row.package_version "
+            f"FROM (SELECT unnest(store_format) AS row FROM read_parquet({quoted(file)}))"
+        ).fetchall()
+        found = StoreFormat(number, lowest, version, state)
+        if number > FORMAT:
+            return RecordCopy(file, path, state, found)
         _show(connection, file)
-        ((version, published_at, publication),) = connection.execute(
-            "SELECT package_version, strftime(published_at, '%Y-%m-%d %H:%M'), "
+        ((published_at, publication),) = connection.execute(
+            "SELECT strftime(published_at, '%Y-%m-%d %H:%M'), "
             "(SELECT coalesce(max(publication), 0) FROM copied_publications) "
             "FROM copied_store_format"
         ).fetchall()
-        datasets = connection.execute(
-            "SELECT name FROM copied_dataset ORDER BY dataset_id"
-        ).fetchall()
+        datasets = connection.execute("SELECT dataset_id, name FROM copied_dataset").fetchall()
         images = connection.execute("SELECT dataset_id, path FROM copied_record_files").fetchall()
         ((working,),) = connection.execute(
             "SELECT decode(value) FROM parquet_kv_metadata(?) WHERE decode(key) = 'working_copy'",
@@ -189,12 +218,12 @@ def _read(file: Path, path: str, state: int) -> RecordCopy:
         file,
         path,
         state,
+        found,
         publication,
         published_at,
-        version,
-        tuple(name for (name,) in datasets),
+        dict(sorted(datasets)),
         dict(images),
-        working,
+        working_copy=working,
     )
 
 
@@ -209,14 +238,17 @@ def _show(connection: duckdb.DuckDBPyConnection, file: Path) -> None:
 
 
 def restore_copy(catalog: duckdb.DuckDBPyConnection, store: Path, copy: RecordCopy) -> None:
-    """Fill the tables of a new catalog from a copy."""
+    """Fill the tables of a new catalog from a copy, but for datasets whose images it lacks."""
     _show(catalog, copy.file)
     for table in _TABLES:
         name = table.rpartition(".")[2]
         if table == "terms":  # made together with what hangs on it
             catalog.execute("CREATE TABLE terms AS FROM copied_terms")
-        else:
-            catalog.execute(f"INSERT INTO {table} BY NAME SELECT * FROM copied_{name}")
+            continue
+        rows = f"SELECT * FROM copied_{name}"
+        if table in _OF_A_DATASET:
+            rows += f" WHERE NOT coalesce(list_contains({list(copy.lacking)}, dataset_id), false)"
+        catalog.execute(f"INSERT INTO {table} BY NAME {rows}")
     for path in copy.images.values():
         catalog.execute(
             "INSERT INTO experiments.image BY NAME "

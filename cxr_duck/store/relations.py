@@ -20,8 +20,9 @@ class Relation:
     a data file that stay when images are removed, when a label file says otherwise of images, and
     when other image files are found. Without a stage all rows stay, or it is written anew whole.
     `made_from`: the relation that it is made from, again wherever that loses rows.
-    `columns`: those that it is first written with, without rows, as in CREATE TABLE. Without them a
-    label file or listing writes it first.
+    `columns`: as in CREATE TABLE, of a file without rows; images and postings are never without.
+    `begins_empty`: a new store has such a file; of others a label file or listing writes the first.
+    `brought_back_by`: what makes its rows again where they are lost.
     `grows`: each label file adds files to it; other relations are written as one file each time.
     `looked_up`: a look-up asks the statistics of each of its files and row groups.
     """
@@ -32,6 +33,8 @@ class Relation:
     when_files_change: str | None = None
     made_from: str | None = None
     columns: str | None = None
+    begins_empty: bool = False
+    brought_back_by: str = "index their label file again"
     grows: bool = False
     looked_up: bool = False
 
@@ -50,9 +53,26 @@ RELATIONS = {
         grows=True,
         looked_up=True,
     ),
-    "rejects": Relation(sorted_by=("file", "row"), when_images_go="kept_rejects", grows=True),
-    "image_files": Relation(sorted_by=("image_id", "path"), when_images_go="kept_files"),
-    "refused_files": Relation(sorted_by=("path",), when_images_go="kept_files"),
+    "rejects": Relation(
+        sorted_by=("file", "row"),
+        when_images_go="kept_rejects",
+        columns='file VARCHAR, "row" BIGINT, reason VARCHAR, image_id VARCHAR, '
+        "patient_id VARCHAR, raw VARCHAR",
+        grows=True,
+    ),
+    "image_files": Relation(
+        sorted_by=("image_id", "path"),
+        when_images_go="kept_files",
+        columns="image_id VARCHAR, folder VARCHAR, zip VARCHAR, path VARCHAR, bytes BIGINT, "
+        "modified BIGINT",
+        brought_back_by="give --images to cxr index again",
+    ),
+    "refused_files": Relation(
+        sorted_by=("path",),
+        when_images_go="kept_files",
+        columns="image_id VARCHAR, folder VARCHAR, path VARCHAR, reason VARCHAR",
+        brought_back_by="give --images to cxr index again",
+    ),
     "checks": Relation(
         sorted_by=("image_id",),
         when_images_go="kept_rows",
@@ -60,12 +80,16 @@ RELATIONS = {
         columns=f"{_FILE}, verdict VARCHAR, reason VARCHAR, detail VARCHAR, "
         '"offset" BIGINT, format VARCHAR, width BIGINT, height BIGINT, bits INTEGER, '
         "color VARCHAR, digest VARCHAR, whole BOOLEAN",
+        begins_empty=True,
+        brought_back_by="run cxr check",
     ),
     "fingerprints": Relation(
         sorted_by=("image_id",),
         when_images_go="kept_rows",
         when_files_change="kept_readings",
         columns=f"{_FILE}, file_digest VARCHAR, pixel_digest VARCHAR, perceptual_hash BLOB",
+        begins_empty=True,
+        brought_back_by="run cxr twins",
     ),
     # An image that goes may be the one that others with its file were paired with.
     "twin_pairs": Relation(
@@ -74,6 +98,8 @@ RELATIONS = {
         made_from="fingerprints",
         columns="image_id VARCHAR, twin_id VARCHAR, kind VARCHAR, distance BIGINT, "
         "twin_group VARCHAR",
+        begins_empty=True,
+        brought_back_by="run cxr twins",
     ),
 }
 

@@ -1,15 +1,17 @@
 """A lost or broken catalog is made again: from the copy of the record and the Parquet files.
 
-Nothing is deleted: the broken catalog, and files that are of no state of the store, are set aside
-in a folder of their own. Without a copy of the record, which stores have from format 2 on, the
-catalog before the last change is taken, where it is still there, and else the data files alone.
+Nothing is deleted: the broken catalog, damaged files, and files that are of no state of the store,
+are set aside in a folder of their own. Without a copy of the record, which stores have from
+format 2 on, the catalog before the last change is taken, where it is still there, and else the data
+files alone.
 """
 
 import os
 import shutil
-from contextlib import nullcontext, suppress
-from dataclasses import astuple, dataclass, field
+from contextlib import nullcontext
+from dataclasses import astuple, dataclass
 from datetime import UTC, datetime
+from hashlib import file_digest
 from pathlib import Path
 
 import duckdb
@@ -20,21 +22,18 @@ from cxr_duck.io.whole import sync
 from cxr_duck.progress import SILENT, Progress
 from cxr_duck.store.catalog import create_macros, create_tables, create_views, describe
 from cxr_duck.store.data_files import DataFile, changed_files
-from cxr_duck.store.fitting_files import add_publications, files_on_disk, fitting_files
-from cxr_duck.store.format import FORMAT, count_state, read_format
+from cxr_duck.store.fitting_files import add_publications
+from cxr_duck.store.format import count_state
 from cxr_duck.store.format_steps import step_up
+from cxr_duck.store.local_folder import ASIDE
 from cxr_duck.store.opening import BrokenCatalogError
-from cxr_duck.store.record_copy import (
-    RecordCopy,
-    copy_files,
-    read_copies,
-    restore_copy,
-    write_copy,
-)
+from cxr_duck.store.record_copy import copy_files, restore_copy, write_copy
+from cxr_duck.store.relations import RELATIONS
+from cxr_duck.store.repair_plan import Plan, plan_repair
 from cxr_duck.store.store import STORAGE_VERSION, Store
-from cxr_duck.store.superseded import SUPERSEDED
 from cxr_duck.terms.hierarchy import built_in_hierarchies
 from cxr_duck.terms.stored import write_terms
+from cxr_duck.version import __version__
 
 __all__ = ["Repair", "repair"]
 
@@ -53,18 +52,6 @@ class Repair:
     aside: Path | None = None
 
 
-@dataclass
-class _Plan:
-    """What a new catalog is made from: a copy of the record, or an earlier catalog, or neither."""
-
-    copy: RecordCopy | None = None
-    earlier: Path | None = None
-    files: list[DataFile] = field(default_factory=list)
-    rebuilt: list[str] = field(default_factory=list)
-    lost: list[str] = field(default_factory=list)
-    set_aside: list[str] = field(default_factory=list)
-
-
 def repair(store: Store, progress: Progress = SILENT, *, dry_run: bool = False) -> Repair:
     """Make the catalog of a store again where it is lost or broken, or tell what that would bring.
 
@@ -78,12 +65,14 @@ def repair(store: Store, progress: Progress = SILENT, *, dry_run: bool = False) 
     problem = _problem(store)
     if not problem:
         return _mend_copy(store, dry_run)
-    aside = store.path / f"set-aside-{datetime.now(UTC):%Y%m%dT%H%M%S}"
+    aside = store.path / f"{ASIDE}{datetime.now(UTC):%Y%m%dT%H%M%S}"
     with (
         nullcontext() if dry_run else store.mending() as working,
         progress.step("making the catalog again"),
     ):
-        plan = _plan(store)
+        if working is not None and not _problem(store):  # another repair was first
+            return Repair()
+        plan = plan_repair(store)
         if store.catalog.exists():
             plan.set_aside.insert(0, store.catalog.name)
         if Path(f"{store.catalog}.wal").exists():
@@ -112,6 +101,12 @@ def _problem(store: Store) -> str:
             _look_up(catalog, table, key)
     except BrokenCatalogError as error:
         return error.reason
+    except duckdb.OutOfMemoryException as error:
+        raise StoreError(
+            f"{store.root} can't be looked through ({first_line(error)}): give more memory"
+        ) from error
+    except duckdb.InterruptException as error:
+        raise KeyboardInterrupt from error
     except duckdb.Error as error:
         return first_line(error)
     return ""
@@ -150,136 +145,15 @@ def _mend_copy(store: Store, dry_run: bool) -> Repair:
     )
 
 
-def _plan(store: Store) -> _Plan:
-    """Choose what the new catalog is made from; StoreError where nothing is there."""
-    plan = _Plan()
-    home = store.folder
-    killed = {path.name for path in home.killed_writers()}
-    copies, damaged = read_copies(store.path, home.copies())
-    published = [copy for copy in copies if copy.working_copy not in killed]
-    on_disk, unreadable = files_on_disk(store.path)
-    found = on_disk
-    if published:
-        plan.copy = published[0]
-        listed = _files_in_copy(plan.copy)
-        changed = dict(changed_files(store.path, listed))
-        plan.files = fitting_files(store.path, on_disk) if changed else listed
-        _tell_copy(plan, plan.copy, changed, listed)
-    else:
-        plan.earlier = _earlier_catalog(store.path)
-        if killed and found:  # what they wrote may never have been published
-            last = max(file.publication for file in found)
-            found = [file for file in found if file.publication < last] or found
-        plan.files = fitting_files(store.path, found)
-        _tell_no_copy(plan, store.path)
-    if not any(file.relation == "images" for file in plan.files):
-        raise StoreError(
-            f"{store.root} can't be repaired: no sound Parquet file of images lies in data/; bring "
-            "one back from a copy, or index the label files into a new folder"
-        )
-    rows = {name: 0 for name in ("images", "postings", "rejects")}
-    for file in plan.files:
-        if file.relation in rows:
-            rows[file.relation] += file.rows
-    plan.rebuilt.append(
-        ", ".join(f"{count:,} {name}" for name, count in rows.items())
-        + f", of {len(plan.files):,} data files"
-    )
-    if unreadable:
-        plan.lost.append(f"what stood in data files that can't be read: {', '.join(unreadable)}")
-    in_use = {file.path for file in plan.files} | _files_of_readers(store.path)
-    plan.set_aside += sorted({*(file.path for file in on_disk), *unreadable} - in_use)
-    mine = {plan.copy.path, *plan.copy.images.values()} if plan.copy else set()
-    plan.set_aside += sorted({*(copy.path for copy in copies), *damaged} - mine)
-    return plan
-
-
-def _files_in_copy(copy: RecordCopy) -> list[DataFile]:
-    with duckdb.connect() as connection:
-        rows = connection.execute(
-            "SELECT row.relation, row.path, row.publication, row.rows, row.bytes, row.sha256 "
-            "FROM (SELECT unnest(listed_files) AS row FROM read_parquet(?)) ORDER BY row.path",
-            [str(copy.file)],
-        ).fetchall()
-    return [DataFile(*row) for row in rows]
-
-
-def _earlier_catalog(store: Path) -> Path | None:
-    """Return the newest superseded catalog that can be read, whose state is one change behind."""
-    for path in sorted((store / SUPERSEDED).glob("*.duckdb"), reverse=True):
-        with suppress(duckdb.Error), duckdb.connect() as connection:
-            connection.execute(f"ATTACH {quoted(path)} AS cxr (READ_ONLY); USE cxr")
-            if read_format(connection).number <= FORMAT:
-                connection.execute("SELECT count(exactness) FROM experiments.dataset").fetchall()
-                return path
-    return None
-
-
-def _files_of_readers(store: Path) -> set[str]:
-    """Return the data files of earlier states, which processes may have open."""
-    paths: set[str] = set()
-    for path in (store / SUPERSEDED).glob("*.duckdb"):
-        with suppress(duckdb.Error), duckdb.connect() as connection:
-            connection.execute(f"ATTACH {quoted(path)} AS cxr (READ_ONLY); USE cxr")
-            paths |= {
-                name for (name,) in connection.execute("SELECT path FROM data_files").fetchall()
-            }
-    return paths
-
-
-def _tell_copy(
-    plan: _Plan, copy: RecordCopy, changed: dict[str, str], listed: list[DataFile]
-) -> None:
-    plan.rebuilt.append(
-        f"the record of state {copy.state:,} (publication {copy.publication:,}, "
-        f"{copy.published_at} UTC, cxr-duck {copy.package_version}), from its copy: "
-        f"{_datasets(copy.datasets)}"
-    )
-    if changed:
-        path, problem = next(iter(changed.items()))
-        kept = {file.path for file in plan.files}
-        gone = [file for file in listed if file.relation == "images" and file.path not in kept]
-        plan.lost.append(
-            f"{sum(file.rows for file in gone):,} images, in data files that are damaged or fit no "
-            f"others ({path}: {problem}): index their label file again"
-        )
-
-
-def _datasets(names: tuple[str, ...]) -> str:
-    count = "1 dataset" if len(names) == 1 else f"{len(names):,} datasets"
-    return f"{count} ({', '.join(names)})" if names else "no dataset"
-
-
-def _tell_no_copy(plan: _Plan, store: Path) -> None:
-    if plan.earlier is not None:
-        with duckdb.connect() as connection:
-            connection.execute(f"ATTACH {quoted(plan.earlier)} AS cxr (READ_ONLY); USE cxr")
-            names = connection.execute(
-                "SELECT name FROM experiments.dataset ORDER BY dataset_id"
-            ).fetchall()
-        plan.rebuilt.append(
-            "the record before the last change, from the catalog that was kept of it: "
-            f"{_datasets(tuple(name for (name,) in names))}"
-        )
-        plan.lost.append(
-            "the last change of the record: no copy of the record lies in the store; a dataset "
-            "that was made last is missing, and one that was deleted last is there again"
-        )
-        return
-    plan.lost += [
-        "the record of datasets: no copy of it lies in the store",
-        "hierarchies of your own: give their CSV file again",
-        "the history of publications, and the folder of the images: give --images again",
-        "the list of removed images: a label file that names them takes them in again",
-    ]
-
-
-def _carry_out(store: Store, plan: _Plan, working: Path, aside: Path) -> None:
+def _carry_out(store: Store, plan: Plan, working: Path, aside: Path) -> None:
     """Make the new catalog, set aside what is of no state, and put the catalog in force."""
     if plan.earlier is not None:
         shutil.copyfile(plan.earlier, working)
     written: list[str] = []
+    emptied: list[DataFile] = []
     try:
+        emptied = [_empty_file(store.path, plan, name) for name in plan.empty]
+        plan.files += emptied
         with duckdb.connect(
             str(working), config={"storage_compatibility_version": STORAGE_VERSION}
         ) as catalog:
@@ -298,11 +172,32 @@ def _carry_out(store: Store, plan: _Plan, working: Path, aside: Path) -> None:
     except BaseException:
         if working.exists():
             store.folder.drop_copies(written)
+            for file in emptied:
+                (store.path / file.path).unlink(missing_ok=True)
         raise
     sync(store.path)
+    if plan.copy is not None and not plan.copy.lacking:  # the new copy says the same
+        store.folder.drop_copies([plan.copy.path])
 
 
-def _fill(catalog: duckdb.DuckDBPyConnection, store: Path, plan: _Plan) -> None:
+def _empty_file(store: Path, plan: Plan, relation: str) -> DataFile:
+    """Write a data file without rows of a relation that has none left."""
+    number = max(file.publication for file in plan.files)
+    path = f"data/{number:06d}/{relation}-repaired.parquet"
+    file = store / path
+    with duckdb.connect() as connection:
+        connection.execute(f"CREATE TABLE empty ({RELATIONS[relation].columns})")
+        connection.execute(
+            f"COPY empty TO {quoted(file)} (FORMAT parquet, COMPRESSION zstd, "
+            f"KV_METADATA {{cxr_duck_version: {quoted(__version__)}}})"
+        )
+    sync(file)
+    with file.open("rb") as opened:
+        digest = file_digest(opened, "sha256").hexdigest()
+    return DataFile(relation, path, number, 0, file.stat().st_size, digest)
+
+
+def _fill(catalog: duckdb.DuckDBPyConnection, store: Path, plan: Plan) -> None:
     """Fill a new catalog, or one of an earlier state."""
     if plan.earlier is not None:
         step_up(catalog)

@@ -322,7 +322,7 @@ class Store:
     def mending(self) -> Iterator[Path]:
         """Yield the path for a new catalog, in the place of a lost or broken one, to put in force.
 
-        Other writers are kept out meanwhile.
+        Other writers are kept out meanwhile. What lies in the folder stays as it is.
         """
         with self._only_writer(lost=True), translating_disk_errors(self.root):
             working = self._working_copy()
@@ -332,8 +332,6 @@ class Store:
                 self.close()
                 working.unlink(missing_ok=True)
                 Path(f"{working}.wal").unlink(missing_ok=True)
-            self._forget_killed_writers()
-            self._drop_unread_data(forgetting=False)
 
     @contextmanager
     def _only_writer(self, *, lost: bool = False) -> Iterator[None]:

@@ -19,7 +19,7 @@ COMMENT ON TABLE publications IS
 'one row per state of the data that was published; the last one is in force';
 COMMENT ON COLUMN publications.publication IS 'number of the publication, and of its data folder';
 COMMENT ON COLUMN publications.created_at IS 'when it was made, UTC';
-COMMENT ON COLUMN publications.action IS 'what made it: index, remove or compact';
+COMMENT ON COLUMN publications.action IS 'what made it: index, remove, compact, check or twins';
 COMMENT ON COLUMN publications.package_version IS 'version of cxr-duck';
 COMMENT ON COLUMN publications.duckdb_version IS 'version of DuckDB';
 COMMENT ON COLUMN publications.python_version IS 'version of Python';

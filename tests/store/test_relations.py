@@ -45,9 +45,10 @@ def test_the_columns_a_relation_begins_with_are_those_of_its_card(
     """A relation that is first written without rows has the columns that its stage writes."""
     for name, relation in RELATIONS.items():
         if relation.columns is not None:
-            first = list(odd_data.store.duckdb().columns(name))
-            assert first == [part.split()[0].strip('"') for part in relation.columns.split(", ")]
-            assert set(first) == stage(name).columns.keys(), name
+            first = odd_data.store.duckdb().columns(name)
+            parts = [part.split() for part in relation.columns.split(", ")]
+            assert list(first.items()) == [(column.strip('"'), kind) for column, kind in parts]
+            assert first.keys() == stage(name).columns.keys(), name
 
 
 def test_the_catalog_names_images_and_patients_where_removal_looks(

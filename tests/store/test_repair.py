@@ -2,15 +2,18 @@
 
 import shutil
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 
 import duckdb
+import pyarrow.parquet
 import pytest
 
 from cxr_duck import ExperimentData
 from cxr_duck.errors import StoreError
 from cxr_duck.index.removal import remove_images
 from cxr_duck.progress import SILENT
+from cxr_duck.store import repair as repairing
 from cxr_duck.store.compaction import compact
 from cxr_duck.store.invariants import check_invariants
 from cxr_duck.store.record_copy import copy_files, read_copies
@@ -197,7 +200,7 @@ def assert_copy_is_whole(data: ExperimentData) -> None:
     copies, damaged = read_copies(data.store.path, paths)
     ((state,),) = data.store.cursor().execute("SELECT state FROM store_format").fetchall()
     assert ([copy.state for copy in copies], damaged) == ([state], [])
-    assert list(copies[0].datasets) == [row["name"] for row in data.datasets()]
+    assert list(copies[0].datasets.values()) == [row["name"] for row in data.datasets()]
 
 
 def test_each_change_has_its_copy(own: Path, tmp_path: Path) -> None:
@@ -236,3 +239,182 @@ def test_killed_change_and_lost_catalog(own: Path, tmp_path: Path, change: str) 
     assert len(killed) == 4
     for store in killed:
         check_killed_store(store, before, after)
+
+
+def rewrite(file: Path, select: str) -> None:
+    """Write a Parquet file anew with other rows."""
+    table = duckdb.sql(f"SELECT {select} FROM read_parquet('{file}')").to_arrow_table()
+    pyarrow.parquet.write_table(table, file)
+
+
+def lose_catalog(store: Path) -> None:
+    """Close a store, and take its catalog away."""
+    ExperimentData(store=store).store.close()
+    (store / "cxr.duckdb").unlink()
+
+
+@pytest.mark.parametrize("copy", [True, False])
+def test_data_file_with_other_rows(own: Path, cxr: Run, copy: bool) -> None:
+    """A data file that is sound Parquet and not the one that was written is not taken for it.
+
+    Its digest is told by the copy of the record, or else by the catalog before the last change.
+    """
+    rows = repository(65, [["nodule"], ["normal"], ["mass"]])[60:]
+    labels = write_labels(own.parent / "five.csv", rows)
+    data = ExperimentData(labels_csv=labels, store=own)
+    data.create_index()
+    data.rename("apart", "apart2")
+    images = {i for (i,) in data.store.cursor().execute("SELECT image_id FROM images").fetchall()}
+    data.store.close()
+    changed = max(own.glob("data/*/images-*.parquet"))
+    rewrite(changed, "* REPLACE ('somebody else' AS patient_id)")
+    others = changed.read_bytes()
+    if not copy:
+        shutil.rmtree(own / "record")
+    lose_catalog(own)
+    ran = cxr("repair", "--store", own)
+    assert ran.code == 0
+    assert "lost: 5 images, in data files that are damaged" in ran.out
+    aside = next(own.glob("set-aside-*")) / changed.relative_to(own)
+    assert aside.read_bytes() == others
+    left = ExperimentData(store=own).sql("SELECT image_id, patient_id FROM images").to_pylist()
+    assert {row["image_id"] for row in left} < images
+    assert "somebody else" not in {row["patient_id"] for row in left}
+    assert broken_invariants(own) == []
+
+
+@pytest.mark.parametrize(
+    ("relation", "brought_back"),
+    [
+        ("rejects", "index their label file again"),
+        ("image_files", "give --images to cxr index again"),
+        ("refused_files", "give --images to cxr index again"),
+        ("checks", "run cxr check"),
+        ("fingerprints", "run cxr twins"),
+        ("twin_pairs", "run cxr twins"),
+    ],
+)
+def test_relation_without_a_file(own: Path, cxr: Run, relation: str, brought_back: str) -> None:
+    """Where all files of a relation are gone it is empty, and what brings its rows back is said."""
+    state = state_of(own)
+    for file in own.glob(f"data/*/{relation}-*.parquet"):
+        file.unlink()
+    lose_catalog(own)
+    dry = cxr("repair", "--dry-run", "--store", own)
+    ran = cxr("repair", "--store", own)
+    lost = [line for line in ran.out.splitlines() if line.startswith("lost:")]
+    assert lost == [line for line in dry.out.splitlines() if line.startswith("lost:")]
+    assert [(relation in line, line.endswith(brought_back)) for line in lost] == [(True, True)]
+    data = ExperimentData(store=own)
+    assert data.sql(f"SELECT * FROM {relation}").num_rows == 0
+    assert (state_of(own)[0], state_of(own)[2]) == (state[0], state[2])
+    assert broken_invariants(own) == []
+    assert data.create_dataset(["nodule", "normal"], name="new").images() > 0
+    assert data.compact()
+
+
+@pytest.mark.parametrize("how", ["missing", "damaged"])
+def test_images_of_one_dataset_are_lost(own: Path, cxr: Run, how: str) -> None:
+    """A dataset whose images are lost is named; the others are there, and its recipe is kept."""
+    path = next(own.glob("record/*-images-1-*.parquet"))
+    head = next(path for path in own.glob("record/*.parquet") if "images" not in path.name)
+    if how == "missing":
+        path.unlink()
+    else:
+        path.write_bytes(b"x")
+    lose_catalog(own)
+    ran = cxr("repair", "--store", own)
+    assert ran.code == 0
+    assert "1 dataset (apart)" in ran.out
+    assert "lost: the dataset lumps, whose images stood in record/" in ran.out
+    assert next(own.glob("set-aside-*/record/" + head.name)).is_file()
+    data = ExperimentData(store=own)
+    assert [row["name"] for row in data.datasets()] == ["apart"]
+    assert data.reproduce("apart").sound
+    assert broken_invariants(own) == []
+
+
+def test_copy_of_a_later_version(own: Path, cxr: Run) -> None:
+    """A copy that a later version wrote is left alone, and the version to install is named."""
+    head = next(path for path in own.glob("record/*.parquet") if "images" not in path.name)
+    rewrite(
+        head,
+        "* REPLACE ([{'format': 9, 'lowest_version': '9.1', 'package_version': '9.2', 'new': 1}] "
+        "AS store_format)",
+    )
+    digest = sha256(head.read_bytes()).hexdigest()[:16]
+    head.rename(head.with_name(f"{head.name[: -len('0123456789abcdef.parquet')]}{digest}.parquet"))
+    lose_catalog(own)
+    before = {path: path.read_bytes() for path in own.rglob("*.parquet")}
+    for more in (["--dry-run"], []):
+        ran = cxr("repair", *more, "--store", own)
+        assert (ran.code, ran.out) == (1, "")
+        assert "was written by cxr-duck 9.2 (format 9)" in ran.err
+        assert ran.err.endswith("pip install 'cxr-duck>=9.1'\n")
+    assert {path: path.read_bytes() for path in own.rglob("*.parquet")} == before
+    assert not (own / "cxr.duckdb").exists()
+
+
+def test_repair_deletes_nothing(own: Path, cxr: Run) -> None:
+    """Files below data/ that nobody knows, and what killed writers left, lie in set-aside-…."""
+    strangers = ["data/000001/notes.txt", "data/000001/newrel-0001.parquet", "data/mine.txt"]
+    working = ".cxr.duckdb.0123abcd"
+    for name in [*strangers, working]:
+        (own / name).write_bytes(name.encode())
+    lose_catalog(own)
+    assert cxr("repair", "--store", own).code == 0
+    aside = next(own.glob("set-aside-*"))
+    for name in [*strangers, working]:
+        assert (aside / name).read_bytes() == name.encode()
+    assert cxr("remove", "--where", "age > 200 OR patient_id = 'patient1'", "--yes",
+               "--store", own).err.count(f"delete {aside.name} in") == 1  # fmt: skip
+
+
+def test_broken_superseded_catalog(own: Path, cxr: Run) -> None:
+    """A superseded catalog that is broken too hinders no repair, which says what it did."""
+    for catalog in own.glob(".superseded/*.duckdb"):
+        catalog.write_bytes(b"x" * 20_000)
+    lose_catalog(own)
+    ran = cxr("repair", "--store", own)
+    assert (ran.code, ran.err, "2 datasets (lumps, apart)" in ran.out) == (0, "", True)
+    assert broken_invariants(own) == []
+
+
+def test_folder_named_lock(own: Path, cxr: Run) -> None:
+    """A word in the path of a store is no reason why its catalog can't be opened."""
+    store = own.rename(own.parent / "lock")
+    (store / "cxr.duckdb").write_bytes((store / "cxr.duckdb").read_bytes()[:50_000])
+    assert "run 'cxr repair" in cxr("find", "nodule", "--store", store).err
+    assert cxr("repair", "--store", store).code == 0
+    assert broken_invariants(store) == []
+
+
+def test_second_of_two_repairs(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A repair that had to wait for another looks again, and leaves its catalog alone."""
+    real, asked = repairing._problem, []
+
+    def before_the_other(store: object) -> str:
+        asked.append(store)
+        return "it is missing" if len(asked) == 1 else real(store)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(repairing, "_problem", before_the_other)
+    catalog = (own / "cxr.duckdb").read_bytes()
+    assert ExperimentData(store=own).repair().problem == ""
+    assert len(asked) == 2
+    assert (own / "cxr.duckdb").read_bytes() == catalog
+    assert not list(own.glob("set-aside-*"))
+
+
+def test_change_that_was_ended_early_without_a_copy(own: Path, cxr: Run) -> None:
+    """What a killed change may have written is left out, and that it may have been published."""
+    more = own / "data" / "000009" / "images-0001.parquet"
+    more.parent.mkdir()
+    shutil.copyfile(next(own.glob("data/*/images-*.parquet")), more)
+    (own / ".cxr.duckdb.0123abcd").write_bytes(b"x")
+    shutil.rmtree(own / "record")
+    images = state_of(own)[0]
+    lose_catalog(own)
+    ran = cxr("repair", "--store", own)
+    assert "rows in data files of a change that was ended early, which may have been pub" in ran.out
+    assert state_of(own)[0] == images
+    assert broken_invariants(own) == []
