@@ -192,8 +192,7 @@ def _tell_copy(plan: Plan, copy: RecordCopy) -> None:
     for number, path in copy.lacking.items():
         plan.lost.append(
             f"the dataset {copy.datasets[number]}, whose images stood in {path}: bring that file "
-            f"back from a copy and repair again; its recipe stands in {copy.path}, which is set "
-            "aside"
+            f"back before the repair; its recipe stands in {copy.path}, which is set aside"
         )
 
 
