@@ -5,10 +5,16 @@ from typing import TypeVar
 
 import typer
 
-__all__ = ["parsed", "refuse_idle"]
+__all__ = ["is_given", "parsed", "refuse_idle"]
 
 _Typed = TypeVar("_Typed")
 _Value = TypeVar("_Value")
+
+
+def is_given(context: typer.Context, name: str) -> bool:
+    """Tell whether the option of a parameter stands on the command line."""
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
 
 
 def refuse_idle(context: typer.Context, names: str, why: str) -> None:
@@ -17,8 +23,7 @@ def refuse_idle(context: typer.Context, names: str, why: str) -> None:
     `names` are those of the parameters, between spaces; `why` says what they are for.
     """
     for name in names.split():
-        source = context.get_parameter_source(name)
-        if source is not None and source.name == "COMMANDLINE":
+        if is_given(context, name):
             (options,) = (p.opts for p in context.command.params if p.name == name)
             raise typer.BadParameter(f"{options[0]} has no effect here: {why}")
 

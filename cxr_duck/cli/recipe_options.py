@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cxr_duck.cli.parsing import parsed
+from cxr_duck.cli.parsing import is_given, parsed
 from cxr_duck.datasets.recipes.request import OPTIONS, Request
 
 __all__ = ["refuse_options", "requested", "with_options"]
@@ -56,8 +56,7 @@ def requested(options: Mapping[str, Any]) -> dict[str, Any]:
 def refuse_options(context: typer.Context) -> None:
     """Refuse options that a recipe file would have to give."""
     for name in OPTIONS:
-        source = context.get_parameter_source(name)
-        if source is not None and source.name == "COMMANDLINE":
+        if is_given(context, name):
             raise typer.BadParameter(
                 f"{name.replace('_', '-')} stands in the recipe file or on the command line, "
                 "not in both: leave --recipe or the option out"

@@ -4,7 +4,6 @@ import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from hashlib import file_digest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ from cxr_duck.engines.engine import Layout, Part
 from cxr_duck.engines.sql_text import first_line, identifier, quoted, told
 from cxr_duck.engines.stages import stage
 from cxr_duck.errors import LabelFileError, StageError, StoreError
+from cxr_duck.io.digest import sha256_of
 
 if TYPE_CHECKING:
     import pyarrow
@@ -127,9 +127,7 @@ class DuckDBEngine:
                 part.bind(params),
             )
             written = int(rows.fetchall()[0][0])
-        with path.open("rb") as file:
-            digest = file_digest(file, "sha256").hexdigest()
-        return [Part(path.name, written, path.stat().st_size, digest)]
+        return [Part(path.name, written, path.stat().st_size, sha256_of(path))]
 
     def _sorting(self, column: str) -> str:
         """Return what a column is sorted by: a finding's number costs two thirds of its name."""

@@ -5,10 +5,10 @@ import gzip
 import zlib
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
-from hashlib import file_digest
 from pathlib import Path
 
 from cxr_duck.errors import LabelFileError
+from cxr_duck.io.digest import sha256_of
 from cxr_duck.sources.source import Source
 
 __all__ = ["LabelFile", "check_gzip", "open_label_file", "read_header"]
@@ -40,8 +40,7 @@ class LabelFile:
 
     def sha256(self) -> str:
         """Return the SHA-256 of the file's bytes, as hexadecimal digits."""
-        with self.path.open("rb") as file:
-            return file_digest(file, "sha256").hexdigest()
+        return sha256_of(self.path)
 
     def raw_records(self, wanted: Collection[int]) -> tuple[int, dict[int, str]]:
         """Return the number of records below the header, and the text of those that are wanted.

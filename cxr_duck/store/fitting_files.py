@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from hashlib import file_digest
 from pathlib import Path
 
 import duckdb
 
 from cxr_duck.engines.sql_text import quoted
+from cxr_duck.io.digest import sha256_of
 from cxr_duck.store.data_files import DataFile
 from cxr_duck.store.relations import RELATIONS
 
@@ -32,8 +32,7 @@ def files_on_disk(store: Path) -> tuple[list[DataFile], list[str]]:
                     f"SELECT count(*) FILTER (WHERE hash(row) IS NOT NULL) "
                     f"FROM read_parquet({quoted(file)}) AS row"
                 ).fetchall()
-                with file.open("rb") as opened:
-                    digest = file_digest(opened, "sha256").hexdigest()
+                digest = sha256_of(file)
             except (OSError, duckdb.Error):
                 unreadable.append(path)
                 continue

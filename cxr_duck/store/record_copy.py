@@ -12,12 +12,12 @@ import re
 import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from hashlib import file_digest
 from pathlib import Path
 
 import duckdb
 
 from cxr_duck.engines.sql_text import quoted
+from cxr_duck.io.digest import sha256_of
 from cxr_duck.store.data_files import DataFile
 from cxr_duck.store.format import FORMAT, StoreFormat
 from cxr_duck.store.local_folder import COPIES, StoreFolder
@@ -107,7 +107,7 @@ def _write(
         f"(FORMAT parquet, COMPRESSION zstd, KV_METADATA {{{metadata}}})"
     )
     rows = int(ran.fetchall()[0][0])
-    digest = _digest(file)
+    digest = sha256_of(file)
     return f"{COPIES}/{stem}-{digest[:_SHORT]}.parquet", rows, file.stat().st_size, digest
 
 
@@ -124,11 +124,6 @@ def _list(
         "INSERT INTO record_files VALUES (?, ?, ?, ?, ?)", [path, dataset_id, rows, size, digest]
     )
     return path
-
-
-def _digest(file: Path) -> str:
-    with file.open("rb") as opened:
-        return file_digest(opened, "sha256").hexdigest()
 
 
 @dataclass(frozen=True)
@@ -175,7 +170,7 @@ def read_copies(store: Path, paths: Iterable[str]) -> tuple[list[RecordCopy], li
     for path in sorted(paths):
         digest = path.removesuffix(".parquet")[-_SHORT:]
         try:
-            if _digest(store / path)[:_SHORT] != digest:
+            if sha256_of(store / path)[:_SHORT] != digest:
                 damaged.append(path)
                 continue
             sound.add(path)

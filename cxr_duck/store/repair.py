@@ -11,13 +11,13 @@ import shutil
 from contextlib import nullcontext
 from dataclasses import astuple, dataclass
 from datetime import UTC, datetime
-from hashlib import file_digest
 from pathlib import Path
 
 import duckdb
 
 from cxr_duck.engines.sql_text import first_line, quoted
 from cxr_duck.errors import StoreError
+from cxr_duck.io.digest import sha256_of
 from cxr_duck.io.whole import sync
 from cxr_duck.progress import SILENT, Progress
 from cxr_duck.store.catalog import create_macros, create_tables, create_views, describe
@@ -192,9 +192,7 @@ def _empty_file(store: Path, plan: Plan, relation: str) -> DataFile:
             f"KV_METADATA {{cxr_duck_version: {quoted(__version__)}}})"
         )
     sync(file)
-    with file.open("rb") as opened:
-        digest = file_digest(opened, "sha256").hexdigest()
-    return DataFile(relation, path, number, 0, file.stat().st_size, digest)
+    return DataFile(relation, path, number, 0, file.stat().st_size, sha256_of(file))
 
 
 def _fill(catalog: duckdb.DuckDBPyConnection, store: Path, plan: Plan) -> None:

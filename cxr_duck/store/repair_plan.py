@@ -6,7 +6,6 @@ from pathlib import Path
 
 import duckdb
 
-from cxr_duck.engines.sql_text import quoted
 from cxr_duck.errors import StoreError
 from cxr_duck.store.data_files import DataFile, changed_files, data_files
 from cxr_duck.store.fitting_files import files_on_disk, fitting_files
@@ -15,7 +14,7 @@ from cxr_duck.store.local_folder import CATALOG
 from cxr_duck.store.record_copy import RecordCopy, read_copies
 from cxr_duck.store.relations import RELATIONS
 from cxr_duck.store.store import Store
-from cxr_duck.store.superseded import SUPERSEDED
+from cxr_duck.store.superseded import SUPERSEDED, paths_in, reading
 
 __all__ = ["Plan", "plan_repair"]
 
@@ -106,8 +105,7 @@ def _files_in_copy(copy: RecordCopy) -> list[DataFile]:
 def _earlier_catalog(store: Path) -> Path | None:
     """Return the newest superseded catalog that can be read, whose state is one change behind."""
     for path in sorted((store / SUPERSEDED).glob("*.duckdb"), reverse=True):
-        with suppress(duckdb.Error), duckdb.connect() as connection:
-            connection.execute(f"ATTACH {quoted(path)} AS cxr (READ_ONLY); USE cxr")
+        with suppress(duckdb.Error), reading(path) as connection:
             if read_format(connection).number <= FORMAT:
                 connection.execute("SELECT count(exactness) FROM experiments.dataset").fetchall()
                 return path
@@ -118,8 +116,7 @@ def _told_by_catalog(earlier: Path | None) -> tuple[list[DataFile], int | None]:
     """Return the data files of an earlier catalog, and its last publication."""
     if earlier is None:
         return [], None
-    with duckdb.connect() as connection:
-        connection.execute(f"ATTACH {quoted(earlier)} AS cxr (READ_ONLY); USE cxr")
+    with reading(earlier) as connection:
         ((last,),) = connection.execute("SELECT max(publication) FROM publications").fetchall()
         return data_files(connection), last
 
@@ -147,11 +144,8 @@ def _files_of_readers(store: Path) -> set[str]:
     """Return the data files of earlier states, which processes may have open."""
     paths: set[str] = set()
     for path in (store / SUPERSEDED).glob("*.duckdb"):
-        with suppress(duckdb.Error), duckdb.connect() as connection:
-            connection.execute(f"ATTACH {quoted(path)} AS cxr (READ_ONLY); USE cxr")
-            paths |= {
-                name for (name,) in connection.execute("SELECT path FROM data_files").fetchall()
-            }
+        with suppress(duckdb.Error):
+            paths |= paths_in(path)
     return paths
 
 
@@ -203,8 +197,7 @@ def _datasets(names: list[str]) -> str:
 
 def _tell_no_copy(plan: Plan) -> None:
     if plan.earlier is not None:
-        with duckdb.connect() as connection:
-            connection.execute(f"ATTACH {quoted(plan.earlier)} AS cxr (READ_ONLY); USE cxr")
+        with reading(plan.earlier) as connection:
             names = connection.execute(
                 "SELECT name FROM experiments.dataset ORDER BY dataset_id"
             ).fetchall()

@@ -32,7 +32,7 @@ from cxr_duck.store.local_folder import CATALOG, SPILL, StoreFolder, refuse_stra
 from cxr_duck.store.opening import BrokenCatalogError, open_catalog
 from cxr_duck.store.publication import Publication
 from cxr_duck.store.record_copy import write_copy
-from cxr_duck.store.superseded import SUPERSEDED, forget_unread
+from cxr_duck.store.superseded import SUPERSEDED, forget_unread, paths_in
 from cxr_duck.store.which_folder import folder_of
 
 if TYPE_CHECKING:
@@ -271,7 +271,7 @@ class Store:
         newest, action = last[0] if last else (0, "")
         catalogs = forget_unread(self.path, keep_newest=not forgetting and action != "remove")
         kept = {path for (path,) in self.cursor(anywhere=True).execute(_DATA_PATHS).fetchall()}
-        kept |= {path for catalog in catalogs for path in _paths_in(catalog)}
+        kept |= {path for catalog in catalogs for path in paths_in(catalog)}
         self._folder.drop_unlisted(kept, newest)
         found = read_format(self.cursor(anywhere=True))
         self._folder.drop_unlisted_copies(self._copy_paths(), found.state)
@@ -375,10 +375,3 @@ def _next_number(catalog: duckdb.DuckDBPyConnection) -> int:
         rows = catalog.execute("SELECT max(publication) FROM publications").fetchall()
         return 1 + (rows[0][0] or 0)
     return 1
-
-
-def _paths_in(catalog: Path) -> set[str]:
-    """Return the paths of the data files that a superseded catalog refers to."""
-    with duckdb.connect() as connection:
-        connection.execute(f"ATTACH {quoted(catalog.resolve())} AS cxr (READ_ONLY); USE cxr")
-        return {path for (path,) in connection.execute(_DATA_PATHS).fetchall()}

@@ -7,10 +7,15 @@ second name for the old one is kept in `.superseded`, so that this lock can be a
 import os
 import subprocess
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-__all__ = ["SUPERSEDED", "forget_unread", "keep_for_readers"]
+import duckdb
+
+from cxr_duck.engines.sql_text import quoted
+
+__all__ = ["SUPERSEDED", "forget_unread", "keep_for_readers", "paths_in", "reading"]
 
 SUPERSEDED = ".superseded"
 
@@ -22,6 +27,20 @@ def keep_for_readers(store: Path, catalog: Path) -> None:
     status = catalog.stat()
     with suppress(OSError):  # a file system without hard links: then nobody is waited for
         os.link(catalog, folder / f"{status.st_mtime_ns:020d}-{status.st_ino}.duckdb")
+
+
+@contextmanager
+def reading(catalog: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Yield a connection that reads a superseded catalog. Raises duckdb.Error."""
+    with duckdb.connect() as connection:
+        connection.execute(f"ATTACH {quoted(catalog.resolve())} AS cxr (READ_ONLY); USE cxr")
+        yield connection
+
+
+def paths_in(catalog: Path) -> set[str]:
+    """Return the paths of the data files that a superseded catalog refers to."""
+    with reading(catalog) as connection:
+        return {path for (path,) in connection.execute("SELECT path FROM data_files").fetchall()}
 
 
 def forget_unread(store: Path, *, keep_newest: bool) -> list[Path]:

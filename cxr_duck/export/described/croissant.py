@@ -3,7 +3,6 @@
 The specification: https://docs.mlcommons.org/croissant/docs/croissant-spec.html
 """
 
-import hashlib
 import json
 import re
 from collections.abc import Sequence
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cxr_duck.export.handout import Handout
+from cxr_duck.io.digest import sha256_of
 from cxr_duck.sources.padchest import CITATION, TERMS_URL
 
 if TYPE_CHECKING:
@@ -112,8 +112,6 @@ def _description(source: Handout) -> str:
 
 
 def _file_object(file: Path) -> dict[str, Any]:
-    with file.open("rb") as stream:
-        digest = hashlib.file_digest(stream, "sha256").hexdigest()
     return {
         "@type": "cr:FileObject",
         "@id": file.name,
@@ -121,7 +119,7 @@ def _file_object(file: Path) -> dict[str, Any]:
         "contentUrl": file.name,
         "contentSize": f"{file.stat().st_size} B",
         "encodingFormat": _FORMATS[file.suffix],
-        "sha256": digest,
+        "sha256": sha256_of(file),
     }
 
 
