@@ -27,7 +27,8 @@ from PIL import Image
 from benchmarks.measure import machine
 from cxr_duck import ExperimentData
 from cxr_duck.engines.spread import workers
-from cxr_duck.images.pixels import pixels
+from cxr_duck.images.pixels import encoding, pixels, scaling, sizes
+from cxr_duck.images.pixels.opencv import opencv
 from cxr_duck.sources.padchest import PADCHEST
 
 HEIGHT, WIDTH = 2500, 2000
@@ -120,12 +121,14 @@ def ours(data: ExperimentData, with_opencv: bool) -> Export:
     """Return the export of this package, with OpenCV or without."""
 
     def export(target: Path, form: str) -> None:
-        found = pixels.opencv
-        pixels.opencv = found if with_opencv else lambda: None
+        found = opencv if with_opencv else lambda: None
+        for module in (encoding, pixels, scaling, sizes):
+            module.opencv = found
         try:
             data.export("films", target, size=SIZE, bits=8, format=form, quality=QUALITY)
         finally:
-            pixels.opencv = found
+            for module in (encoding, pixels, scaling, sizes):
+                module.opencv = opencv
 
     return export
 

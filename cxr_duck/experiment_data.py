@@ -499,28 +499,33 @@ class ExperimentData:
         invert_monochrome1: bool = False,
         augment: int = 0,
         flip: bool = False,
+        fit: str | None = None,
     ) -> dict[str, Any]:
         """Write a recorded dataset to a new folder; return its form, images, files and bytes.
 
         As `folders` that is `<split>/<class>/<image>` and manifests. Files are linked or copied as
         `how` says (symlink, hardlink, copy), or written anew with the options of
-        `cxr_duck.export.rendering.Rendering`: size, bits, format, window, … As `webdataset` it is
+        `cxr_duck.export.rendering.Rendering`: size, fit, bits, format, … As `webdataset` it is
         tar files, as `huggingface` Parquet files for `datasets.load_dataset`, of `shard_size` bytes
         at most (1GB); as `parquet` or `csv` a manifest alone. Each has a card, README.md, and
         croissant.json. The images lie below `images_dir`, or else below the folder that was given
         when they were indexed; without either only manifests are written, and anything else is
-        refused. A `dry_run` writes nothing. Raises ExportError; the folder then does not appear.
+        refused. A `dry_run` writes nothing. Images that can't be read are left out: the card and
+        unread.csv name them, and what is returned has them as `unread`. Raises ExportError; the
+        folder then does not appear.
         """
         from cxr_duck.export.options import ExportOptions, size_in_bytes
         from cxr_duck.export.rendering import Rendering
         from cxr_duck.export.run import export_dataset
 
-        anew = Rendering(size, bits, format, window, invert_monochrome1, quality, augment, flip)
+        anew = Rendering(
+            size, bits, format, window, invert_monochrome1, quality, augment, flip, fit
+        )
         options = ExportOptions(form, how, anew, size_in_bytes(shard_size))
         return export_dataset(
             self.store, name, Path(folder), self._images_folder(), options, self._progress,
             dry_run=dry_run,
-        ).report()  # fmt: skip
+        )  # fmt: skip
 
     def audit(
         self,

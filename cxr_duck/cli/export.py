@@ -26,6 +26,12 @@ class _Format(StrEnum):
     jpg = "jpg"
 
 
+class _Fit(StrEnum):
+    pad = "pad"
+    crop = "crop"
+    stretch = "stretch"
+
+
 class _Window(StrEnum):
     full = "full"
     percentile = "percentile"
@@ -56,6 +62,9 @@ def export(
     size: Annotated[
         int | None,
         typer.Option("--size", metavar="PIXELS", help="Shrink images to this longer side."),
+    ] = None,
+    fit: Annotated[
+        _Fit | None, typer.Option("--fit", help="Make all images squares of --size.")
     ] = None,
     bits: Annotated[
         int | None, typer.Option("--bits", metavar="8|16", help="Bits a pixel of new files.")
@@ -91,7 +100,8 @@ def export(
     tar files, huggingface is Parquet that datasets.load_dataset opens, parquet and csv are a
     manifest alone. Files in folders are linked to, unless they are copied; any form writes images
     anew as --size, --bits or --format ask. What a stopped export wrote is kept, and the same
-    command goes on from there.
+    command goes on from there. Images that can't be read are left out and named, and the exit code
+    is then 1.
     """
     from cxr_duck.cli.progress_bar import TerminalProgress
     from cxr_duck.experiment_data import ExperimentData
@@ -117,8 +127,11 @@ def export(
         invert_monochrome1=invert_monochrome1,
         augment=augment,
         flip=flip,
+        fit=fit.value if fit else None,
     )
     print(json.dumps(report) if as_json else _told(report, name, folder, dry_run))
+    if report["unread"]:
+        raise typer.Exit(1)
 
 
 def _told(report: dict[str, Any], name: str, folder: Path, dry_run: bool) -> str:

@@ -13,7 +13,7 @@ from cxr_duck.errors import ExportError
 if TYPE_CHECKING:
     import numpy
 
-    from cxr_duck.images.pixels.pixels import Pixels
+    from cxr_duck.images.pixels.decoded import Pixels
 
 __all__ = ["check_augment", "varied"]
 

@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from cxr_duck.engines.duckdb import DuckDBEngine, connect
 from cxr_duck.errors import ExportError
 from cxr_duck.export.options import ExportOptions
+from cxr_duck.export.plan import Unread
 from cxr_duck.export.rendering import Film
 from cxr_duck.images.files.folder import ImageFolder
 from cxr_duck.images.pixels.opencv import opencv
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from cxr_duck.datasets.dataset import Dataset
     from cxr_duck.datasets.record.origin import Record
 
-__all__ = ["Handout", "split_names", "train_split"]  # fmt: skip
+__all__ = ["Handout", "split_names", "train_split", "without_images"]
 
 _HELD_OUT = ("valid", "validation", "val", "dev", "test")
 
@@ -46,6 +48,41 @@ class Handout:
     covariates: "Covariates"
     left_out: dict[str, int] = field(default_factory=dict)
     without_window: int = 0
+    unread: Sequence[Unread] = ()
+
+    def without(self, unread: Sequence[Unread]) -> "Handout":
+        """Return what is handed out where some images, or variants of theirs, can't be read."""
+        if not unread:
+            return self
+        manifest = without_images(self.manifest, unread)
+        lost = self.images() - replace(self, manifest=manifest).images()
+        left_out = {**self.left_out, "could not be read": len(lost)}
+        return replace(self, manifest=manifest, left_out=left_out, unread=unread)
+
+    def images(self) -> set[str]:
+        """Return the images that are handed out, without their variants."""
+        ids = self.manifest.column("image_id").to_pylist()
+        if "parent" not in self.manifest.column_names:
+            return set(ids)
+        parents = self.manifest.column("parent").to_pylist()
+        return {image for image, parent in zip(ids, parents, strict=True) if parent is None}
+
+    def digest(self) -> str:
+        """Return the digest of the members that are handed out: the record's where all are."""
+        import pyarrow
+        import pyarrow.compute
+
+        if not self.left_out:
+            return self.dataset.digest
+        members = self.dataset.members
+        here = pyarrow.array(sorted(self.images()), pyarrow.string())
+        engine = DuckDBEngine(connect())
+        engine.connection.register(
+            "dataset_members",
+            members.filter(pyarrow.compute.is_in(members["image_id"], value_set=here)),
+        )
+        (row,) = engine.rows("digest")
+        return str(row[0])
 
     def request(self, options: ExportOptions, **more: Any) -> dict[str, Any]:
         """Return all that the files of an export depend on, as JSON can hold it."""
@@ -58,6 +95,16 @@ class Handout:
             "version": __version__,
             **more,
         }
+
+
+def without_images(table: "pyarrow.Table", unread: Sequence[Unread]) -> "pyarrow.Table":
+    """Return a table of images without those that can't be read."""
+    import pyarrow
+    import pyarrow.compute
+
+    lost = pyarrow.array([image.image_id for image in unread], pyarrow.string())
+    stays = pyarrow.compute.invert(pyarrow.compute.is_in(table["image_id"], value_set=lost))
+    return table.filter(stays)
 
 
 def split_names(splits: Sequence[str]) -> dict[str, str]:

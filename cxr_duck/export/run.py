@@ -1,10 +1,11 @@
 """Exports a recorded dataset: reads it, plans the files, writes them."""
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cxr_duck.datasets.covariates.covariates import covariates_on
 from cxr_duck.datasets.recipes.recipe import Recipe
@@ -14,10 +15,11 @@ from cxr_duck.datasets.record.record import read_dataset_on
 from cxr_duck.engines.duckdb import DuckDBEngine
 from cxr_duck.errors import ExportError
 from cxr_duck.export.augment import check_augment
+from cxr_duck.export.described.description import UNREAD
 from cxr_duck.export.described.manifest import labels_of
 from cxr_duck.export.handout import Handout, train_split
 from cxr_duck.export.options import FORMS, ExportOptions
-from cxr_duck.export.plan import Plan
+from cxr_duck.export.plan import Plan, Unread
 from cxr_duck.export.rendering import Film, Rendering
 from cxr_duck.export.writing import write_export
 from cxr_duck.images.files.folder import ImageFolder
@@ -33,6 +35,14 @@ if TYPE_CHECKING:
 __all__ = ["export_dataset", "plan_export", "read_source"]
 
 _AS_THEY_ARE = Rendering()
+_NAMED = 10  # images that a message spells out
+# How a film's white is known, as `images.pixels.scaling.Limits` has it.
+_KNOWN = {
+    "file": "the most of the bits that the DICOM file says are used",
+    "label file": "the most of the bits that the label file says are used",
+    "top": "65,535, since values are above the label file's bits",
+    "values": "by the values of the film, since nothing says which bits are used",
+}
 
 
 def export_dataset(
@@ -44,17 +54,44 @@ def export_dataset(
     progress: Progress = SILENT,
     *,
     dry_run: bool = False,
-) -> Plan:
-    """Write a recorded dataset to a new folder, unless it is a dry run; return what is written.
+) -> dict[str, Any]:
+    """Write a recorded dataset to a new folder, unless it is a dry run; report what is written.
 
-    Raises DatasetError, ExportError.
+    The report is that of the plan, with `unread`, the images that could not be read and are left
+    out, each with its reason. Raises DatasetError, ExportError.
     """
     check_target(target)
     source = read_source(store, name, images_folder, options.rendering, progress)
     plan = plan_export(source, options)
-    if not dry_run:
-        write_export(plan, target, progress)
-    return plan
+    report = plan.report()
+    if dry_run:
+        return {**report, "unread": []}
+    lost = write_export(plan, target, progress)
+    if assumed := _assumed(plan.known):
+        progress.note(assumed)
+    unread = lost.images()
+    if unread:
+        progress.note(_lost(unread, name, target))
+    report |= {"images": plan.images - lost.examples, "files": len(plan.outputs) - lost.files}
+    return {**report, "unread": [image._asdict() for image in unread]}
+
+
+def _assumed(known: Mapping[str, str]) -> str | None:
+    """Say what was taken for white in films of 16 bits, None where there are none."""
+    counts = Counter(known.values())
+    told = [f"{_KNOWN[how]} ({counts[how]:,} films)" for how in _KNOWN if counts[how]]
+    return f"white is {', '.join(told)}" if told else None
+
+
+def _lost(unread: Sequence[Unread], name: str, target: Path) -> str:
+    """Say which images could not be read, the first by name."""
+    named = [f"{image.image_id} ({image.reason})" for image in unread[:_NAMED]]
+    more = f" and {len(unread) - _NAMED:,} more" if unread[_NAMED:] else ""
+    return (
+        f"{len(unread):,} of the images of {name} can't be read and are left out, so that classes "
+        f"and splits may lack some: {', '.join(named)}{more}, all in {target / UNREAD}; after "
+        "'cxr check' datasets that are made anew go without what is damaged"
+    )
 
 
 def read_source(

@@ -3,9 +3,9 @@
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Event, Lock
 from typing import Any
@@ -14,11 +14,11 @@ from filelock import FileLock, Timeout
 
 from cxr_duck.engines.spread import workers
 from cxr_duck.errors import ExportError
-from cxr_duck.export.plan import Output, Plan
+from cxr_duck.export.plan import Output, Plan, Unread
 from cxr_duck.io.whole import check_target
 from cxr_duck.progress import SILENT, Done, Progress
 
-__all__ = ["partial_folder", "write_export"]
+__all__ = ["Lost", "partial_folder", "write_export"]
 
 _PARTIAL = ".partial"
 _UNFINISHED = ".unfinished"  # ends the names of files that are being written
@@ -31,11 +31,12 @@ def partial_folder(target: Path) -> Path:
     return target.parent / f".{target.name}{_PARTIAL}"
 
 
-def write_export(plan: Plan, target: Path, progress: Progress = SILENT) -> None:
+def write_export(plan: Plan, target: Path, progress: Progress = SILENT) -> "Lost":
     """Write an export into a new folder, or an empty one, which appears when all is in it.
 
-    What a stopped export of the same request wrote is kept and not written again. Raises
-    ExportError, where the disk lacks the space before anything is written.
+    What a stopped export of the same request wrote is kept and not written again. Returns
+    what could not be read and is not in it. Raises ExportError, where the disk lacks the
+    space before anything is written, and where no image could be read.
     """
     check_target(target)
     partial = partial_folder(target)
@@ -44,11 +45,14 @@ def write_export(plan: Plan, target: Path, progress: Progress = SILENT) -> None:
             there = _left_over(plan, partial, target, progress)
             _check_space(plan, partial, there, target)
             with _tidied(plan, partial, progress):
-                _write_missing(plan, partial, there, progress)
-                plan.finish(partial)
+                lost = Lost(partial, there)
+                _write_missing(plan, partial, there, lost, progress)
+                lost.refuse_all(plan)
+                plan.finish(partial, lost.images())
                 if target.is_dir():
                     target.rmdir()
                 partial.rename(target)
+                return lost
     except OSError as error:
         raise ExportError(f"{target} can't be written to: {error.strerror or error}") from error
 
@@ -56,6 +60,11 @@ def write_export(plan: Plan, target: Path, progress: Progress = SILENT) -> None:
 def _request_file(partial: Path) -> Path:
     """Return the file that says what a partial folder is filled with; it lies beside that."""
     return partial.with_name(partial.name.removesuffix(_PARTIAL) + ".request.json")
+
+
+def _losses_file(partial: Path) -> Path:
+    """Return the file that says which images the files in a partial folder lack."""
+    return partial.with_name(partial.name.removesuffix(_PARTIAL) + ".unread.jsonl")
 
 
 @contextmanager
@@ -77,6 +86,7 @@ def _taken(partial: Path, target: Path) -> Iterator[None]:
         if partial.is_dir() and not partial.is_symlink() and not any(partial.iterdir()):
             partial.rmdir()
         if not partial.exists():
+            _losses_file(partial).unlink(missing_ok=True)
             _request_file(partial).unlink(missing_ok=True)
         file.unlink(missing_ok=True)
         lock.release()
@@ -171,7 +181,61 @@ def _tidied(plan: Plan, partial: Path, progress: Progress) -> Iterator[None]:
         raise
 
 
-def _write_missing(plan: Plan, partial: Path, there: set[str], progress: Progress) -> None:
+class Lost:
+    """The images that could not be read, by the outputs that lack them, also after a stop.
+
+    They stand in a file beside the partial folder, a line each, before their output is whole.
+    `files` is the number of outputs of which nothing could be written.
+    """
+
+    def __init__(self, partial: Path, there: set[str]) -> None:
+        self._file = _losses_file(partial)
+        self._lock = Lock()
+        self._found: list[tuple[str, Unread]] = []
+        self.files = 0
+        for line in self._file.read_text("utf-8").splitlines() if self._file.is_file() else ():
+            with suppress(ValueError):  # cut off by a kill, before its output was whole
+                output, image_id, reason = json.loads(line)
+                if output in there:
+                    self._found.append((output, Unread(image_id, reason)))
+        self._file.write_text("".join(map(_line, self._found)), encoding="utf-8")
+
+    def add(self, output: Output, images: Sequence[Unread]) -> None:
+        """Note that an output lacks images."""
+        found = [(output.path, image) for image in images]
+        with self._lock:
+            self._found += found
+            self.files += len(images) == output.images
+            with self._file.open("a", encoding="utf-8") as file:
+                file.writelines(map(_line, found))
+
+    def images(self) -> list[Unread]:
+        """Return all images, in the order of their names."""
+        return sorted({image.image_id: image for _, image in self._found}.values())
+
+    @property
+    def examples(self) -> int:
+        """The number of examples that are lost: an image of two classes is one of each."""
+        return len(self._found)
+
+    def refuse_all(self, plan: Plan) -> None:
+        """Raise ExportError where not one image could be read."""
+        if self._found and len(self._found) == plan.images:
+            image_id, reason = self.images()[0]
+            raise ExportError(
+                f"none of the {plan.images:,} images can be written, such as {image_id} "
+                f"({reason}): 'cxr check' tests their files"
+            )
+
+
+def _line(lost: tuple[str, Unread]) -> str:
+    output, image = lost
+    return json.dumps([output, *image]) + "\n"
+
+
+def _write_missing(
+    plan: Plan, partial: Path, there: set[str], lost: Lost, progress: Progress
+) -> None:
     """Write the outputs that are not there yet; the first failure ends it."""
     for folder in {(partial / output.path).parent for output in plan.outputs}:
         folder.mkdir(parents=True, exist_ok=True)
@@ -183,7 +247,7 @@ def _write_missing(plan: Plan, partial: Path, there: set[str], progress: Progres
             running: set[Future[None]] = set()
             try:
                 for output in missing:
-                    running.add(pool.submit(_write, output, partial, counter))
+                    running.add(pool.submit(_write, output, partial, counter, lost))
                     if len(running) >= _QUEUED_PER_WORKER * threads:
                         running = _finished(running)
                 while running:
@@ -194,10 +258,14 @@ def _write_missing(plan: Plan, partial: Path, there: set[str], progress: Progres
                 raise
 
 
-def _write(output: Output, partial: Path, counter: "_Counter") -> None:
+def _write(output: Output, partial: Path, counter: "_Counter", lost: Lost) -> None:
     file = partial / output.path
     unfinished = file.with_name(file.name + _UNFINISHED)
-    output.write(unfinished, counter.step)
+    unread = output.write(unfinished, counter.step)
+    if unread:
+        lost.add(output, unread)
+    if len(unread) == output.images:
+        return
     unfinished.replace(file)
     counter.wrote(file.lstat().st_size)
 

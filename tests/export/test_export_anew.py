@@ -1,5 +1,6 @@
 """Exports that write images anew: every option's effect on the pixels, stopping and going on."""
 
+import hashlib
 import io
 import json
 import os
@@ -382,28 +383,95 @@ def test_an_empty_file_is_written_again(films: ExperimentData, killed: tuple[Pat
     assert all(path.stat().st_size for path in target.rglob("*.png"))
 
 
-def test_an_image_that_cannot_be_decoded(films: ExperimentData, tmp_path: Path, cxr: Run) -> None:
-    """A damaged image ends the export with one sentence; mended, the same export goes on."""
-    images = tmp_path / "images"
-    images.mkdir()
-    assert films.images_dir is not None
-    for path in films.images_dir.iterdir():
-        (images / path.name).write_bytes(path.read_bytes())
-    broken = films.dataset("films").members["image_id"].to_pylist()[-1]
-    whole = (images / broken).read_bytes()
-    (images / broken).write_bytes(whole[: len(whole) // 2])
-    words = ("export", "films", tmp_path / "out", "--size", "48", "--images", images,
-             "--store", films.store.path)  # fmt: skip
-    ran = cxr(*words)
+@pytest.fixture
+def broken(films: ExperimentData, tmp_path: Path) -> tuple[ExperimentData, str]:
+    """The films in a folder of their own, in which one of the split to train on is cut off."""
+    images = copied(films, tmp_path / "images")
+    members = films.dataset("films").members.to_pylist()
+    name = [row["image_id"] for row in members if row["split"] == "train"][-1]
+    (images / name).write_bytes((images / name).read_bytes()[:200])
+    return ExperimentData(images, store=films.store.path), name
+
+
+def assert_without(target: Path, name: str, digest: str) -> None:
+    """Assert that an export lacks an image and says so: card, manifest, metadata, list."""
+    frame = polars.read_parquet(target / "manifest.parquet")
+    assert frame.height == PATIENTS - 1
+    assert name not in frame["image_id"].to_list()
+    (lost,) = polars.read_csv(target / "unread.csv").rows()
+    assert lost[0] == name
+    card = (target / "README.md").read_text(encoding="utf-8")
+    assert "Not all of these images are here: 1 could not be read. What is here: train " in card
+    assert f"`{name}` ({lost[1]})" in card
+    lines = sorted(
+        "\t".join((row["split"], row["class"], row["findings"], row["image_id"]))
+        for row in frame.select("split", "class", "findings", "image_id").to_dicts()
+    )
+    here = hashlib.sha256("\n".join(lines).encode()).hexdigest()
+    assert f"| digest of what is here | `{here}` |" in card
+    assert f"| digest | `{digest}` |" in card
+    metadata = json.loads((target / "croissant.json").read_text(encoding="utf-8"))
+    assert metadata["identifier"] == f"sha256:{here}" != f"sha256:{digest}"
+
+
+@pytest.mark.parametrize("form", ["folders", "webdataset", "huggingface"])
+def test_an_image_that_cannot_be_decoded(
+    films: ExperimentData, tmp_path: Path, cxr: Run, form: str, broken: tuple[ExperimentData, str]
+) -> None:
+    """An image that can't be read is left out, named, and no export of it claims to be whole."""
+    data, name = broken
+    ran = cxr("export", "films", tmp_path / "out", "--size", "48", "--as", form,
+              "--images", str(data.images_dir), "--store", films.store.path)  # fmt: skip
     assert ran.code == 1
-    assert f"Error: the image {broken} can't be read (" in ran.err
-    assert "'cxr check' finds damaged images" in ran.err
-    assert not (tmp_path / "out").exists()
-    (images / broken).write_bytes(whole)
-    ran = cxr(*words)
-    assert ran.code == 0
-    assert "files are there from an export that was stopped" in ran.err
-    assert len(list((tmp_path / "out").rglob("*.png"))) == PATIENTS
+    assert f"{PATIENTS - 1} images of films in " in ran.out
+    said = f"1 of the images of films can't be read and are left out, so that classes and splits \
+may lack some: {name} (truncated at byte 200"
+    assert said in ran.err
+    assert "Traceback" not in ran.err
+    assert_without(tmp_path / "out", name, films.dataset("films").digest)
+    if form == "folders":
+        written = {path.name for path in (tmp_path / "out").rglob("*.png")}
+        assert len(written) == PATIENTS - 1
+        assert name not in written
+
+
+def test_no_image_that_can_be_read(films: ExperimentData, tmp_path: Path) -> None:
+    """Where not one image can be read there is no export, and the error has the first reason."""
+    images = copied(films, tmp_path / "images")
+    for path in images.iterdir():
+        path.write_bytes(b"no film")
+    data = ExperimentData(images, store=films.store.path)
+    said = rf"none of the {PATIENTS} images can be written, such as film00\.png \(not an image"
+    with pytest.raises(ExportError, match=said):
+        data.export("films", tmp_path / "out", size=48)
+    assert os.listdir(tmp_path) == ["images"]
+
+
+def test_what_a_stopped_export_could_not_read(
+    films: ExperimentData,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    broken: tuple[ExperimentData, str],
+) -> None:
+    """An image that a shard lacks is told too where another run goes on from that shard."""
+    data, name = broken
+    asked: dict[str, Any] = {"form": "webdataset", "size": 48, "shard_size": 30_000}
+    with monkeypatch.context() as patched:
+        patched.setattr("cxr_duck.export.forms.webdataset.describe", stopped_at_the_end)
+        with pytest.raises(KeyboardInterrupt):
+            data.export("films", tmp_path / "out", **asked)
+    made = count_made(monkeypatch)
+    report = data.export("films", tmp_path / "out", **asked)
+    assert made == []
+    assert [image["image_id"] for image in report["unread"]] == [name]
+    assert report["images"] == PATIENTS - 1
+    assert_without(tmp_path / "out", name, films.dataset("films").digest)
+    assert sorted(os.listdir(tmp_path)) == ["images", "out"]
+
+
+def stopped_at_the_end(*_: object) -> None:
+    """End an export when all its files are written."""
+    raise KeyboardInterrupt
 
 
 def test_an_image_that_cannot_be_encoded(
@@ -415,7 +483,7 @@ def test_an_image_that_cannot_be_encoded(
         raise OSError("encoder error -2")
 
     monkeypatch.setattr("cxr_duck.export.rendering.encode", failing)
-    said = r"the image film\d\d\.png can't be written anew \(encoder error -2\)"
+    said = r"none of the 40 images can be written, such as film00\.png \(encoder error -2\)"
     with pytest.raises(ExportError, match=said):
         films.export("films", tmp_path / "out", size=48)
     assert not list(tmp_path.iterdir())

@@ -466,23 +466,6 @@ def test_manifest_of_a_folder_that_is_gone(tmp_path: Path, form: str) -> None:
     moved.export("pair", tmp_path / "out", form=form)
 
 
-def test_an_image_that_is_damaged(tmp_path: Path) -> None:
-    """It ends the export with its name; once it is mended the export goes on from there."""
-    data = make_films(tmp_path)
-    data.create_dataset(CLASSES, name="pair")
-    file = data.images_dir / walk(data.dataset("pair"), "test")[0][1]  # type: ignore[operator]
-    sound = file.read_bytes()
-    file.write_bytes(sound[:50])
-    options: dict[str, Any] = {"form": "webdataset", "size": 4}
-    with pytest.raises(ExportError, match=f"{file.name} can't be read"):
-        data.export("pair", tmp_path / "out", **options)
-    assert not (tmp_path / "out").exists()
-    file.write_bytes(sound)
-    data.export("pair", tmp_path / "out", **options)
-    data.export("pair", tmp_path / "again", **options)
-    assert digests(tmp_path / "out") == digests(tmp_path / "again")
-
-
 @pytest.mark.parametrize("form", ["webdataset", "huggingface"])
 def test_a_stopped_export_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str

@@ -125,7 +125,7 @@ def test_thumbnail(data: ExperimentData) -> None:
     ("image_id", "window", "said"),
     [
         ("gone.png", "full", "no file of the image gone.png is known"),
-        ("b.png", "dicom", r"no DICOM window for b\.png: take full or percentile"),
+        ("b.png", "dicom", r"has a DICOM window for b\.png: take full or percentile"),
     ],
 )
 def test_what_cannot_be_shown(data: ExperimentData, image_id: str, window: str, said: str) -> None:

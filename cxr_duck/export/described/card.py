@@ -3,6 +3,7 @@
 import json
 import re
 import shlex
+from collections import Counter
 from dataclasses import fields
 
 from cxr_duck.datasets.dataset import composition_rows
@@ -26,6 +27,18 @@ The images and labels of PadChest may be used under the terms of its authors,
 the same dataset. Whoever publishes results is asked to cite:"""
 
 
+_NAMED = 20  # images that could not be read, of which all are in unread.csv
+_FITS = {
+    "pad": "the whole film in its proportions, in the middle of black",
+    "crop": "the middle of the film, as wide as its shorter side",
+    "stretch": "the whole film, without its proportions",
+}
+_RANGE = (
+    "Black is 0, and white is the most that the bits of a pixel can hold: those that the DICOM "
+    "file says are used, or else the label file; where values of 16 bits are above these, they "
+    "stand at the top, and white is 65,535; where nothing says it, white is the most of the fewest "
+    "bits of a detector (8, 10, 12, 14, 16) that hold the film."
+)
 # How each form is read in Python, all bits of its pixels; DIR is the export's folder.
 _READ = {
     "webdataset": """\
@@ -85,6 +98,7 @@ def card(source: Handout, options: ExportOptions, files: dict[str, str]) -> str:
         "## Read it",
         _reading(source, options),
         "## How it was made",
+        *_pixels(options.rendering),
         _origin(source, options),
         "## Licence and citation",
         _TERMS.format(name=name),
@@ -151,12 +165,37 @@ def _reading(source: Handout, options: ExportOptions) -> str:
 def _left_out(source: Handout) -> list[str]:
     """Return sentences on the images that aren't here, and on those without a DICOM window."""
     reasons = [f"{images:,} {reason}" for reason, images in source.left_out.items()]
-    told = [f"Not all of these images are here: {'; '.join(reasons)}."] if reasons else []
+    told = []
+    if reasons:
+        told.append(
+            f"Not all of these images are here: {'; '.join(reasons)}. "
+            f"What is here: {_here(source)}."
+        )
+    if source.unread:
+        named = [f"`{image.image_id}` ({_plain(image.reason)})" for image in source.unread[:_NAMED]]
+        more = f", and {len(source.unread) - _NAMED:,} more" if source.unread[_NAMED:] else ""
+        told.append(f"Could not be read: {', '.join(named)}{more}; see `unread.csv`.")
     if source.without_window:
         told.append(
             f"{source.without_window:,} images have no DICOM window and got the full range."
         )
     return told
+
+
+def _here(source: Handout) -> str:
+    """Return the images that are here by split and class."""
+    rows = [source.manifest.column(name).to_pylist() for name in ("split", "class", "image_id")]
+    images = source.images()
+    counts = Counter(
+        (split, name) for split, name, image in zip(*rows, strict=True) if image in images
+    )
+    return "; ".join(
+        f"{split} "
+        + ", ".join(
+            f"{counts[split, name]:,} {name}" for name in sorted(source.dataset.recipe.classes)
+        )
+        for split in source.dataset.recipe.shares
+    )
 
 
 def _empty(source: Handout) -> list[str]:
@@ -169,15 +208,28 @@ def _empty(source: Handout) -> list[str]:
     return [f"No image is in {', '.join(empty)}: there are no files of {of}."]
 
 
+def _pixels(rendering: Rendering) -> list[str]:
+    """Return sentences on what was done to the pixels of images that were written anew."""
+    told = []
+    if rendering.fit is not None:
+        told.append(
+            f"Each image has {rendering.size} x {rendering.size} pixels: {_FITS[rendering.fit]}."
+        )
+    if (rendering.in_8_bits or rendering.bits == 16) and rendering.window == "full":
+        told.append(_RANGE)
+    return [" ".join(told)] if told else []
+
+
 def _origin(source: Handout, options: ExportOptions) -> str:
     """Return the commands, versions and digests."""
     dataset, record = source.dataset, source.record
     made_by = f"cxr-duck {record.package_version}, DuckDB {record.duckdb_version}"
+    here = f"\n| digest of what is here | `{source.digest()}` |" if source.left_out else ""
     recipe = recipe_as_toml(dataset.recipe, dataset.name, record.experiment).strip()
     return f"""\
 | | |
 |---|---|
-| digest | `{dataset.digest}` |
+| digest | `{dataset.digest}` |{here}
 | seed | {dataset.recipe.seed} |
 | label file, SHA-256 | `{dataset.label_file_sha256}` |
 | dataset made by | {made_by}, on {record.day.isoformat()} |

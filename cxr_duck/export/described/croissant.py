@@ -84,7 +84,7 @@ def croissant(
         "creator": {"@type": "sc:Organization", "name": "BIMCV", "url": TERMS_URL},
         "datePublished": source.record.day.isoformat(),
         "version": "1.0.0",
-        "identifier": f"sha256:{dataset.digest}",
+        "identifier": f"sha256:{source.digest()}",
         "distribution": [
             *(_file_object(folder / name) for name in manifests),
             *(_file_set(pattern) for pattern in images),
@@ -107,7 +107,7 @@ def _description(source: Handout) -> str:
     return (
         f"Chest X-rays of {', '.join(sorted(recipe.classes))}, in the splits "
         f"{', '.join(recipe.shares)}, no patient in two of them: made by cxr-duck with the seed "
-        f"{recipe.seed}; the SHA-256 of its members is {source.dataset.digest}."
+        f"{recipe.seed}; the SHA-256 of its members is {source.digest()}."
     )
 
 

@@ -1,18 +1,22 @@
 """Plans the files beside the images of every export: manifests, card and metadata."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cxr_duck.export.described.card import card
 from cxr_duck.export.described.croissant import croissant
 from cxr_duck.export.described.manifest import with_labels, write_csv, write_parquet
-from cxr_duck.export.handout import Handout
+from cxr_duck.export.handout import Handout, without_images
 from cxr_duck.export.options import MANIFESTS, ExportOptions
+from cxr_duck.export.plan import Unread
 
 if TYPE_CHECKING:
     import pyarrow
 
-__all__ = ["describe"]
+__all__ = ["UNREAD", "describe"]
+
+UNREAD = "unread.csv"
 
 _OWN = {
     "manifest.csv": "a row an image and class, with a column of 0 and 1 for each finding",
@@ -29,12 +33,18 @@ def describe(
     table: "pyarrow.Table",
     images: dict[str, str],
     folder: Path,
+    unread: Sequence[Unread] = (),
 ) -> None:
     """Write the manifests, README.md and croissant.json of an export into its folder.
 
     `table` has a row an example, with its image's file in the last column. `images` says of each
-    pattern of the paths of the files with images what they are.
+    pattern of the paths of the files with images what they are. Images that could not be read are
+    in no manifest; unread.csv has them, with their reasons.
     """
+    source = source.without(unread)
+    if unread:
+        table = without_images(table, unread)
+        write_csv(_reasons(unread), folder / UNREAD)
     labelled = with_labels(table, source.labels)
     manifests = {
         name: _OWN[name]
@@ -44,6 +54,8 @@ def describe(
     for name in manifests:
         _WRITERS[name](labelled, folder / name)
     files = {**images, **manifests, "croissant.json": _OWN["croissant.json"]}
+    if unread:
+        files[UNREAD] = "the images that could not be read, and why"
     if len(manifests) == 1:
         files |= {name: _OWN["manifest.csv"] for name in manifests}
     if "path" in table.column_names:
@@ -54,3 +66,10 @@ def describe(
     (folder / "README.md").write_text(text, encoding="utf-8")
     metadata = croissant(source, folder, labelled, list(images))
     (folder / "croissant.json").write_text(metadata, encoding="utf-8")
+
+
+def _reasons(unread: Sequence[Unread]) -> "pyarrow.Table":
+    """Return the images that could not be read as a table."""
+    import pyarrow
+
+    return pyarrow.table(dict(zip(Unread._fields, zip(*unread, strict=True), strict=True)))

@@ -3,7 +3,7 @@
 import os
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from operator import itemgetter
 from pathlib import Path
@@ -15,8 +15,8 @@ from cxr_duck.export.described.description import describe
 from cxr_duck.export.forms.films import Found, found_films
 from cxr_duck.export.handout import Handout
 from cxr_duck.export.options import ExportOptions
-from cxr_duck.export.plan import Output, Plan, Step
-from cxr_duck.export.rendering import KEPT, Film, Renderer, Rendering
+from cxr_duck.export.plan import Output, Plan, Step, Unread
+from cxr_duck.export.rendering import KEPT, Film, Renderer, Rendering, UnreadableError
 from cxr_duck.images.files.folder import ImageFolder
 
 if TYPE_CHECKING:
@@ -42,9 +42,12 @@ def plan(source: Handout, options: ExportOptions) -> Plan:
             "no folder of images is known to this store: give it with --images, or index with it"
         )
     files = _files(source, options.rendering)
-    outputs, needed = (
-        _outputs(source.folder, files, found_films(source), options) if source.folder else ([], 0)
-    )
+    outputs: list[Output] = []
+    needed, known = 0, {}
+    if source.folder is not None:
+        renderer = Renderer(source.folder, options.rendering)
+        known = renderer.known
+        outputs, needed = _outputs(renderer, files, found_films(source), options)
     return Plan(
         form=options.form,
         request=source.request(options),
@@ -54,6 +57,7 @@ def plan(source: Handout, options: ExportOptions) -> Plan:
             describe, source, options, _with_files(source.manifest, files), _about(files)
         ),
         resumable=anew or options.how == "copy",
+        known=known,
     )
 
 
@@ -102,7 +106,7 @@ def _image_path(split: str, folder: str, name: str) -> str:
 
 
 def _outputs(
-    folder: ImageFolder,
+    renderer: Renderer,
     files: list[str | None],
     sources: list[Found],
     options: ExportOptions,
@@ -111,7 +115,6 @@ def _outputs(
 
     Variants come some images after theirs, so that several images are decoded at a time.
     """
-    renderer = Renderer(folder, options.rendering)
     ahead = KEPT // 2 * workers()
     outputs, needed, place = [], 0, 0
     for file, found in zip(files, sources, strict=True):
@@ -122,14 +125,18 @@ def _outputs(
         else:
             needed += found.bytes if options.how == "copy" else _LINK
         link = not options.rendering.anew and options.how != "copy"
-        make = _linking(folder, film, options.how) if link else partial(_write, renderer, film)
+        make = (
+            _linking(renderer.folder, film, options.how)
+            if link
+            else partial(_write, renderer, film)
+        )
         place += film.chance is None
         output = Output(file, make, source=found.digest)
         outputs.append((place + (ahead if film.chance else 0), output))
     return [output for _, output in sorted(outputs, key=itemgetter(0))], needed
 
 
-def _linking(folder: ImageFolder, film: Film, how: str) -> Callable[[Path, Step], None]:
+def _linking(folder: ImageFolder, film: Film, how: str) -> Callable[[Path, Step], Sequence[Unread]]:
     """Return what links to an image's file."""
     file = folder.plain_file(film.path)
     if file is None:
@@ -140,17 +147,24 @@ def _linking(folder: ImageFolder, film: Film, how: str) -> Callable[[Path, Step]
     return partial(_link, file, how)
 
 
-def _write(renderer: Renderer, film: Film, file: Path, step: Step) -> None:
-    file.write_bytes(renderer.bytes_of(film))
+def _write(renderer: Renderer, film: Film, file: Path, step: Step) -> Sequence[Unread]:
+    try:
+        data = renderer.bytes_of(film)
+    except UnreadableError as error:
+        step()
+        return [Unread(film.image_id, error.reason)]
+    file.write_bytes(data)
     step()
+    return ()
 
 
-def _link(source: Path, how: str, file: Path, step: Step) -> None:
+def _link(source: Path, how: str, file: Path, step: Step) -> Sequence[Unread]:
     if how == "symlink":
         file.symlink_to(source)
     else:
         os.link(source, file)
     step()
+    return ()
 
 
 def _with_files(manifest: "pyarrow.Table", files: list[str | None]) -> "pyarrow.Table":

@@ -17,17 +17,17 @@ from cxr_duck.export.forms.shards import (
     Image,
     Row,
     Shard,
-    ahead,
     digest_of,
     file_column,
     localizations_of,
     mixed,
     plan_shards,
+    read_rows,
     threads_each,
 )
 from cxr_duck.export.handout import Handout, split_names
 from cxr_duck.export.options import ExportOptions
-from cxr_duck.export.plan import Output, Plan
+from cxr_duck.export.plan import Output, Plan, Unread
 
 if TYPE_CHECKING:
     import pyarrow
@@ -43,7 +43,7 @@ def plan(source: Handout, options: ExportOptions) -> Plan:
     """Plan Parquet files of at most so many bytes, split by split, the classes mixed in each."""
     names = split_names(list(source.dataset.recipe.shares))
     source = mixed(source)
-    shards, image_of, needed = plan_shards(source, options, _bytes_of)
+    shards, image_of, renderer, needed = plan_shards(source, options, _bytes_of)
     threads = threads_each(len(shards), workers())
     classes = list(class_indices(source.dataset))
     table = file_column(source, shards, parquet_name)
@@ -62,6 +62,7 @@ def plan(source: Handout, options: ExportOptions) -> Plan:
         outputs=outputs,
         bytes=needed,
         finish=partial(describe, source, options, table, {"data/*.parquet": _about(names)}),
+        known=renderer.known,
     )
 
 
@@ -87,12 +88,14 @@ def parquet_name(shard: Shard) -> str:
 def write_shard(
     shard: Shard,
     classes: Sequence[str],
-    image_of: Callable[[Row], Image],
+    image_of: Callable[[Row], Image | Unread],
     threads: int,
     file: Path,
     step: Callable[[], None],
-) -> None:
-    """Write a shard, a few images at a time; the same examples give the same bytes.
+) -> list[Unread]:
+    """Write a shard, a few images at a time, and return the images that can't be read.
+
+    The same examples give the same bytes.
 
     `image_of` returns the ending and bytes of an example's image.
     """
@@ -100,23 +103,24 @@ def write_shard(
     import pyarrow.parquet
 
     schema = _schema(classes, "variant" in shard.rows[0])
+    unread: list[Unread] = []
     plain = [column.name for column in schema if column.name != "image"]
     with pyarrow.parquet.ParquetWriter(
         file, schema, use_dictionary=plain, write_statistics=plain, compression="snappy"
     ) as writer:
         held: list[dict[str, Any]] = []
         bytes_held = 0
-        for row, (ending, image) in zip(
-            shard.rows, ahead(image_of, shard.rows, threads), strict=True
-        ):
+        for row, ending, image in read_rows(shard.rows, image_of, threads, step, unread):
             held.append(_record(row, ending, image))
             bytes_held += len(image)
             if bytes_held >= _ROW_GROUP:
                 writer.write_table(pyarrow.Table.from_pylist(held, schema))
                 held, bytes_held = [], 0
-            step()
         if held:
             writer.write_table(pyarrow.Table.from_pylist(held, schema))
+    if len(unread) == len(shard.rows):
+        file.unlink()
+    return unread
 
 
 def _record(row: Row, ending: str, image: bytes) -> dict[str, Any]:

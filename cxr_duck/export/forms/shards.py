@@ -18,14 +18,15 @@ from cxr_duck.errors import ExportError
 from cxr_duck.export.forms.films import found_films
 from cxr_duck.export.handout import Handout
 from cxr_duck.export.options import ExportOptions
-from cxr_duck.export.rendering import Film, Renderer, Rendering
+from cxr_duck.export.plan import Unread
+from cxr_duck.export.rendering import Film, Renderer, Rendering, UnreadableError
 
 if TYPE_CHECKING:
     import pyarrow
 
 __all__ = [
     "Image", "Row", "Shard", "ahead", "digest_of", "file_column", "localizations_of",
-    "make_shards", "mixed", "plan_shards", "threads_each",
+    "make_shards", "mixed", "plan_shards", "read_rows", "threads_each",
 ]  # fmt: skip
 
 Row = dict[str, Any]
@@ -62,10 +63,32 @@ def mixed(source: Handout) -> Handout:
     return replace(source, manifest=engine.arrow("shuffled", seed=recipe.seed))
 
 
-def image_of(renderer: Renderer, films: dict[str, Film], row: Row) -> Image:
+def image_of(renderer: Renderer, films: dict[str, Film], row: Row) -> Image | Unread:
     """Return the ending and the bytes of an example's image, as it is or written anew."""
     film = films[row["image_id"]]
-    return _ending(renderer.rendering, film), renderer.bytes_of(film)
+    try:
+        return _ending(renderer.rendering, film), renderer.bytes_of(film)
+    except UnreadableError as error:
+        return Unread(film.image_id, error.reason)
+
+
+def read_rows(
+    rows: Sequence[Row],
+    image_of: Callable[[Row], Image | Unread],
+    threads: int,
+    step: Callable[[], None],
+    unread: list[Unread],
+) -> Iterator[tuple[Row, str, bytes]]:
+    """Yield each example with its image's ending and bytes; those that can't be read go to a list.
+
+    The step is called once for each, when it is done with.
+    """
+    for row, made in zip(rows, ahead(image_of, rows, threads), strict=True):
+        if isinstance(made, Unread):
+            unread.append(made)
+        else:
+            yield row, *made
+        step()
 
 
 def _ending(rendering: Rendering, film: Film) -> str:
@@ -75,8 +98,9 @@ def _ending(rendering: Rendering, film: Film) -> str:
 
 def plan_shards(
     source: Handout, options: ExportOptions, bytes_of: Callable[[Row, str, int], int], end: int = 0
-) -> tuple[list[Shard], Callable[[Row], Image], int]:
-    """Return the files of a mixed source, what makes an image of theirs, and the bytes of all.
+) -> tuple[list[Shard], Callable[[Row], Image | Unread], Renderer, int]:
+    """Return the files of a mixed source, what makes an image of theirs, with which renderer, and
+    the bytes of all.
 
     `bytes_of` returns those of an example whose image has such an ending and so many bytes; a file
     of examples is filled up to a multiple of `end`, with two blocks of a tar file at least. Raises
@@ -106,7 +130,8 @@ def plan_shards(
         for shard in make_shards(rows, sizes, most)
     ]
     renderer = Renderer(source.folder, rendering)
-    return shards, partial(image_of, renderer, source.films), sum(sizes) + end * len(shards)
+    needed = sum(sizes) + end * len(shards)
+    return shards, partial(image_of, renderer, source.films), renderer, needed
 
 
 def _source_of(shard: Shard, sources: dict[str, str]) -> str:

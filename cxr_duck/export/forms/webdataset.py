@@ -21,17 +21,17 @@ from cxr_duck.export.forms.shards import (
     Image,
     Row,
     Shard,
-    ahead,
     digest_of,
     file_column,
     localizations_of,
     mixed,
     plan_shards,
+    read_rows,
     threads_each,
 )
 from cxr_duck.export.handout import Handout
 from cxr_duck.export.options import ExportOptions
-from cxr_duck.export.plan import Output, Plan
+from cxr_duck.export.plan import Output, Plan, Unread
 
 __all__ = ["bytes_of", "facts_of", "keys_of", "plan", "write_tar"]
 
@@ -51,7 +51,7 @@ def plan(source: Handout, options: ExportOptions) -> Plan:
     keys = keys_of(source.manifest.column("image_id").to_pylist())
     manifest = source.manifest.append_column("member", pyarrow.array(keys, pyarrow.string()))
     source = replace(source, manifest=manifest)
-    shards, image_of, needed = plan_shards(source, options, bytes_of, tarfile.RECORDSIZE)
+    shards, image_of, renderer, needed = plan_shards(source, options, bytes_of, tarfile.RECORDSIZE)
     threads = threads_each(len(shards), workers())
     table = file_column(source, shards, tar_name)
     return Plan(
@@ -68,6 +68,7 @@ def plan(source: Handout, options: ExportOptions) -> Plan:
         ],
         bytes=needed,
         finish=partial(describe, source, options, table, {"*.tar": _ABOUT}),
+        known=renderer.known,
     )
 
 
@@ -96,24 +97,25 @@ def tar_name(shard: Shard) -> str:
 
 def write_tar(
     shard: Shard,
-    image_of: Callable[[Row], Image],
+    image_of: Callable[[Row], Image | Unread],
     threads: int,
     file: Path,
     step: Callable[[], None],
-) -> None:
-    """Write a shard; the same samples give the same bytes.
+) -> list[Unread]:
+    """Write a shard, return the images that can't be read; the same samples give the same bytes.
 
     `image_of` returns the ending and bytes of an example's image.
     """
+    unread: list[Unread] = []
     with tarfile.open(file, "w", format=tarfile.PAX_FORMAT) as tar:
-        for row, (ending, image) in zip(
-            shard.rows, ahead(image_of, shard.rows, threads), strict=True
-        ):
+        for row, ending, image in read_rows(shard.rows, image_of, threads, step, unread):
             for suffix, content in _sample(row, ending, image):
                 member = tarfile.TarInfo(f"{row['member']}.{suffix}")
                 member.size = len(content)
                 tar.addfile(member, io.BytesIO(content))
-            step()
+    if len(unread) == len(shard.rows):
+        file.unlink()
+    return unread
 
 
 def bytes_of(row: Row, ending: str, image: int) -> int:

@@ -6,7 +6,10 @@ from typing import TYPE_CHECKING, Any, overload
 
 from cxr_duck.errors import ImagesError
 from cxr_duck.images.files.folder import ImageFolder
-from cxr_duck.images.pixels.pixels import WINDOWS, limits_of, read_pixels, scale, shrink
+from cxr_duck.images.pixels.decoded import Decoded
+from cxr_duck.images.pixels.pixels import opened
+from cxr_duck.images.pixels.scaling import WINDOWS, Limits, inverted, limits_of, scale
+from cxr_duck.images.pixels.sizes import shrink
 from cxr_duck.images.pixels.window import sound_window
 
 if TYPE_CHECKING:
@@ -14,8 +17,6 @@ if TYPE_CHECKING:
     import numpy.typing
     import pyarrow
     from PIL.Image import Image
-
-    from cxr_duck.images.pixels.pixels import Pixels
 
 __all__ = ["CXRImage", "CXRImages"]
 
@@ -54,30 +55,35 @@ class CXRImage:
     def pixels(self, *, invert: bool = False) -> "numpy.typing.NDArray[numpy.uint16]":
         """Return the pixels, rows x columns, uint16; those of an 8-bit file times 257.
 
-        With `invert` those of a MONOCHROME1 image are turned around, so that high values are white.
-        Raises ImagesError where there is no file, or one that can't be decoded.
+        With `invert` those of a MONOCHROME1 image are turned around within the range that is used,
+        so that high values are white; what a DICOM file says goes before the label file. Raises
+        ImagesError where there is no file, or one that can't be decoded.
         """
         import numpy
 
-        stored = self._stored()
+        film = self._decoded()
+        stored = film.pixels
+        if invert and self._inverts(film):
+            stored = inverted(stored, limits_of(film, "full", self.bits))
+        deep: numpy.typing.NDArray[numpy.uint16]
         deep = stored.astype(numpy.uint16)  # a copy, which can be written to
         if stored.dtype.itemsize == 1:
             deep *= 257
-        pixels: numpy.typing.NDArray[numpy.uint16] = ~deep if invert and self.low_is_white else deep
-        return pixels
+        return deep
 
     def to_8bit(
         self, window: str | tuple[float, float] = "full", *, invert: bool = False
     ) -> "numpy.typing.NDArray[numpy.uint8]":
         """Return the pixels as uint8, rows x columns.
 
-        `window` is `full` (divided by 65535), `percentile` (of the image's own pixels), `dicom`
-        (that of the label file), or a centre and a width: see `images.pixels.pixels.limits_of`.
-        `invert` as with `pixels`. Raises ImagesError, also where the image has no DICOM window.
+        `window` is `full` (by the bits that are used), `percentile` (of the image's own pixels),
+        `dicom` (that of the DICOM file, or of the label file), or a centre and a width: see
+        `images.pixels.scaling.limits_of`. `invert` as with `pixels`. Raises ImagesError, also where
+        the image has no DICOM window.
         """
-        stored = self._stored()
-        limits = limits_of(stored, self._asked(window), self.bits)
-        return scale(stored, limits, invert=invert and self.low_is_white)
+        film = self._decoded(window)
+        limits = self._limits(film, window)
+        return scale(film.pixels, limits, invert=invert and self._inverts(film))
 
     def thumbnail(
         self,
@@ -93,45 +99,41 @@ class CXRImage:
         from PIL import Image
 
         _check_side(size)
-        stored = self._stored()
-        limits = limits_of(stored, self._asked(window), self.bits)
-        small = shrink(stored, size)
-        return Image.fromarray(scale(small, limits, invert=invert and self.low_is_white))
+        film = self._decoded(window)
+        limits = self._limits(film, window)
+        small = shrink(film.pixels, size)
+        return Image.fromarray(scale(small, limits, invert=invert and self._inverts(film)))
 
-    def _stored(self) -> "Pixels":
-        """Return the pixels as the file has them."""
+    def _decoded(self, window: str | tuple[float, float] = "full") -> Decoded:
+        """Return the pixels as the file has them, once the window is seen to be one."""
+        _check_window(window)
         if self.folder is None or self.path is None:
             raise ImagesError(
                 f"no file of the image {self.image_id} is known: index its folder with --images"
             )
         try:
-            with self.folder.open(self.path) as stream:
-                return read_pixels(stream)
+            with self.folder.open(self.path) as stream, opened(stream) as film:
+                return film
         except OSError as error:
             raise ImagesError(
                 f"the image {self.image_id} can't be read ({error.strerror or error}): "
                 "'cxr check' finds damaged images"
             ) from error
 
-    def _asked(self, window: str | tuple[float, float]) -> str | tuple[float, float]:
-        if not isinstance(window, str):
-            pair = isinstance(window, Sequence) and len(window) == 2  # a centre and a width
-            if not pair or (sound := sound_window(*window)) is None:
-                raise ImagesError(
-                    f"a window is a centre and a width of 1 or more, both finite, not {window!r}"
-                )
-            return sound
-        if window not in WINDOWS:
+    def _inverts(self, film: Decoded) -> bool:
+        """Tell whether low values are white, as the file says or else the label file."""
+        return self.low_is_white if film.low_is_white is None else film.low_is_white
+
+    def _limits(self, film: Decoded, window: str | tuple[float, float]) -> Limits:
+        requested: str | tuple[float, float] | None = window
+        if window == "dicom":
+            requested = film.window or self.window
+        if requested is None:
             raise ImagesError(
-                f"a window is {', '.join(WINDOWS)}, or a centre and a width, not {window!r}"
+                f"neither the label file nor its file has a DICOM window for {self.image_id}: take "
+                "full or percentile"
             )
-        if window != "dicom":
-            return window
-        if self.window is None:
-            raise ImagesError(
-                f"the label file has no DICOM window for {self.image_id}: take full or percentile"
-            )
-        return self.window
+        return limits_of(film, requested, self.bits)
 
 
 class CXRImages(Sequence[CXRImage]):
@@ -173,6 +175,19 @@ class CXRImages(Sequence[CXRImage]):
     def __repr__(self) -> str:
         """Say the number of images."""
         return f"CXRImages({len(self):,} images)"
+
+
+def _check_window(window: object) -> None:
+    if not isinstance(window, str):
+        pair = isinstance(window, Sequence) and len(window) == 2  # a centre and a width
+        if not pair or sound_window(*window) is None:  # type: ignore[misc]
+            raise ImagesError(
+                f"a window is a centre and a width of 1 or more, both finite, not {window!r}"
+            )
+    elif window not in WINDOWS:
+        raise ImagesError(
+            f"a window is {', '.join(WINDOWS)}, or a centre and a width, not {window!r}"
+        )
 
 
 def _check_side(size: object) -> None:

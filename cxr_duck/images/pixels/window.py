@@ -1,9 +1,9 @@
-"""Tells which DICOM windows and bit depths of a label file make sense."""
+"""Tells which DICOM windows, rescales and bit depths make sense."""
 
 import math
 from numbers import Real
 
-__all__ = ["sound_bits", "sound_window"]
+__all__ = ["sound_bits", "sound_rescale", "sound_window"]
 
 _MOST_BITS = 16
 
@@ -23,3 +23,10 @@ def sound_window(center: object, width: object) -> tuple[float, float] | None:
 def sound_bits(bits: int | None) -> int | None:
     """Return the bits of a pixel that are used, None where they are no number from 1 to 16."""
     return bits if bits is not None and 1 <= bits <= _MOST_BITS else None
+
+
+def sound_rescale(slope: float | None, intercept: float | None) -> tuple[float, float]:
+    """Return the slope and intercept that make values of pixels, 1 and 0 where they are none."""
+    if slope is None or intercept is None or not (slope > 0 and math.isfinite(slope + intercept)):
+        return 1.0, 0.0
+    return slope, intercept

@@ -1,14 +1,10 @@
 """Fingerprints of an image: digests of its file and its pixels, and a hash of its looks."""
 
-from contextlib import nullcontext
 from dataclasses import dataclass
-from threading import Lock
 from typing import TYPE_CHECKING, BinaryIO
 
 from cxr_duck.errors import ImagesError
-from cxr_duck.images.formats.examine import examine_image
-from cxr_duck.images.formats.jpeg import LARGEST
-from cxr_duck.images.pixels.pixels import read_pixels
+from cxr_duck.images.pixels.pixels import opened
 
 if TYPE_CHECKING:
     import numpy
@@ -19,8 +15,7 @@ _SIDE = 32  # frequencies of a perceptual hash, each way
 BITS = _SIDE * _SIDE
 _SHRUNK = 256  # pixels each way to which a film is averaged before it is hashed
 _PIECE = 1 << 20
-_LARGE = 1 << 25  # pixels of an image that takes much memory
-_of_large_images = Lock()
+_BESIDE = 8  # bytes a pixel that its look takes
 _LONGEST = 1 << 29  # bytes of a file whose pixels are looked at
 # The bits are stored one of each so many after another, low frequencies far apart: films differ
 # little in these, and a band of them alone would tell few films apart.
@@ -73,27 +68,16 @@ def fingerprint(stream: BinaryIO) -> Fingerprint:
 
 
 def _seen(data: bytearray, file_digest: str) -> Fingerprint:
-    """Return the fingerprint of an image's bytes; large ones are decoded one at a time."""
+    """Return the fingerprint of an image's bytes."""
     from io import BytesIO
 
-    verdict = examine_image(BytesIO(data), "", quick=True)
-    area = (verdict.width or 0) * (verdict.height or 0)
-    if verdict.verdict == "damaged" or area > LARGEST:
-        return Fingerprint(file_digest)
-    with _of_large_images if area > _LARGE else nullcontext():
-        pixels = _decoded(BytesIO(data))
-        if pixels is None:
-            return Fingerprint(file_digest)
-        return Fingerprint(file_digest, _digest(pixels), look(pixels))
-
-
-def _decoded(stream: BinaryIO) -> "numpy.ndarray | None":
-    """Return the pixels of an image, None where they can't be decoded."""
     try:
-        pixels = read_pixels(stream)
-    except Exception:  # a damaged file can make a decoder fail in any way; cxr check says in which
-        return None
-    return pixels if pixels.size and pixels.ndim in (2, 3) else None
+        with opened(BytesIO(data), _BESIDE) as film:
+            if film.pixels.size:
+                return Fingerprint(file_digest, _digest(film.pixels), look(film.pixels))
+    except (OSError, ImportError, MemoryError):  # cxr check says what is wrong with it
+        pass
+    return Fingerprint(file_digest)
 
 
 def _digest(pixels: "numpy.ndarray") -> str:
