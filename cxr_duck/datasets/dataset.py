@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from cxr_duck.datasets.allocation.decisions import Decisions, Exactness
 from cxr_duck.datasets.allocation.rounding import largest_remainder
 from cxr_duck.datasets.covariates.covariates import Covariates, covariates_of
+from cxr_duck.datasets.film_values import FilmValues
 from cxr_duck.datasets.recipes.recipe import Recipe
 from cxr_duck.errors import DatasetError
 from cxr_duck.store.store import Store
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Dataset", "composition_rows"]
 
-SplitReader = Callable[["Dataset", str, "Callable[[Any], Any] | None"], "TorchImages"]
+SplitReader = Callable[["Dataset", str, "Callable[[Any], Any] | None", FilmValues], "TorchImages"]
 
 
 @dataclass(frozen=True)
@@ -125,18 +126,31 @@ class Dataset:
             raise DatasetError("this dataset knows no store: take it from an ExperimentData")
         return covariates_of(self.store, self.recipe, self.members)
 
-    def torch(self, split: str, *, transform: Callable[[Any], Any] | None = None) -> "TorchImages":
+    def torch(
+        self,
+        split: str,
+        *,
+        transform: Callable[[Any], Any] | None = None,
+        size: int | None = None,
+        fit: str | None = None,
+        invert_monochrome1: bool = False,
+    ) -> "TorchImages":
         """Return a split as a map-style `torch.utils.data.Dataset` of (image, class index).
 
         An image is a float tensor of 1 x rows x columns from 0 to 1, or what `transform` makes of
-        it, such as `torch.nn.AdaptiveAvgPool2d(224)`. Images are opened when they are asked for,
-        from folders and zips alike; several workers may. One of several classes is an example of
-        each. Raises DatasetError for an unknown split, ImagesError where no images are known, and
-        CxrError where PyTorch is missing.
+        it. Black and white are those of the bits that the DICOM file or the label file says are
+        used: `images.pixels.scaling.limits_of`. `size` is the most pixels of the longer side, or
+        with a `fit` (pad, crop or stretch) the rows and columns of all images, so that they stack
+        to batches. Images are opened when they are asked for, from folders and zips alike; several
+        workers may. For one that can't be read another of its class stands in, with a warning:
+        `TorchImages.unread`. One of several classes is an example of each. Raises DatasetError for
+        an unknown split, ImagesError where no images are known, or for a size or fit that is none,
+        and CxrError where PyTorch is missing.
         """
         if self.split_reader is None:
             raise DatasetError("only a dataset of an ExperimentData knows where its images are")
-        return self.split_reader(self, split, transform)
+        values = FilmValues(size, fit, invert_monochrome1)
+        return self.split_reader(self, split, transform, values)
 
 
 def composition_rows(dataset: Dataset) -> list[tuple[str, str, list[int]]]:

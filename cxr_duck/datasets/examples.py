@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from cxr_duck.datasets.dataset import Dataset
-from cxr_duck.store.store import Store
+from cxr_duck.engines.duckdb import DuckDBEngine
 
 if TYPE_CHECKING:
     import pyarrow
@@ -17,8 +17,7 @@ def class_indices(dataset: Dataset) -> dict[str, int]:
     return {name: index for index, name in enumerate(sorted(dataset.recipe.classes))}
 
 
-def examples(store: Store, dataset: Dataset) -> "pyarrow.Table":
+def examples(engine: DuckDBEngine, dataset: Dataset) -> "pyarrow.Table":
     """Return the rows of `sql/export/manifest.sql`, for a dataset that was recorded or not."""
-    engine = store.duckdb()
     engine.connection.register("recorded_members", dataset.members)
     return engine.arrow("manifest")

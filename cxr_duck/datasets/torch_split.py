@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from cxr_duck.datasets.dataset import Dataset
 from cxr_duck.datasets.examples import class_indices, examples
+from cxr_duck.datasets.film_values import FilmValues
+from cxr_duck.engines.duckdb import DuckDBEngine
 from cxr_duck.errors import CxrError, DatasetError, ImagesError
 from cxr_duck.images.files.folder import ImageFolder
 from cxr_duck.store.store import Store
@@ -24,9 +26,12 @@ def handed_out(dataset: Dataset, store: Store, images_folder: Path | None) -> Da
 
 
 def torch_split(
-    dataset: Dataset, split: str, transform: Callable[[Any], Any] | None
+    dataset: Dataset, split: str, transform: Callable[[Any], Any] | None, values: FilmValues
 ) -> "TorchImages":
-    """Return a split as PyTorch takes it; `Dataset.torch` tells what that is."""
+    """Return a split as PyTorch takes it; `Dataset.torch` tells what that is.
+
+    What the label file says of the films is added to `values`.
+    """
     import pyarrow.compute
 
     try:
@@ -45,7 +50,8 @@ def torch_split(
         raise ImagesError(
             "no folder of images is known to this store: give it with ExperimentData(images_dir=…)"
         )
-    table = examples(dataset.store, dataset)
+    engine = dataset.store.duckdb()
+    table = examples(engine, dataset)
     table = table.filter(pyarrow.compute.equal(table["split"], split))
     paths = table.column("source_path").to_pylist()
     if lacking := [
@@ -72,4 +78,12 @@ def torch_split(
         list(indices),
         transform,
         left_out,
+        replace(values, said=_said(engine)),
     )
+
+
+def _said(engine: DuckDBEngine) -> dict[str, tuple[int | None, bool]]:
+    """Return the bits of a pixel that the label file says are used, and whether low is white."""
+    films = engine.arrow("export_films").select(["path", "bits_stored", "low_is_white"])
+    rows = zip(*(column.to_pylist() for column in films.columns), strict=True)
+    return {path: (bits, low_is_white) for path, bits, low_is_white in rows if path}

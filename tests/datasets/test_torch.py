@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy
 import pytest
+from PIL import Image
 
 from cxr_duck import Dataset, ExperimentData
 from cxr_duck.errors import DatasetError, ImagesError
-from cxr_duck.images.files.folder import ImageFolder
 from tests.support.films import SHAPES, make_films, pixels_of, walk
 from tests.support.label_rows import repository, write_labels
 
@@ -128,16 +128,74 @@ def test_pickled_it_is_the_same(data: ExperimentData, dataset: Dataset) -> None:
         assert again[i][1] == label
 
 
-def test_image_that_is_damaged(data: ExperimentData, dataset: Dataset, tmp_path: Path) -> None:
-    """An image that can't be decoded is named when it is asked for, and not before."""
-    images = dataset.torch("train")
-    images.folder = ImageFolder(tmp_path)
-    (tmp_path / images.samples[0][0]).write_bytes(b"\x89PNG\r\n\x1a\n and no more")
-    with pytest.raises(ImagesError, match=rf"{images.samples[0][0]} below .* can't be read"):
+@pytest.mark.parametrize("workers", [0, 2])
+def test_image_that_is_damaged(tmp_path: Path, workers: int) -> None:
+    """Another image of its class stands in for one that can't be read, which is named and kept."""
+    data = make_films(tmp_path)
+    images = data.create_dataset(["nodule", "normal"], name="pair").torch("train")
+    whole = [images[i] for i in range(len(images))]
+    paths = [path for path, _ in images.samples]
+    assert data.images_dir is not None
+    for path in (paths[0], paths[1], paths[-1]):
+        (data.images_dir / path).write_bytes(b"\x89PNG\r\n\x1a\n and no more")
+    loader = torch.utils.data.DataLoader(images, num_workers=workers, collate_fn=one)
+    if workers:
+        found = list(loader)
+    else:
+        with pytest.warns(UserWarning, match="another image of its class stands in") as warned:
+            found = list(loader)
+        told = [str(one.message).split(" below ")[0] for one in warned]
+        assert told == [paths[0], paths[1], paths[-1]]
+    assert [label for _, label in found] == images.targets
+    for place, stand_in in ((0, 2), (1, 2), (-1, images.targets.index(1))):
+        assert torch.equal(found[place][0], whole[stand_in][0])
+    assert set(images.unread) == {paths[0], paths[1], paths[-1]}
+    assert all("header" in reason or "chunk" in reason for reason in images.unread.values())
+
+
+def test_a_class_of_which_no_image_can_be_read(tmp_path: Path) -> None:
+    """Where nothing of a class can be read, an error names an image and says why."""
+    images = make_films(tmp_path).create_dataset(["nodule", "normal"], name="pair").torch("train")
+    for path, label in images.samples:
+        if not label:
+            (tmp_path / "images" / path).unlink()
+    said = r"no image with the target 0 can be read below .* \(No such file"
+    with pytest.warns(UserWarning), pytest.raises(ImagesError, match=said):
         images[0]
-    loader = torch.utils.data.DataLoader(images, num_workers=1, collate_fn=one)
-    with pytest.raises(ImagesError, match=images.samples[0][0]):
-        next(iter(loader))
+    (tmp_path / "images").rename(tmp_path / "moved")
+    with pytest.raises(ImagesError, match=r"images is not there, or is empty"):
+        images[len(images) - 1]
+
+
+@pytest.mark.parametrize("fit", ["pad", "crop", "stretch"])
+def test_squares(dataset: Dataset, fit: str) -> None:
+    """Films of several sizes, larger and smaller than asked, stack to batches of squares."""
+    for size in (3, 17):
+        images = dataset.torch("train", size=size, fit=fit)
+        ((batch, _),) = torch.utils.data.DataLoader(images, batch_size=len(images))
+        assert batch.shape == (len(images), 1, size, size)
+        assert 0 <= batch.min() < batch.max() <= 1
+    with pytest.raises(ImagesError, match="give size=224 with fit='pad'"):
+        dataset.torch("train", fit="pad")
+    with pytest.raises(ImagesError, match="a fit is pad, crop, stretch, not 'half'"):
+        dataset.torch("train", fit="half", size=3)
+
+
+def test_white_is_1(tmp_path: Path) -> None:
+    """A film of 12 bits goes from 0 to 1 by the label file's bits; MONOCHROME1 on demand only."""
+    rows = repository(60, SHAPES)
+    (tmp_path / "images").mkdir()
+    ramp = numpy.array([[0, 1000], [2000, 4095]], numpy.uint16)
+    for row in rows:
+        row |= {"BitsStored_DICOM": "12.0", "PhotometricInterpretation_DICOM": "MONOCHROME1"}
+        Image.fromarray(ramp).save(tmp_path / "images" / row["ImageID"])
+    labels = write_labels(tmp_path / "labels.csv", rows)
+    data = ExperimentData(tmp_path / "images", labels, store=tmp_path / "store")
+    data.create_index()
+    made = data.create_dataset(["nodule", "normal"])
+    plain, turned = (made.torch("train", invert_monochrome1=turn)[0][0] for turn in (False, True))
+    numpy.testing.assert_allclose(plain[0].numpy(), ramp / 4095, rtol=1e-6)
+    numpy.testing.assert_allclose(turned[0].numpy(), 1 - ramp / 4095, atol=1e-6)
 
 
 def test_images_that_are_known_to_be_damaged(tmp_path: Path) -> None:

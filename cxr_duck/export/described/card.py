@@ -184,16 +184,13 @@ def _left_out(source: Handout) -> list[str]:
 
 def _here(source: Handout) -> str:
     """Return the images that are here by split and class."""
-    rows = [source.manifest.column(name).to_pylist() for name in ("split", "class", "image_id")]
     images = source.images()
-    counts = Counter(
-        (split, name) for split, name, image in zip(*rows, strict=True) if image in images
-    )
+    members = source.dataset.members.select(["split", "class", "image_id"])
+    rows = {*zip(*(column.to_pylist() for column in members.columns), strict=True)}
+    counts = Counter((split, name) for split, name, image in rows if image in images)
+    classes = sorted(source.dataset.recipe.classes)
     return "; ".join(
-        f"{split} "
-        + ", ".join(
-            f"{counts[split, name]:,} {name}" for name in sorted(source.dataset.recipe.classes)
-        )
+        f"{split} " + ", ".join(f"{counts[split, name]:,} {name}" for name in classes)
         for split in source.dataset.recipe.shares
     )
 

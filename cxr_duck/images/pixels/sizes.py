@@ -1,6 +1,6 @@
 """Makes images smaller or larger, and square."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from cxr_duck.images.pixels.opencv import opencv
 
@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from cxr_duck.images.pixels.decoded import Pixels
 
 __all__ = ["FITS", "fitted", "padded", "shrink"]
+
+_Image = TypeVar("_Image", bound="numpy.typing.NDArray[numpy.number]")
 
 FITS = ("pad", "crop", "stretch")
 _FAR = 4  # OpenCV halves an image first that is so many times larger
@@ -53,12 +55,12 @@ def fitted(pixels: "Pixels", size: int, fit: str | None) -> "Pixels":
     return pixels if pixels.shape == (size, size) else _resized(pixels, size, size)
 
 
-def padded(pixels: "Pixels", size: int, black: int) -> "Pixels":
+def padded(pixels: _Image, size: int, black: float) -> _Image:
     """Return an image in the middle of a square of such a side, which is black where it ends."""
     import numpy
 
     height, width = pixels.shape
-    square = numpy.full((size, size), black, pixels.dtype)
+    square: _Image = numpy.full((size, size), black, pixels.dtype)  # type: ignore[assignment]
     top, left = (size - height) // 2, (size - width) // 2
     square[top : top + height, left : left + width] = pixels
     return square
