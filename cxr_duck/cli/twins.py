@@ -47,7 +47,8 @@ def twins(
     """Find images with the same file, the same pixels or the same looks.
 
     Lists those of different patients, the surest first. A run that was ended early goes on where
-    it was.
+    it was. Images whose pixels can't be decoded are counted, the first are named, and the exit code
+    is 1, unless 'cxr check' has found them damaged.
     """
     from cxr_duck.cli.output import print_arrow
     from cxr_duck.cli.progress_bar import TerminalProgress
@@ -70,6 +71,8 @@ def twins(
     if dataset is not None:
         told = f"{rows.num_rows:,} images of {dataset} have a twin in another split"
         print(told, file=sys.stderr)
+    if found.unexpected:
+        raise typer.Exit(1)
 
 
 def _tell(found: "Twins") -> None:
@@ -83,6 +86,14 @@ def _tell(found: "Twins") -> None:
                 file=sys.stderr,
             )
     unread = f", {found.unread:,} without pixels that can be decoded" if found.unread else ""
+    if found.unread:
+        named = ", ".join(f"{image_id} ({reason})" for image_id, reason in found.reasons.items())
+        more = found.unread - len(found.reasons)
+        print(
+            f"can't be decoded: {named}{f' and {more:,} more' if more else ''}; 'cxr check' tests "
+            "all files",
+            file=sys.stderr,
+        )
     told = "" if found.counts else "no twins among "
     print(f"{told}{found.images:,} images{unread}; {found.read:,} read now", file=sys.stderr)
 

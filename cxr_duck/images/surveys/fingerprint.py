@@ -4,12 +4,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
 from cxr_duck.errors import ImagesError
+from cxr_duck.images.files.folder import ImageFolder
 from cxr_duck.images.pixels.pixels import opened
 
 if TYPE_CHECKING:
     import numpy
 
-__all__ = ["BITS", "Fingerprint", "fingerprint", "look", "refuse_without_imagehash"]
+__all__ = [
+    "BITS", "Fingerprint", "fingerprint", "look", "refuse_without_imagehash", "why_unread",
+]  # fmt: skip
 
 _SIDE = 32  # frequencies of a perceptual hash, each way
 BITS = _SIDE * _SIDE
@@ -65,6 +68,17 @@ def fingerprint(stream: BinaryIO) -> Fingerprint:
     if size > _LONGEST:
         return Fingerprint(digest.hexdigest())
     return _seen(kept, digest.hexdigest())
+
+
+def why_unread(folder: ImageFolder, path: str | None) -> str:
+    """Return why the pixels of an image's file can't be read, in a few words."""
+    if path is None:
+        return "there is no file"
+    try:
+        with folder.open(path) as stream, opened(stream, _BESIDE):
+            return "it can be read now"
+    except (OSError, ImportError, MemoryError) as error:
+        return getattr(error, "strerror", None) or str(error) or type(error).__name__
 
 
 def _seen(data: bytearray, file_digest: str) -> Fingerprint:

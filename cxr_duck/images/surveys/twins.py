@@ -14,6 +14,7 @@ from cxr_duck.images.surveys.fingerprint import (
     Fingerprint,
     fingerprint,
     refuse_without_imagehash,
+    why_unread,
 )
 from cxr_duck.images.surveys.survey import FINGERPRINTS, survey_images
 from cxr_duck.progress import SILENT, Progress
@@ -35,6 +36,7 @@ __all__ = [
 
 NEAR = 40  # bits in which the hashes of two images that look the same may differ
 _DIGITS = BITS // 4  # of a hash, in base 16
+_NAMED = 3  # images without pixels that are named with their reasons
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,8 @@ class Twins:
     (constant, file, near, pixels) its pairs, those across patients, and the groups that hang
     together. `across_patients` has a row for each pair of different patients, the surest first:
     kind, distance, image_id, patient_id, twin_id, twin_patient_id, twin_group. `unread` images
-    have no pixels that can be decoded.
+    have no pixels that can be decoded; `reasons` says of the first of them by name why, and
+    `unexpected` of how many there is a file that `cxr check` has not found damaged.
     """
 
     read: int
@@ -53,6 +56,8 @@ class Twins:
     unread: int
     counts: dict[str, tuple[int, int, int]]
     across_patients: "pyarrow.Table" = field(repr=False)
+    reasons: dict[str, str] = field(default_factory=dict)
+    unexpected: int = 0
 
 
 def find_twins(
@@ -69,20 +74,23 @@ def find_twins(
     done = survey_images(
         on_duckdb, folder, FINGERPRINTS, _fingerprint_of, progress, full=full, conclude=write_pairs
     )
-    return _known_twins(done.engine, done.read)
+    return _known_twins(done.engine, done.read, ImageFolder(folder.absolute()))
 
 
-def _known_twins(engine: Engine, read: int) -> Twins:
+def _known_twins(engine: Engine, read: int, folder: ImageFolder) -> Twins:
     """Return what a store knows of twins, after so many files were read."""
     images, unread = engine.fetch(
         "SELECT count(*), count(*) FILTER (pixel_digest IS NULL) FROM fingerprints"
     )[0]
+    lacking = engine.rows("images_without_pixels")
     return Twins(
         read,
         int(images),
         int(unread),
         {kind: tuple(numbers) for kind, *numbers in engine.rows("twin_counts")},
         engine.arrow("twins_across_patients"),
+        {image_id: why_unread(folder, path) for image_id, path, _ in lacking[:_NAMED]},
+        sum(path is not None and not damaged for _, path, damaged in lacking),
     )
 
 
