@@ -1,5 +1,5 @@
 # make demo   a made-up repository, indexed, a dataset made of it and exported
-# make test   the tests, in five minutes: properties with few examples, and few kills
+# make test   the tests, in three minutes: properties with few examples, a fifth of long lists of cases
 # make test-torch   those that need PyTorch, which is 3 GB
 # make test-spark   those that need Spark, which is 500 MB, and a Java of 17 or newer
 # make real   the tests on PadChest's own label file, and each benchmark at its smallest
@@ -69,7 +69,8 @@ demo: install
 
 test: install
 	@echo 'All tests but those on Spark, with PyTorch and on the real label file.'
-	@echo 'About five minutes of two cores. Quicker: make test-room ROOM=query, or another room.'
+	@echo 'About three minutes of two cores. Quicker: make test-room ROOM=query, or another room.'
+	@echo 'Left to make test PROFILE=full: some slow tests, and most examples, kills and long lists.'
 	$(BIN)/python $(PYTEST) $(PARALLEL) -m 'not spark and not real'
 
 test-room: install
