@@ -1,12 +1,17 @@
-"""The words that are spelt most like one that nobody knows."""
+"""Words in a message: a noun with its number, and those that are spelt like an unknown one."""
 
 from collections.abc import Iterable
 from difflib import SequenceMatcher
 
-__all__ = ["did_you_mean", "nearest_words"]
+__all__ = ["counted", "did_you_mean", "nearest_words"]
 
 _SHOWN = 5
 _ALIKE = 0.7  # of difflib's ratio: one letter of four may differ
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun: '1 zip', '1,200 zips'."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def nearest_words(word: str, words: Iterable[str]) -> list[str]:

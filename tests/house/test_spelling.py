@@ -2,7 +2,7 @@
 
 import pytest
 
-from cxr_duck.spelling import did_you_mean, nearest_words
+from cxr_duck.spelling import counted, did_you_mean, nearest_words
 
 FINDINGS = ["nodule", "multiple nodules", "pneumonia", "pneumothorax", "COPD signs", "nodule"]
 
@@ -34,3 +34,8 @@ def test_what_to_do_where_none_is_near() -> None:
     """A word that is like no other gets the sentence that says where all stand."""
     assert did_you_mean("noduel", FINDINGS, "look") == "did you mean nodule?"
     assert did_you_mean("zzz", FINDINGS, "look") == "look"
+
+
+def test_a_number_with_its_noun() -> None:
+    """One thing is told in the singular, thousands with a comma."""
+    assert [counted(number, "zip") for number in (0, 1, 1200)] == ["0 zips", "1 zip", "1,200 zips"]
