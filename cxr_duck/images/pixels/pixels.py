@@ -6,6 +6,7 @@ from io import BytesIO
 from struct import Struct
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from cxr_duck.images.formats.dicom import why_no_film
 from cxr_duck.images.formats.examine import examine_image
 from cxr_duck.images.formats.png import SIGNATURE
 from cxr_duck.images.pixels.opencv import opencv
@@ -137,9 +138,9 @@ def _dicom_pixels(data: bytes | memoryview) -> Any:
     except ImportError:
         raise OSError("it is a DICOM file: install cxr-duck[dicom]") from None
     dataset = pydicom.dcmread(BytesIO(data))
+    if reason := why_no_film(dataset):
+        raise OSError(f"{reason}: it is no single gray image")
     pixels = dataset.pixel_array
-    if pixels.ndim != 2:
-        raise OSError(f"it has the shape {pixels.shape}, and is no single gray image")
     if pixels.dtype.kind == "i":  # the least value that the bits can hold becomes 0
         pixels = pixels.astype(numpy.int64) + 2 ** (int(dataset.BitsStored) - 1)
     if pixels.dtype == numpy.uint8:
