@@ -17,7 +17,7 @@ from cxr_duck.images.formats.dicom_frames import (
 from cxr_duck.images.formats.jpeg import BIGGEST, LARGEST
 from cxr_duck.images.formats.verdict import Fault, Verdict
 
-__all__ = ["examine_dicom", "why_no_film"]
+__all__ = ["examine_dicom"]
 
 _COLORS = {"MONOCHROME1": "gray", "MONOCHROME2": "gray", "PALETTE COLOR": "palette"}
 _DELIMITER = b"\xfe\xff\xdd\xe0\0\0\0\0"  # ends a sequence, that of compressed frames too
@@ -30,8 +30,8 @@ def examine_dicom(reader: ByteWindow, *, quick: bool = False) -> Verdict:
     Uncompressed pixels have to be as many bytes as rows, columns, samples, bits and frames promise
     (DICOM PS3.5, section 8.1.1); compressed ones are followed code by code, and decoded, all frames
     of them, unless `quick`, which the detail says. The verdict is untested without pydicom, or a
-    decoder for their compression, and where a sound file is no single gray image. Raises OSError as
-    the stream does.
+    decoder for their compression, and where a sound file has several frames. Raises OSError as the
+    stream does.
     """
     data = reader.read_rest(BIGGEST)
     if data is None:
@@ -46,13 +46,13 @@ def examine_dicom(reader: ByteWindow, *, quick: bool = False) -> Verdict:
     try:
         dataset = _read(data)
         note = _test(dataset, data, quick)
-        if reason := why_no_film(dataset):
-            raise Fault("no film", reason, verdict="untested")
+        _refuse_frames(dataset)
     except Fault as fault:
         return _verdict(dataset, fault.verdict, fault.reason, fault.detail or None)
     except Exception as error:  # a damaged file can make a parser fail in any way
         return _verdict(dataset, "damaged", "chunk", f"it can't be read: {first_reason(error)}")
-    return _verdict(dataset, "ok", None, note)
+    notes = "; ".join(filter(None, [_note_on_colors(dataset), note]))
+    return _verdict(dataset, "ok", None, notes or None)
 
 
 @functools.cache
@@ -143,15 +143,17 @@ def _test_compressed(dataset: Any, data: bytes, quick: bool) -> str | None:
     return None
 
 
-def why_no_film(dataset: Any) -> str | None:
-    """Return why a dataset's pixels are no single gray image, None where they are one."""
+def _refuse_frames(dataset: Any) -> None:
+    if (frames := frames_of(dataset)) > 1:
+        raise Fault("no film", f"it has {frames} frames", verdict="untested")
+
+
+def _note_on_colors(dataset: Any) -> str | None:
     kind = str(dataset.get("PhotometricInterpretation") or "")
-    samples, frames = int(dataset.get("SamplesPerPixel") or 1), frames_of(dataset)
-    if frames > 1:
-        return f"it has {frames} frames"
+    samples = int(dataset.get("SamplesPerPixel") or 1)
     if kind.startswith("PALETTE"):
-        return "its pixels are indices of a palette of colors"
-    return f"it is in color: {samples} samples a pixel, {kind}" if samples > 1 else None
+        return "in color: its pixels are indices of a palette"
+    return f"in color: {samples} samples a pixel, {kind}" if samples > 1 else None
 
 
 def _verdict(dataset: Any, verdict: str, reason: str | None, detail: str | None) -> Verdict:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from cxr_duck.images.formats.byte_window import ByteWindow
+from cxr_duck.images.formats.exif import turned
 from cxr_duck.images.formats.jpeg_codes import follow_codes
 from cxr_duck.images.formats.jpeg_markers import ARITHMETIC, LS_FRAME, Frame, Markers
 from cxr_duck.images.formats.verdict import Fault, Verdict
@@ -34,14 +35,14 @@ def examine_jpeg(reader: ByteWindow, *, quick: bool = False) -> Verdict:
         walk.run()
         if not quick:
             _test_pixels(walk)
-            _refuse_undecoded(walk)
+        _refuse_undecoded(walk)
     except Fault as fault:
         found = Verdict(fault.verdict, fault.reason, fault.detail or None, fault.offset)
         return _described(found, walk)
     after = len(data) - walk.place
     notes = [
         "pixels not decoded" if quick else "",
-        f"Exif orientation {walk.orientation}" if walk.orientation != 1 else "",
+        turned(walk.orientation),
         f"{after} bytes after the end" if after else "",
     ]
     return _described(Verdict("ok", None, "; ".join(filter(None, notes)) or None), walk)

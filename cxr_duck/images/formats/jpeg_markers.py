@@ -5,6 +5,7 @@ import struct
 from dataclasses import dataclass
 from itertools import pairwise
 
+from cxr_duck.images.formats.exif import UPRIGHT, exif_orientation
 from cxr_duck.images.formats.verdict import Fault
 
 __all__ = ["ARITHMETIC", "LS_FRAME", "Component", "Frame", "Markers", "Scan"]
@@ -16,7 +17,6 @@ _ALONE = {0x01, *range(0xD0, 0xD9)}  # markers without a segment
 _NEXT = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")  # the marker that ends compressed data
 _LS_NEXT = re.compile(rb"\xff[\x80-\xfe]")  # that of JPEG-LS: ITU-T T.87, annex A.1
 LS_FRAME = 0xF7
-_ORIENTATION = 0x0112  # of the tags of TIFF
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class Markers:
         self.place = 2
         self.frame: Frame | None = None
         self.scans: list[Scan] = []
-        self.orientation = 1
+        self.orientation = UPRIGHT
         self._metadata: list[tuple[int, int]] = []  # from where to where
         self._tables: dict[int, bytes] = {}
         self._restart = 0
@@ -105,7 +105,7 @@ class Markers:
         elif marker == 0xDD and len(content) == 2:
             self._restart = int.from_bytes(content, "big")
         elif marker == 0xE1 and content.startswith(b"Exif\0\0"):
-            self.orientation = _orientation(content[6:])
+            self.orientation = exif_orientation(content[6:])
 
     def _marker(self) -> int:
         begin = self.place
@@ -185,19 +185,3 @@ class Markers:
         return [
             codes[begin:end].replace(b"\xff\0", b"\xff") for begin, end in [*pairwise(edges)][::2]
         ]
-
-
-def _orientation(tiff: bytes) -> int:
-    """Return the orientation that Exif tells, 1 to 8 (Exif 3.0, 4.6.5); 1 where it tells none."""
-    order = {b"II*\0": "<", b"MM\0*": ">"}.get(tiff[:4])
-    if not order or len(tiff) < 8:
-        return 1
-    (place,) = struct.unpack_from(order + "I", tiff, 4)
-    if place + 2 > len(tiff):
-        return 1
-    (count,) = struct.unpack_from(order + "H", tiff, place)
-    for at in range(place + 2, min(place + 2 + 12 * count, len(tiff) - 11), 12):
-        tag, kind, _, value = struct.unpack_from(order + "HHIH", tiff, at)
-        if tag == _ORIENTATION and kind == 3 and 1 <= value <= 8:
-            return int(value)
-    return 1
