@@ -3,13 +3,13 @@
 from io import BytesIO
 from typing import Any
 
+from cxr_duck.images.formats.dicom_frames import strict_plugin
 from cxr_duck.images.pixels.decoded import Decoded
 from cxr_duck.images.pixels.gray import as_16_bits, gray_of
 from cxr_duck.images.pixels.window import sound_bits, sound_rescale, sound_window
 
 __all__ = ["dicom_film"]
 
-_RLE = "1.2.840.10008.1.2.5"
 _MONOCHROME = {"MONOCHROME1": True, "MONOCHROME2": False}  # whether low values are white
 
 
@@ -29,9 +29,7 @@ def dicom_film(data: bytes | memoryview) -> Decoded:
     unused = max(0, (_number(dataset.get("HighBit"), int) or 0) + 1 - (bits or 0))
     if bits and unused:  # bits below those of the pixels, which once held overlays
         dataset.BitsStored = bits + unused
-    # Of the decoders of RLE the compiled one panics on damaged files, and talks.
-    plugin = "pydicom" if dataset.file_meta.TransferSyntaxUID == _RLE else ""
-    pixels = pydicom.pixels.utils.pixel_array(dataset, decoding_plugin=plugin)
+    pixels = pydicom.pixels.utils.pixel_array(dataset, decoding_plugin=strict_plugin(dataset))
     kind = str(dataset.get("PhotometricInterpretation", ""))
     if kind == "PALETTE COLOR":
         pixels = pydicom.pixels.processing.apply_color_lut(pixels, dataset)

@@ -7,13 +7,16 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from cxr_duck.images.formats.examine import examine_image
+from cxr_duck.images.formats.exif import orientation_of
 from cxr_duck.images.formats.jpeg import BIGGEST, LARGEST
 from cxr_duck.images.formats.memory import room_for
+from cxr_duck.images.formats.png_still import still_png
 from cxr_duck.images.formats.verdict import Verdict
 from cxr_duck.images.pixels.decoded import Decoded
 from cxr_duck.images.pixels.dicom_pixels import dicom_film
 from cxr_duck.images.pixels.gray import as_16_bits, gray_of
 from cxr_duck.images.pixels.opencv import opencv
+from cxr_duck.images.pixels.upright import upright
 
 if TYPE_CHECKING:
     from cxr_duck.images.pixels.decoded import Pixels
@@ -84,9 +87,9 @@ def _all_of(stream: BinaryIO) -> memoryview:
 
 
 def _refuse_damage(data: bytes | memoryview, *, quick: bool) -> Verdict:
-    """Return the verdict on a file. Raises OSError where it is damaged."""
+    """Return the verdict on a file. Raises OSError where it is damaged, or nothing decodes it."""
     verdict = examine_image(BytesIO(data), "", quick=quick)
-    if verdict.verdict == "damaged":
+    if verdict.verdict == "damaged" or verdict.reason == "no decoder":
         raise OSError(verdict.told)
     return verdict
 
@@ -101,15 +104,21 @@ def _bytes_each(verdict: Verdict) -> int:
 
 
 def _film(data: bytes | memoryview, verdict: Verdict) -> Decoded:
-    """Return the pixels of a PNG or JPEG, which say nothing of their values."""
+    """Return the pixels of a PNG or JPEG as they are to be looked at, of which it says nothing."""
+    still = still_png(data) if verdict.format == "png" else data
+    return Decoded(upright(_stored(still, verdict), orientation_of(data)))
+
+
+def _stored(data: bytes | memoryview, verdict: Verdict) -> Any:
+    """Return the pixels of a PNG or JPEG as they are stored."""
     gray = verdict.color == "gray"
     if verdict.format == "png" and verdict.bits in ((8, 16) if gray else (16,)):
         pixels = _by_opencv(data, gray)
         if pixels is not None:
-            return Decoded(pixels)
+            return pixels
         if not gray:
             raise OSError("it has 16 bits of each colour: install cxr-duck[fast] to read it")
-    return Decoded(_by_pillow(data, verdict))
+    return _by_pillow(data)
 
 
 def _by_opencv(data: bytes | memoryview, gray: bool) -> Any:
@@ -131,16 +140,11 @@ def _by_opencv(data: bytes | memoryview, gray: bool) -> Any:
     return gray_of(pixels[..., 2::-1])  # blue, green, red, and perhaps how opaque
 
 
-def _by_pillow(data: bytes | memoryview, verdict: Verdict) -> Any:
+def _by_pillow(data: bytes | memoryview) -> Any:
     import numpy
-    from PIL import Image, UnidentifiedImageError
+    from PIL import Image
 
-    try:
-        image = Image.open(BytesIO(data), formats=("PNG", "JPEG"))
-    except UnidentifiedImageError as error:
-        bits = f", {verdict.bits} bits a sample" if verdict.bits else ""
-        raise OSError(f"no decoder here reads this kind of {verdict.format}{bits}") from error
-    with image:
+    with Image.open(BytesIO(data), formats=("PNG", "JPEG")) as image:
         pixels = numpy.asarray(image)
         # Pillow makes rows of 0 of those that a stream of pixels lacks; in an interlaced image it
         # may be any that lack.
