@@ -11,7 +11,14 @@ from cxr_duck.images.formats.verdict import Fault
 if TYPE_CHECKING:
     import numpy
 
-__all__ = ["decode_frames", "first_reason", "frames_of", "strict_plugin", "verify_frames"]
+__all__ = [
+    "decode_frames",
+    "first_reason",
+    "follow_frames",
+    "frames_of",
+    "strict_plugin",
+    "verify_frames",
+]
 
 _UID = "1.2.840.10008.1.2."
 _RLE = _UID + "5"
@@ -25,7 +32,13 @@ _INSTALL = "pip install 'cxr-duck[dicom]'"
 
 
 def verify_frames(dataset: Any) -> None:
-    """Test all frames of compressed pixels, and decode them. Raises Fault.
+    """Test all frames of compressed pixels, and decode them. Raises Fault."""
+    follow_frames(dataset)
+    decode_frames(dataset)
+
+
+def follow_frames(dataset: Any) -> None:
+    """Test all frames of compressed pixels by the rules of their compression. Raises Fault.
 
     A compression whose decoder takes what is cut, and that isn't followed here, is untested.
     """
@@ -46,7 +59,6 @@ def verify_frames(dataset: Any) -> None:
         raise Fault("chunk", f"its frames can't be told apart: {first_reason(error)}") from error
     if found != count:
         raise Fault("length", f"{found} compressed frames, the header promises {count}")
-    decode_frames(dataset)
 
 
 def strict_plugin(dataset: Any) -> str:
@@ -145,7 +157,7 @@ def refuse_constant(parts: "Iterator[numpy.ndarray]") -> None:
         raise Fault("constant", "", verdict="suspect")
 
 
-def first_reason(error: Exception) -> str:
+def first_reason(error: BaseException) -> str:
     """Return what an error says, on one line.
 
     pydicom tells on its first line that all decoders failed, then why, a line each.

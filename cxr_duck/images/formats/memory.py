@@ -5,7 +5,7 @@ import re
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-from threading import Condition
+from threading import Condition, local
 
 from cxr_duck.engines.spread import workers
 
@@ -65,12 +65,14 @@ class _Room:
 
 
 _room = _Room()
+_own = local()
 
 
 def _begin_anew() -> None:
     """Let a forked process have all the room: none of its threads holds any."""
     global _room  # noqa: PLW0603
     _room = _Room()
+    _own.holds = False
 
 
 os.register_at_fork(after_in_child=_begin_anew)
@@ -81,8 +83,12 @@ def room_for(size: int) -> Iterator[None]:
     """Keep so many bytes for the caller, who waits until others have given back theirs.
 
     So a large image is decoded alone. One that takes more than `memory_limit` is refused with
-    TooLargeError. A caller that holds some already may not ask for more.
+    TooLargeError. To a thread that holds some already nothing more is given: it would wait for
+    itself.
     """
+    if getattr(_own, "holds", False):
+        yield
+        return
     limit = memory_limit()
     if size > limit:
         raise TooLargeError(
@@ -91,7 +97,9 @@ def room_for(size: int) -> Iterator[None]:
         )
     room = _room
     room.take(size, limit)
+    _own.holds = True
     try:
         yield
     finally:
+        _own.holds = False
         room.give_back(size)

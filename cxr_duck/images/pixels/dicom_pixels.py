@@ -3,7 +3,8 @@
 from io import BytesIO
 from typing import Any
 
-from cxr_duck.images.formats.dicom_frames import strict_plugin
+from cxr_duck.images.formats.dicom_frames import follow_frames, strict_plugin
+from cxr_duck.images.formats.verdict import Fault
 from cxr_duck.images.pixels.decoded import Decoded
 from cxr_duck.images.pixels.gray import as_16_bits, gray_of
 from cxr_duck.images.pixels.window import sound_bits, sound_rescale, sound_window
@@ -25,6 +26,8 @@ def dicom_film(data: bytes | memoryview) -> Decoded:
     frames = int(dataset.get("NumberOfFrames") or 1)
     if frames != 1:
         raise OSError(f"it has {frames:,} frames, and is no single film")
+    if dataset.file_meta.TransferSyntaxUID.is_encapsulated:
+        _refuse_unsound(dataset)
     bits = _number(dataset.get("BitsStored"), int)
     unused = max(0, (_number(dataset.get("HighBit"), int) or 0) + 1 - (bits or 0))
     if bits and unused:  # bits below those of the pixels, which once held overlays
@@ -40,6 +43,15 @@ def dicom_film(data: bytes | memoryview) -> Decoded:
     if bits and unused:
         pixels = pixels >> unused
     return _monochrome(pixels, dataset, kind, sound_bits(bits))
+
+
+def _refuse_unsound(dataset: Any) -> None:
+    """Raise OSError where codes of compressed pixels are damaged: decoders fill up what lacks."""
+    try:
+        follow_frames(dataset)
+    except Fault as fault:
+        if fault.verdict == "damaged":
+            raise OSError(f"{fault.reason} ({fault.detail})") from fault
 
 
 def _monochrome(pixels: Any, dataset: Any, kind: str, bits: int | None) -> Decoded:

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from cxr_duck.images.formats.dicom_frames import first_reason
 from cxr_duck.images.formats.examine import examine_image
 from cxr_duck.images.formats.exif import orientation_of
 from cxr_duck.images.formats.jpeg import BIGGEST, LARGEST
@@ -61,12 +62,10 @@ def _refusing() -> Iterator[None]:
     """Turn all that a decoder may raise on a damaged file into an OSError."""
     try:
         yield
-    except (OSError, ImportError, KeyboardInterrupt, SystemExit, GeneratorExit) as error:
-        if isinstance(error, OSError) and "\n" in str(error):
-            raise OSError(str(error).splitlines()[0]) from error
+    except (OSError, ImportError, KeyboardInterrupt, SystemExit, GeneratorExit):
         raise
     except BaseException as error:  # a panic of a library in Rust is no Exception
-        raise OSError((str(error).splitlines() or [""])[0] or type(error).__name__) from error
+        raise OSError(first_reason(error)) from error
 
 
 def _all_of(stream: BinaryIO) -> memoryview:
