@@ -223,6 +223,8 @@ def test_quality(films: ExperimentData, tmp_path: Path) -> None:
         ({"window": (3, 4), "bits": 8}, "window is a word"),
         ({"flip": "no", "augment": 1, "size": 48}, "flip is True or False, not 'no'"),
         ({"form": "scroll"}, "the forms are folders"),
+        ({"fit": "pad"}, "a square needs its side: ask for --size 224 with --fit pad"),
+        ({"fit": "half", "size": 48}, "--fit is pad, crop, stretch, not 'half'"),
     ],
 )
 def test_what_cannot_be_asked(
@@ -384,6 +386,88 @@ def test_an_empty_file_is_written_again(films: ExperimentData, killed: tuple[Pat
     emptied.write_bytes(b"")
     films.export("films", target, size=48, bits=8)
     assert all(path.stat().st_size for path in target.rglob("*.png"))
+
+
+@pytest.mark.parametrize("fit", ["pad", "crop", "stretch"])
+@pytest.mark.parametrize("size", [24, 240])
+def test_squares(films: ExperimentData, tmp_path: Path, fit: str, size: int) -> None:
+    """Each film is a square: all of it amid black, its middle, or all of it without proportions."""
+    found = exported(films, tmp_path / "out", size=size, bits=8, fit=fit, invert_monochrome1=True)
+    part = 96 // size if size < 96 else 1
+    for image_id, pixels in found.items():
+        number = int(image_id[4:6])
+        assert pixels.shape == (size, size)
+        whole = film(number).astype(float) / 65535 * 255
+        whole = 255 - whole if number % 2 else whole
+        if size > 96:
+            continue
+        blocks = whole.reshape(24, part, 16, part).mean(axis=(1, 3))
+        if fit == "pad":
+            assert (pixels[:, :4] == 0).all()
+            assert (pixels[:, 20:] == 0).all()
+            assert np.abs(pixels[:, 4:20] - blocks).max() <= 1.5
+        elif fit == "crop":
+            middle = whole[16:80].reshape(8, 8, 8, 8).mean(axis=(1, 3))
+            mine = pixels.reshape(8, 3, 8, 3).mean(axis=(1, 3))
+            assert np.abs(mine - middle).max() <= 6
+        else:
+            assert np.abs(pixels.mean(axis=1) - blocks.mean(axis=1)).max() <= 3
+    card = (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
+    assert f"Each image has {size} x {size} pixels: " in card
+    assert f"--fit {fit}" in card
+
+
+def test_the_edge_of_a_white_film_is_black(films: ExperimentData, tmp_path: Path) -> None:
+    """Where low values are white and stay so, what is padded has the highest: it looks black."""
+    found = exported(films, tmp_path / "out", size=48, fit="pad")
+    for image_id, pixels in found.items():
+        edge = 65535 if int(image_id[4:6]) % 2 else 0
+        assert (pixels[:, :8] == edge).all()
+        assert (pixels[:, 40:] == edge).all()
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+def test_white_is_the_same_in_every_film(
+    films: ExperimentData, tmp_path: Path, cxr: Run, bits: int
+) -> None:
+    """Films of 12 bits, at the bottom or the top of 16, and of 10, come out alike, and it is told.
+
+    Nothing says it of the last ones.
+    """
+    images = tmp_path / "images"
+    images.mkdir()
+    said = ["12", "12", "10", ""]
+    ramp = np.arange(1024, dtype=np.uint16).reshape(32, 32)
+    drawn = [ramp * 4 + 3, ((ramp * 4 + 3) << 4) + 15, ramp, ramp * 4 + 3]
+    rows = []
+    for number in range(PATIENTS):
+        name = f"film{number:02d}.png"
+        Image.fromarray(drawn[number % 4].astype(np.uint16)).save(images / name)
+        rows.append(
+            {
+                **USUAL, "ImageID": name, "PatientID": f"p{number}", "StudyID": f"s{number}",
+                "Labels": "['normal']" if number % 8 < 4 else "['nodule']",
+                "BitsStored_DICOM": said[number % 4],
+            }
+        )  # fmt: skip
+    data = ExperimentData(images, write_labels(tmp_path / "l.csv", rows), store=tmp_path / "store")
+    data.create_index()
+    data.create_dataset(["normal", "nodule"], name="films")
+    found = exported(data, tmp_path / "out", bits=bits)
+    top = 2**bits - 1
+    wanted = np.linspace(0, top, 1024).reshape(32, 32)
+    for pixels in found.values():
+        assert np.abs(pixels.astype(float) - wanted).max() <= 0.5 + top / 1023
+    ran = cxr("export", "films", tmp_path / "again", "--bits", str(bits),
+              "--store", data.store.path)  # fmt: skip
+    each = PATIENTS // 4
+    assert (
+        f"white is the most of the bits that the label file says are used ({2 * each} films), "
+        f"65,535, since values are above the label file's bits ({each} films), "
+        f"by the values of the film, since nothing says which bits are used ({each} films)"
+    ) in ran.err
+    card = (tmp_path / "again" / "README.md").read_text(encoding="utf-8")
+    assert "white is the most that the bits of a pixel can hold" in card
 
 
 @pytest.fixture
@@ -651,6 +735,7 @@ def test_dry_run(films: ExperimentData, tmp_path: Path, cxr: Run) -> None:
     [
         {"how": "copy"},
         {"size": 48},
+        {"size": 150, "fit": "pad"},
         {"bits": 8},
         {"format": "jpg"},
         {"size": 48, "augment": 2},

@@ -422,3 +422,25 @@ def test_work_is_spread_and_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CXR_THREADS", "two")
     with pytest.raises(StoreError, match=r"\$CXR_THREADS is two"):
         next(each([1], work))
+
+
+def test_a_panic_is_one_file_s(own_demo: ExperimentData, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file on which a decoder panics, with what is no Exception, is untested and ends no run."""
+
+    class Panic(BaseException):
+        pass
+
+    tested = []
+    examine = integrity.examine
+
+    def panicking(*given: Any, **options: Any) -> Any:
+        tested.append(given)
+        if len(tested) == 9:
+            raise Panic("index out of bounds")
+        return examine(*given, **options)
+
+    monkeypatch.setattr(integrity, "examine", panicking)
+    found = own_demo.check_integrity()
+    assert found.counts["untested"] == 1
+    (row,) = [row for row in found.problems.to_pylist() if row["verdict"] == "untested"]
+    assert row["detail"] == "its test failed: index out of bounds"

@@ -20,6 +20,7 @@ from PIL import Image
 from cxr_duck import ExperimentData, make_demo
 from cxr_duck.engines.duckdb import DuckDBEngine, connect
 from cxr_duck.errors import CxrError, ImagesError, RecipeError
+from cxr_duck.images.pixels import pixels
 from cxr_duck.images.surveys.components import components
 from cxr_duck.images.surveys.fingerprint import BITS, Fingerprint, fingerprint, look
 from cxr_duck.images.surveys.survey import FINGERPRINTS
@@ -650,3 +651,27 @@ def test_no_folder(tmp_path: Path) -> None:
     data.images_dir = tmp_path / "nowhere"
     with pytest.raises(ImagesError, match="nowhere is no folder"):
         data.find_twins()
+
+
+def test_a_panic_ends_no_run(
+    own_demo: ExperimentData, monkeypatch: pytest.MonkeyPatch, cxr: Run
+) -> None:
+    """One film on which a decoder panics, with what is no Exception, is one film without pixels."""
+
+    class Panic(BaseException):
+        pass
+
+    decode = pixels._film
+    seen = []
+
+    def panicking(*given: Any) -> Any:
+        seen.append(given)
+        if len(seen) == 7:
+            raise Panic("index out of bounds: the len is 5")
+        return decode(*given)
+
+    before = own_demo.find_twins()
+    monkeypatch.setattr(pixels, "_film", panicking)
+    after = own_demo.find_twins(full=True)
+    assert after.unread == before.unread + 1
+    assert after.images == before.images

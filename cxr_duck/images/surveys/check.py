@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from cxr_duck.engines.spread import ImageFile
 from cxr_duck.images.files.folder import ImageFolder
+from cxr_duck.images.formats.dicom_frames import first_reason
 from cxr_duck.images.formats.examine import examine_image as examine
 from cxr_duck.images.formats.verdict import VERDICTS, Verdict
 from cxr_duck.images.surveys.survey import CHECKS, survey_images
@@ -91,3 +92,7 @@ def judge(folder: ImageFolder, path: str | None, quick: bool = False) -> Verdict
         return Verdict("damaged", "missing")
     except OSError as error:
         return Verdict("damaged", "unreadable", error.strerror or str(error))
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:  # a panic of a library in Rust is no Exception
+        return Verdict("untested", "decode", f"its test failed: {first_reason(error)}")
