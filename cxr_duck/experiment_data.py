@@ -518,10 +518,8 @@ class ExperimentData:
         from cxr_duck.export.rendering import Rendering
         from cxr_duck.export.run import export_dataset
 
-        anew = Rendering(
-            size, bits, format, window, invert_monochrome1, quality, augment, flip, fit
-        )
-        options = ExportOptions(form, how, anew, size_in_bytes(shard_size))
+        new = Rendering(size, bits, format, window, invert_monochrome1, quality, augment, flip, fit)
+        options = ExportOptions(form, how, new, size_in_bytes(shard_size))
         return export_dataset(
             self.store, name, Path(folder), self._images_folder(), options, self._progress,
             dry_run=dry_run,

@@ -1,8 +1,8 @@
 -- settled_checks: one row per test of an image file that need not be made again.
 -- reads: known_rows
 -- params: $quick = FALSE
--- What kept a file from being read, a library that was not there, or too little memory, says nothing
--- of its bytes: it is tested again, and so is one of which only parts were read.
+-- What kept a file from being read, a library that was not there, or too little memory, says
+-- nothing of its bytes: it is tested again, and so is one of which only parts were read.
 SELECT
     image_id,
     path,
