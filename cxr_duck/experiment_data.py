@@ -499,6 +499,7 @@ class ExperimentData:
         invert_monochrome1: bool = False,
         augment: int = 0,
         flip: bool = False,
+        columns: Sequence[str] = (),
     ) -> dict[str, Any]:
         """Write a recorded dataset to a new folder; return its form, images, files and bytes.
 
@@ -507,16 +508,19 @@ class ExperimentData:
         `cxr_duck.export.rendering.Rendering`: size, bits, format, window, … As `webdataset` it is
         tar files, as `huggingface` Parquet files for `datasets.load_dataset`, of `shard_size` bytes
         at most (1GB); as `parquet` or `csv` a manifest alone. Each has a card, README.md, and
-        croissant.json. The images lie below `images_dir`, or else below the folder that was given
-        when they were indexed; without either only manifests are written, and anything else is
-        refused. A `dry_run` writes nothing. Raises ExportError; the folder then does not appear.
+        croissant.json. Where an image may be of several classes (`overlap` is keep) every form but
+        folders has it once, with all its classes. `columns` are those of `images` that each example
+        has beside the usual ones, such as report, age and sex. The images lie below `images_dir`,
+        or else below the folder that was given when they were indexed; without either only
+        manifests are written, and anything else is refused. A `dry_run` writes nothing. Raises
+        ExportError; the folder then does not appear.
         """
         from cxr_duck.export.options import ExportOptions, size_in_bytes
         from cxr_duck.export.rendering import Rendering
         from cxr_duck.export.run import export_dataset
 
         anew = Rendering(size, bits, format, window, invert_monochrome1, quality, augment, flip)
-        options = ExportOptions(form, how, anew, size_in_bytes(shard_size))
+        options = ExportOptions(form, how, anew, size_in_bytes(shard_size), tuple(columns))
         return export_dataset(
             self.store, name, Path(folder), self._images_folder(), options, self._progress,
             dry_run=dry_run,

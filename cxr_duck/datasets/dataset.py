@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Dataset", "composition_rows"]
 
-SplitReader = Callable[["Dataset", str, "Callable[[Any], Any] | None"], "TorchImages"]
+SplitReader = Callable[["Dataset", str, "Callable[[Any], Any] | None", "str | None"], "TorchImages"]
 
 
 @dataclass(frozen=True)
@@ -125,18 +125,27 @@ class Dataset:
             raise DatasetError("this dataset knows no store: take it from an ExperimentData")
         return covariates_of(self.store, self.recipe, self.members)
 
-    def torch(self, split: str, *, transform: Callable[[Any], Any] | None = None) -> "TorchImages":
-        """Return a split as a map-style `torch.utils.data.Dataset` of (image, class index).
+    def torch(
+        self,
+        split: str,
+        *,
+        transform: Callable[[Any], Any] | None = None,
+        target: str | None = None,
+    ) -> "TorchImages":
+        """Return a split as a map-style `torch.utils.data.Dataset` of (image, target).
 
         An image is a float tensor of 1 x rows x columns from 0 to 1, or what `transform` makes of
         it, such as `torch.nn.AdaptiveAvgPool2d(224)`. Images are opened when they are asked for,
-        from folders and zips alike; several workers may. One of several classes is an example of
-        each. Raises DatasetError for an unknown split, ImagesError where no images are known, and
-        CxrError where PyTorch is missing.
+        from folders and zips alike; several workers may. With `target="class"` the target is the
+        index of the class, and an image of several classes is an example of each. With
+        `target="multilabel"` each image is one example, and its target a float tensor (classes,)
+        with a 1 for each class that it is of; so it is, unless asked otherwise, where the recipe
+        keeps images of several classes. Raises DatasetError for an unknown split or target,
+        ImagesError where no images are known, and CxrError where PyTorch is missing.
         """
         if self.split_reader is None:
             raise DatasetError("only a dataset of an ExperimentData knows where its images are")
-        return self.split_reader(self, split, transform)
+        return self.split_reader(self, split, transform, target)
 
 
 def composition_rows(dataset: Dataset) -> list[tuple[str, str, list[int]]]:

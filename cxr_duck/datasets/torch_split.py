@@ -7,7 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cxr_duck.datasets.dataset import Dataset
-from cxr_duck.datasets.examples import class_indices, examples
+from cxr_duck.datasets.examples import (
+    class_indices,
+    is_multilabel,
+    manifest_of,
+    with_targets,
+)
 from cxr_duck.errors import CxrError, DatasetError, ImagesError
 from cxr_duck.images.files.folder import ImageFolder
 from cxr_duck.store.store import Store
@@ -17,6 +22,9 @@ if TYPE_CHECKING:
 
 __all__ = ["handed_out", "torch_split"]
 
+# What a model is to say of an image: one class, or of each class whether the image is of it.
+TARGETS = ("class", "multilabel")
+
 
 def handed_out(dataset: Dataset, store: Store, images_folder: Path | None) -> Dataset:
     """Return a dataset that knows its store and where its images are, and opens its splits."""
@@ -24,7 +32,10 @@ def handed_out(dataset: Dataset, store: Store, images_folder: Path | None) -> Da
 
 
 def torch_split(
-    dataset: Dataset, split: str, transform: Callable[[Any], Any] | None
+    dataset: Dataset,
+    split: str,
+    transform: Callable[[Any], Any] | None,
+    target: str | None = None,
 ) -> "TorchImages":
     """Return a split as PyTorch takes it; `Dataset.torch` tells what that is."""
     import pyarrow.compute
@@ -45,7 +56,10 @@ def torch_split(
         raise ImagesError(
             "no folder of images is known to this store: give it with ExperimentData(images_dir=…)"
         )
-    table = examples(dataset.store, dataset)
+    multilabel = _multilabel(dataset, target)
+    engine = dataset.store.duckdb()
+    engine.connection.register("recorded_members", dataset.members)
+    table = with_targets(engine, dataset, manifest_of(engine, multilabel), multilabel)
     table = table.filter(pyarrow.compute.equal(table["split"], split))
     paths = table.column("source_path").to_pylist()
     if lacking := [
@@ -56,7 +70,8 @@ def torch_split(
             "index again with --images"
         )
     members = dataset.members.filter(pyarrow.compute.equal(dataset.members["split"], split))
-    recorded = members.select(["class", "image_id"]).group_by(["class", "image_id"]).aggregate([])
+    key = ["image_id"] if multilabel else ["class", "image_id"]
+    recorded = members.select(key).group_by(key).aggregate([])
     left_out = recorded.num_rows - table.num_rows
     if left_out:
         warnings.warn(
@@ -64,12 +79,18 @@ def torch_split(
             "are damaged, or were removed from the store",
             stacklevel=3,
         )
-    indices = class_indices(dataset)
-    labels = [indices[name] for name in table.column("class").to_pylist()]
+    labels = table.column("labels" if multilabel else "label").to_pylist()
     return TorchImages(
         ImageFolder(dataset.images_folder.absolute()),
         list(zip(paths, labels, strict=True)),
-        list(indices),
+        list(class_indices(dataset)),
         transform,
         left_out,
     )
+
+
+def _multilabel(dataset: Dataset, target: str | None) -> bool:
+    """Tell whether an image is one example of all its classes, as it is unless asked otherwise."""
+    if target not in (None, *TARGETS):
+        raise DatasetError(f"the target is {' or '.join(TARGETS)}, not {target!r}")
+    return is_multilabel(dataset) if target is None else target == "multilabel"

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from cxr_duck.datasets.examples import class_indices
 from cxr_duck.errors import ExportError
 from cxr_duck.export.options import ExportOptions
 from cxr_duck.export.rendering import Film
@@ -28,7 +29,9 @@ _HELD_OUT = ("valid", "validation", "val", "dev", "test")
 class Handout:
     """A dataset to hand out, and its images.
 
-    `manifest` has the columns of `sql/export/manifest.sql`, a row per (split, class, image);
+    `manifest` has the columns of `sql/export/manifest.sql` and the targets of
+    `cxr_duck.datasets.examples.with_targets`, a row per (split, class, image), or per image where
+    one may be of several classes; `columns` are those that were asked for beside the usual ones.
     `films` has each image of it once, by its id, where it has a file. `folder` is None where no
     folder of images is known. `labels` has a row per image, with a column of 0 and 1 for each
     finding of the classes; `record` is what the store knows of the dataset; `covariates` is how its
@@ -46,6 +49,24 @@ class Handout:
     covariates: "Covariates"
     left_out: dict[str, int] = field(default_factory=dict)
     without_window: int = 0
+    columns: tuple[str, ...] = ()
+
+    @property
+    def classes(self) -> list[str]:
+        """The names of the classes, in the order of their indices."""
+        return list(class_indices(self.dataset))
+
+    @property
+    def images(self) -> int:
+        """The number of distinct images, variants too."""
+        import pyarrow.compute
+
+        return int(pyarrow.compute.count_distinct(self.manifest.column("image_id")).as_py())
+
+    @property
+    def multilabel(self) -> bool:
+        """Whether an image is one example of all its classes."""
+        return "labels" in self.manifest.column_names
 
     def request(self, options: ExportOptions, **more: Any) -> dict[str, Any]:
         """Return all that the files of an export depend on, as JSON can hold it."""

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cxr_duck.datasets.covariates.covariates import covariates_on
+from cxr_duck.datasets.examples import is_multilabel, manifest_of, with_targets
 from cxr_duck.datasets.recipes.recipe import Recipe
 from cxr_duck.datasets.recipes.recipe_values import fold_shares
 from cxr_duck.datasets.record.origin import read_record
@@ -15,10 +16,11 @@ from cxr_duck.engines.duckdb import DuckDBEngine
 from cxr_duck.errors import ExportError
 from cxr_duck.export.augment import check_augment
 from cxr_duck.export.described.manifest import labels_of
+from cxr_duck.export.film_columns import with_columns
 from cxr_duck.export.handout import Handout, train_split
 from cxr_duck.export.options import FORMS, ExportOptions
 from cxr_duck.export.plan import Plan
-from cxr_duck.export.rendering import Film, Rendering
+from cxr_duck.export.rendering import Film
 from cxr_duck.export.writing import write_export
 from cxr_duck.images.files.folder import ImageFolder
 from cxr_duck.images.pixels.window import sound_window
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = ["export_dataset", "plan_export", "read_source"]
 
-_AS_THEY_ARE = Rendering()
+_AS_IT_IS = ExportOptions()
 
 
 def export_dataset(
@@ -50,7 +52,7 @@ def export_dataset(
     Raises DatasetError, ExportError.
     """
     check_target(target)
-    source = read_source(store, name, images_folder, options.rendering, progress)
+    source = read_source(store, name, images_folder, options, progress)
     plan = plan_export(source, options)
     if not dry_run:
         write_export(plan, target, progress)
@@ -61,10 +63,13 @@ def read_source(
     store: "Store",
     name: str,
     images_folder: Path | None,
-    rendering: Rendering = _AS_THEY_ARE,
+    options: ExportOptions = _AS_IT_IS,
     progress: Progress = SILENT,
 ) -> Handout:
     """Return a recorded dataset with the images that the store still has, and their variants.
+
+    Where an image may be of several classes it is one example of all of them, but for folders,
+    where it is an example of each.
 
     Raises DatasetError, ExportError.
     """
@@ -77,15 +82,22 @@ def read_source(
     films = _films(engine.arrow("export_films"))
     if films and not engine.scalar("SELECT count(*) FROM checks"):
         progress.note("nobody has tested these files yet: 'cxr check' does")
+    rendering = options.rendering
     without_window = 0
     if rendering.window == "dicom":
         without_window = sum(film.window is None for film in films.values())
     if without_window:
         progress.note(f"{without_window:,} images have no DICOM window and get the full range")
-    manifest = engine.arrow("manifest")
+    multilabel = is_multilabel(dataset) and options.form != "folders"
+    manifest = manifest_of(engine, multilabel)
     if rendering.augment:
+        engine.put_arrow("manifest", manifest)
         manifest = _with_variants(engine, dataset.recipe, rendering.augment)
         _add_variants(films, manifest, dataset.recipe.seed)
+    usual = manifest.column_names
+    manifest = with_columns(engine, manifest, options.columns)
+    more = tuple(name for name in manifest.column_names if name not in usual)
+    manifest = with_targets(engine, dataset, manifest, multilabel)
     folder = ImageFolder(images_folder.absolute()) if images_folder is not None else None
     return Handout(
         dataset,
@@ -97,6 +109,7 @@ def read_source(
         covariates_on(engine, dataset.recipe, dataset.members),
         {reason: images for reason, images in left_out.items() if images},
         without_window,
+        more,
     )
 
 
@@ -111,7 +124,7 @@ def _films(table: "pyarrow.Table") -> dict[str, Film]:
 
 
 def _with_variants(engine: DuckDBEngine, recipe: Recipe, variants: int) -> "pyarrow.Table":
-    """Return the manifest with variants of the images of the split to train on."""
+    """Return the relation manifest with variants of the images of the split to train on."""
     check_augment()
     if recipe.shares == fold_shares(len(recipe.shares)):
         raise ExportError(
@@ -124,7 +137,6 @@ def _with_variants(engine: DuckDBEngine, recipe: Recipe, variants: int) -> "pyar
             f"which split is trained on isn't clear: none is called train, and the first is "
             f"{next(iter(recipe.shares))}; make the dataset with a split called train"
         )
-    engine.make("manifest")
     return engine.arrow("manifest_variants", train=train, variants=variants)
 
 

@@ -50,6 +50,7 @@ def plan(source: Handout, options: ExportOptions) -> Plan:
         request=source.request(options),
         outputs=outputs,
         bytes=needed,
+        films=source.images,
         finish=partial(
             describe, source, options, _with_files(source.manifest, files), _about(files)
         ),
