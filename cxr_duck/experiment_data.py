@@ -332,6 +332,7 @@ class ExperimentData:
         by_date: Sequence[str | date] = (),
         folds: int | None = None,
         keep_apart: str | None = None,
+        test: str | None = None,
         physician_test: bool = False,
         twins: str = "ignore",
         stratify: Sequence[str] = (),
@@ -359,11 +360,13 @@ class ExperimentData:
         `shares` are numbers, one a split (train 70, valid 20, test 10 unless given). `by_date`
         parts the splits by the dates of studies instead, one date fewer than there are splits, each
         the first day of the next one; a patient belongs to the split of most of the images, the
-        later one at a tie, and the others are left out. `folds` makes so many equal splits.
-        `keep_apart` names a dataset: patients of its last split come to the last split alone, those
-        of its other splits never. `physician_test`: patients with an image that was not labelled by
-        hand come to the first split alone. `twins`: patients who have twin images (see
-        `find_twins`) come to one split `together`, or twins are left alone (`ignore`).
+        later one at a tie, and the others are left out. `folds` makes so many equal splits, of all
+        or, beside `shares`, of the first split. `keep_apart` names a dataset: patients of its test
+        come to the test alone, those of its other splits never. The test is the last split, or the
+        one that `test` names, or `none`, as with `folds`: then patients of that dataset's test are
+        left out. `physician_test`: patients with an image that was not labelled by hand come to the
+        first split alone. `twins`: patients who have twin images (see `find_twins`) come to one
+        split `together`, and of such images `one` alone is kept; or `ignore`.
 
         Which patients come to which split is a fair draw: over seeds each comes to a split with
         that split's share, whatever he brings. `stratify` has columns of `images` in which splits
@@ -383,8 +386,8 @@ class ExperimentData:
             terms=term_list, classes={} if classes is None else classes, exclude=exclude,
             pure=pure, where=where, hierarchy=str(hierarchy), seed=seed, overlap=overlap,
             balance=balance, findings=findings, unit=unit, per_patient=per_patient, shares=shares,
-            by_date=by_date, folds=folds, keep_apart=keep_apart, physician_test=physician_test,
-            twins=twins, stratify=stratify, match=match, size=size,
+            by_date=by_date, folds=folds, keep_apart=keep_apart, test=test,
+            physician_test=physician_test, twins=twins, stratify=stratify, match=match, size=size,
         )  # fmt: skip
         made = create_dataset(self.store, request, name, experiment, store_it, self._progress)
         return self._handed_out(made)

@@ -84,6 +84,11 @@ class Handout:
 def split_names(splits: Sequence[str]) -> dict[str, str]:
     """Return the name of each split for Hugging Face, which takes letters, digits and _ alone."""
     names = {split: re.sub(r"\W", "_", split) for split in splits}
+    if reserved := [split for split, name in names.items() if name.lower() == "all"]:
+        raise ExportError(
+            f"the split {reserved[0]!r} can't be had in this form, where 'all' means every split: "
+            "make the dataset with another name, or take another form"
+        )
     for split, name in names.items():
         if same := [s for s, n in names.items() if s != split and n == name]:
             raise ExportError(

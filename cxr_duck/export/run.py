@@ -99,6 +99,9 @@ def read_source(
     more = tuple(name for name in manifest.column_names if name not in usual)
     manifest = with_targets(engine, dataset, manifest, multilabel)
     folder = ImageFolder(images_folder.absolute()) if images_folder is not None else None
+    covariates = covariates_on(engine, dataset.recipe, dataset.members)
+    if covariates.suspect:
+        progress.note(f"{covariates.suspect:,} images of {name} are blank; its card tells more")
     return Handout(
         dataset,
         manifest,
@@ -106,7 +109,7 @@ def read_source(
         folder,
         labels_of(engine, dataset),
         read_record(engine, name),
-        covariates_on(engine, dataset.recipe, dataset.members),
+        covariates,
         {reason: images for reason, images in left_out.items() if images},
         without_window,
         more,

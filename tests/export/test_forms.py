@@ -291,8 +291,21 @@ def test_split_names_for_huggingface(data: ExperimentData, tmp_path: Path, load:
     }  # fmt: skip
     card = (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
     assert "there the split `a-1` is `a_1`, `b.c` is `b_c`" in card
+    with pytest.raises(ExportError, match="the split 'All' can't be had in this form, where 'all'"):
+        split_names(["train", "All"])
     with pytest.raises(ExportError, match=r"'a-b' and 'a\.b' would both be 'a_b'"):
         split_names(["a-b", "a.b"])
+
+
+def test_splits_called_like_words_of_yaml(data: ExperimentData, tmp_path: Path, load: Any) -> None:
+    """A split may be called as YAML writes a number, a truth value or nothing."""
+    shares = {"1": 1, "no": 1, "null": 1, "1e3": 1}
+    made = data.create_dataset(CLASSES, name="yaml", shares=shares)
+    data.export("yaml", tmp_path / "out", form="huggingface")
+    loaded = load(tmp_path / "out")
+    assert {split: rows.num_rows for split, rows in loaded.items()} == {
+        split: made.images(split) for split in shares
+    }
 
 
 def test_a_split_without_images(tmp_path: Path, load: Any) -> None:

@@ -11,6 +11,6 @@ ON_DUCKDB_ALONE = {
     "finding_pairs", "fingerprints", "hashes_in_band", "image_check", "image_datasets",
     "image_labels", "image_relatives", "matrix_images", "nearest_findings", "nearest_images",
     "nearest_terms", "observations", "pair_totals", "paired_images", "settled_fingerprints",
-    "twin_counts", "twin_members", "twin_pairs", "twins", "twins_across_patients",
+    "twin_counts", "twin_pairs", "twins", "twins_across_patients",
     "twins_in_splits",
 }  # fmt: skip

@@ -11,6 +11,7 @@ from cxr_duck.datasets.recipes.recipe_values import (
     ratio,
     sizes,
     split_shares,
+    test_of,
 )
 from cxr_duck.datasets.recipes.request import OPTIONS, Request
 from cxr_duck.datasets.recipes.strata import check_columns
@@ -61,6 +62,7 @@ def make_recipe(engine: Engine, request: Request, hierarchy: str) -> Recipe:
         "balance": "ratio" if parts else str(request.balance),
         "ratio": parts,
         "by_date": dates(request),
+        "test": test_of(request),
         "keep_apart": _kept_apart(engine, request.keep_apart),
         "stratify": stratify,
         "match": match,
@@ -84,8 +86,8 @@ def _kept_apart(engine: Engine, name: str | None) -> dict[str, str] | None:
     rows = engine.fetch("SELECT digest, recipe FROM experiments.dataset WHERE name = ?", name)
     if not rows:
         raise DatasetError(f"there is no dataset {name!r} to keep apart from: 'cxr datasets' lists")
-    shares = Recipe.from_json(rows[0][1]).shares
-    if shares == fold_shares(len(shares)):
+    recipe = Recipe.from_json(rows[0][1])
+    if recipe.shares == fold_shares(len(recipe.shares)) or recipe.test_split is None:
         raise RecipeError(f"{name} has folds and no test: there is nothing to keep apart from")
     return {"name": name, "digest": rows[0][0]}
 

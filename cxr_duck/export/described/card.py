@@ -255,5 +255,5 @@ def _front_matter(source: Handout) -> str:
     for name, split in split_names(list(source.dataset.recipe.shares)).items():
         if name not in filled:
             continue
-        lines += [f"  - split: {split}", f"    path: data/{split}-?????-of-?????.parquet"]
+        lines += [f'  - split: "{split}"', f'    path: "data/{split}-?????-of-?????.parquet"']
     return "---\n" + "\n".join(lines) + "\n---\n\n"
