@@ -1,11 +1,11 @@
 """Columns of `images` that a user wants beside the usual ones of an export."""
 
 from collections.abc import Sequence
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from cxr_duck.engines.duckdb import DuckDBEngine
 from cxr_duck.errors import ExportError
+from cxr_duck.spelling import did_you_mean
 
 if TYPE_CHECKING:
     import pyarrow
@@ -30,8 +30,7 @@ def with_columns(
     known = [name for (name,) in engine.fetch("SELECT column_name FROM (DESCRIBE images)")]
     for name in columns:
         if name not in known:
-            near = get_close_matches(name, known, 3)
-            hint = f"did you mean {', '.join(near)}?" if near else f"it has {', '.join(known)}"
+            hint = did_you_mean(name, known, "'cxr sql \"DESCRIBE images\"' lists them")
             raise ExportError(f"images has no column {name!r}: {hint}")
     films = engine.arrow("film_columns")
     images = table.column("image_id")
