@@ -511,12 +511,11 @@ class ExperimentData:
         `cxr_duck.export.rendering.Rendering`: size, bits, format, window, … As `webdataset` it is
         tar files, as `huggingface` Parquet files for `datasets.load_dataset`, of `shard_size` bytes
         at most (1GB); as `parquet` or `csv` a manifest alone. Each has a card, README.md, and
-        croissant.json. Where an image may be of several classes (`overlap` is keep) every form but
-        folders has it once, with all its classes. `columns` are those of `images` that each example
-        has beside the usual ones, such as report, age and sex. The images lie below `images_dir`,
-        or else below the folder that was given when they were indexed; without either only
-        manifests are written, and anything else is refused. A `dry_run` writes nothing. Raises
-        ExportError; the folder then does not appear.
+        croissant.json. With `overlap` keep an image is one example of all its classes, but for
+        folders. `columns` of `images`, such as report and age, come to each example. The images lie
+        below `images_dir`, or else below the folder that was given when they were indexed; without
+        either only manifests are written, and anything else is refused. A `dry_run` writes nothing.
+        Raises ExportError; the folder then does not appear.
         """
         from cxr_duck.export.options import ExportOptions, size_in_bytes
         from cxr_duck.export.rendering import Rendering
