@@ -362,11 +362,10 @@ class ExperimentData:
         the first day of the next one; a patient belongs to the split of most of the images, the
         later one at a tie, and the others are left out. `folds` makes so many equal splits, of all
         or, beside `shares`, of the first split. `keep_apart` names a dataset: patients of its test
-        come to the test alone, those of its other splits never. The test is the last split, or the
-        one that `test` names, or `none`, as with `folds`: then patients of that dataset's test are
-        left out. `physician_test`: patients with an image that was not labelled by hand come to the
-        first split alone. `twins`: patients who have twin images (see `find_twins`) come to one
-        split `together`, and of such images `one` alone is kept; or `ignore`.
+        come to the test alone, the others never. The test is the last split, the one that `test`
+        names, or `none`, as with `folds`, which leaves those patients out. `physician_test`:
+        patients with an image that was not labelled by hand come to the first split alone. `twins`:
+        patients with twin images (see `find_twins`) come to one split `together`, or `one` is kept.
 
         Which patients come to which split is a fair draw: over seeds each comes to a split with
         that split's share, whatever he brings. `stratify` has columns of `images` in which splits
