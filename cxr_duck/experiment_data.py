@@ -382,11 +382,11 @@ class ExperimentData:
         from cxr_duck.datasets.recipes.request import Request
 
         request = Request(
-            terms=term_list, classes={} if classes is None else classes, exclude=exclude,
-            pure=pure, where=where, hierarchy=str(hierarchy), seed=seed, overlap=overlap,
-            balance=balance, findings=findings, unit=unit, per_patient=per_patient, shares=shares,
-            by_date=by_date, folds=folds, keep_apart=keep_apart, test=test,
-            physician_test=physician_test, twins=twins, stratify=stratify, match=match, size=size,
+            terms=term_list, classes={} if classes is None else classes, exclude=exclude, pure=pure,
+            where=where, hierarchy=str(hierarchy), seed=seed, overlap=overlap, balance=balance,
+            findings=findings, unit=unit, per_patient=per_patient, shares=shares, by_date=by_date,
+            folds=folds, keep_apart=keep_apart, test=test, physician_test=physician_test,
+            twins=twins, stratify=stratify, match=match, size=size,
         )  # fmt: skip
         made = create_dataset(self.store, request, name, experiment, store_it, self._progress)
         return self._handed_out(made)
@@ -522,10 +522,8 @@ class ExperimentData:
 
         anew = Rendering(size, bits, format, window, invert_monochrome1, quality, augment, flip)
         options = ExportOptions(form, how, anew, size_in_bytes(shard_size), tuple(columns))
-        return export_dataset(
-            self.store, name, Path(folder), self._images_folder(), options, self._progress,
-            dry_run=dry_run,
-        ).report()  # fmt: skip
+        place = (Path(folder), self._images_folder(), options, self._progress)
+        return export_dataset(self.store, name, *place, dry_run=dry_run).report()
 
     def audit(
         self,
