@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from cxr_duck.errors import CxrError
 from cxr_duck.progress import SILENT, Progress
-from cxr_duck.store.one_state import one_question
+from cxr_duck.store.one_state import questions_see_one_state
 from cxr_duck.store.store import Store
 from cxr_duck.terms.default import DEFAULT_HIERARCHY
 
@@ -43,6 +43,7 @@ __all__ = ["ExperimentData"]
 _Path = str | os.PathLike[str]
 
 
+@questions_see_one_state
 class ExperimentData:
     """A labelled repository of chest X-rays, its index, and the datasets made from it.
 
@@ -70,7 +71,6 @@ class ExperimentData:
         self.store = Store(store, engine, progress)
         self._progress = progress
 
-    @one_question
     def create_index(
         self, pure_terms: bool = False, *, replace: bool = False, readmit: bool = False
     ) -> dict[str, int]:
@@ -94,7 +94,6 @@ class ExperimentData:
             pure_terms=pure_terms, replacing=replace, readmitting=readmit,
         )  # fmt: skip
 
-    @one_question
     def remove(self, where: str, *, dry_run: bool = False) -> "Removal":
         """Remove the images that meet a SQL condition on the columns of `images`, for good.
 
@@ -106,7 +105,6 @@ class ExperimentData:
 
         return remove_images(self.store, where, self._progress, dry_run=dry_run)
 
-    @one_question
     def compact(self) -> dict[str, tuple[int, int]]:
         """Merge the small files that a store gets by growing.
 
@@ -116,7 +114,6 @@ class ExperimentData:
 
         return compact(self.store, self._progress)
 
-    @one_question
     def check_store(self) -> "list[Check]":
         """Test every invariant of the store; a check whose `rows` are empty holds.
 
@@ -126,7 +123,6 @@ class ExperimentData:
 
         return check_invariants(self.store, self._progress)
 
-    @one_question
     def upgrade(self, *, dry_run: bool = False) -> "Upgrade":
         """Bring the store to the format of this version, as its next change would.
 
@@ -137,7 +133,6 @@ class ExperimentData:
 
         return upgrade(self.store, dry_run=dry_run)
 
-    @one_question
     def repair(self, *, dry_run: bool = False) -> "Repair":
         """Make a `cxr.duckdb` again that is lost or broken, from the Parquet files of the store.
 
@@ -148,7 +143,6 @@ class ExperimentData:
 
         return repair(self.store, self._progress, dry_run=dry_run)
 
-    @one_question
     def check_integrity(self, *, quick: bool = False, full: bool = False) -> "Integrity":
         """Test every image file to its last byte; what is damaged leaves the datasets made after.
 
@@ -163,7 +157,6 @@ class ExperimentData:
         folder = self.store.known_images_folder(self.images_dir)
         return check_images(self.store, folder, self._progress, quick=quick, full=full)
 
-    @one_question
     def find_twins(self, *, full: bool = False) -> "Twins":
         """Find images with the same file, the same pixels or the same looks, across all patients.
 
@@ -177,7 +170,6 @@ class ExperimentData:
         folder = self.store.known_images_folder(self.images_dir)
         return find_twins(self.store, folder, self._progress, full=full)
 
-    @one_question
     def twins_in(self, dataset: str) -> "pyarrow.Table":
         """Return a row for each image of a recorded dataset that has a twin in another split of it.
 
@@ -194,7 +186,6 @@ class ExperimentData:
 
         return InvertedIndex(self.store)
 
-    @one_question
     def findings(self) -> "pyarrow.Table":
         """Return one row per finding of the index, the most frequent first.
 
@@ -203,7 +194,6 @@ class ExperimentData:
         """
         return self.store.duckdb().arrow("finding_counts")
 
-    @one_question
     def pairs(
         self,
         term: str,
@@ -221,7 +211,6 @@ class ExperimentData:
 
         return pairs_of_term(self.store, term, hierarchy if under else None, unit)
 
-    @one_question
     def why(self, image_id: str, dataset: str | None = None) -> "ImageFacts":
         """Return all that is known of an image, and why it is or isn't in a recorded dataset.
 
@@ -232,19 +221,16 @@ class ExperimentData:
 
         return image_facts(self.store, image_id, dataset)
 
-    @one_question
     def sql(self, query: str) -> "pyarrow.Table":
         """Return the rows of one read-only query; it sees the store and no other file."""
         return self.sql_rows(query).arrow()
 
-    @one_question
     def sql_rows(self, query: str) -> "Rows":
         """Return the rows of `sql` to be taken as a table or, where they are many, one by one."""
         from cxr_duck.query.rows import rows_of_sql
 
         return rows_of_sql(self.store, query)
 
-    @one_question
     def find(self, query: str, *, hierarchy: _Path = DEFAULT_HIERARCHY) -> "pyarrow.Table":
         """Return the images that a query holds for, one row each, in the order of their ids.
 
@@ -262,7 +248,6 @@ class ExperimentData:
         """
         return self.find_rows(query, hierarchy=hierarchy).arrow()
 
-    @one_question
     def find_rows(
         self, query: str, *, hierarchy: _Path = DEFAULT_HIERARCHY, form: "Form" = "rows"
     ) -> "Rows":
@@ -272,7 +257,6 @@ class ExperimentData:
         """
         return self._ask(query, hierarchy).rows_of(form)
 
-    @one_question
     def count(self, query: str, *, hierarchy: _Path = DEFAULT_HIERARCHY) -> int:
         """Return the number of images that a query holds for; see `find`."""
         from cxr_duck.query.finding_count import count_of_finding
@@ -280,7 +264,6 @@ class ExperimentData:
         found = count_of_finding(self.store.engine(), query, hierarchy)
         return found or self._ask(query, hierarchy).images()
 
-    @one_question
     def ids(
         self, query: str, *, hierarchy: _Path = DEFAULT_HIERARCHY, limit: int | None = None
     ) -> Iterator[str]:
@@ -288,7 +271,6 @@ class ExperimentData:
         _, rows = self._ask(query, hierarchy).rows_of("ids", limit).stream()
         return (image_id for (image_id,) in rows)
 
-    @one_question
     def explain(
         self,
         query: str,
@@ -305,7 +287,6 @@ class ExperimentData:
 
         return ask(self.store.engine(), query, hierarchy)
 
-    @one_question
     def image(self, image_id: str) -> "CXRImage":
         """Return an image: its file, its findings with their localizations, its pixels.
 
@@ -315,7 +296,6 @@ class ExperimentData:
 
         return image_of(self.store, image_id, self._images_folder())
 
-    @one_question
     def images(
         self, query: str | None = None, *, hierarchy: _Path = DEFAULT_HIERARCHY
     ) -> "CXRImages":
@@ -327,7 +307,6 @@ class ExperimentData:
 
         return images_of(self.store, query, hierarchy, self._images_folder())
 
-    @one_question
     def draw_terms(
         self, term: str | None = None, hierarchy: _Path = DEFAULT_HIERARCHY
     ) -> list[str]:
@@ -336,7 +315,6 @@ class ExperimentData:
 
         return drawn_terms(self.store.duckdb(), term, hierarchy, self._progress)
 
-    @one_question
     def create_dataset(
         self,
         term_list: Sequence[str] = (),
@@ -413,7 +391,6 @@ class ExperimentData:
         made = create_dataset(self.store, request, name, experiment, store_it, self._progress)
         return self._handed_out(made)
 
-    @one_question
     def create_from_recipe(
         self,
         recipe_file: _Path,
@@ -431,7 +408,6 @@ class ExperimentData:
         made = create_from_file(self.store, recipe_file, name, experiment, store_it, self._progress)
         return self._handed_out(made)
 
-    @one_question
     def store_in_dataset(self, dataset: "Dataset", *, experiment: str = "default") -> "Dataset":
         """Record a dataset: its recipe, members and digest (paper, store_in_dataset).
 
@@ -442,27 +418,23 @@ class ExperimentData:
 
         return self._handed_out(record_dataset(self.store, dataset, experiment, self._progress))
 
-    @one_question
     def datasets(self) -> list[dict[str, Any]]:
         """Return what is recorded of each dataset, oldest first."""
         rows: list[dict[str, Any]] = self.store.duckdb().arrow("datasets").to_pylist()
         return rows
 
-    @one_question
     def dataset(self, name: str) -> "Dataset":
         """Return a recorded dataset."""
         from cxr_duck.datasets.record.record import read_dataset
 
         return self._handed_out(read_dataset(self.store, name))
 
-    @one_question
     def recipe_file(self, name: str) -> str:
         """Return the TOML file that asks for a recorded dataset again; see `create_from_recipe`."""
         from cxr_duck.datasets.record.record import recipe_file_of
 
         return recipe_file_of(self.store, name)
 
-    @one_question
     def reproduce(self, name: str) -> "Reproduction":
         """Make a recorded dataset again and compare it with its record.
 
@@ -473,28 +445,24 @@ class ExperimentData:
 
         return reproduce(self.store, name, self._progress)
 
-    @one_question
     def diff(self, first: str, second: str) -> "Comparison":
         """Compare two recorded datasets: recipes, members, patients, compositions."""
         from cxr_duck.datasets.record.comparison import compare
 
         return compare(self.store, first, second)
 
-    @one_question
     def rename(self, name: str, new_name: str) -> None:
         """Give a recorded dataset another name; DatasetError where that is taken."""
         from cxr_duck.datasets.record.rename_delete import rename
 
         rename(self.store, name, new_name)
 
-    @one_question
     def delete(self, name: str) -> int:
         """Delete the record of a dataset; return the number of images that it held."""
         from cxr_duck.datasets.record.rename_delete import delete
 
         return delete(self.store, name)
 
-    @one_question
     def bundle(self, name: str, file: _Path) -> "tuple[Dataset, int]":
         """Write a recorded dataset to a new file, without its data; return it, and the bytes.
 
@@ -504,7 +472,6 @@ class ExperimentData:
 
         return bundle_dataset(self.store, name, Path(file), self._progress)
 
-    @one_question
     def unbundle(
         self, file: _Path, *, name: str | None = None, experiment: str = "default"
     ) -> "Dataset":
@@ -517,7 +484,6 @@ class ExperimentData:
         made = unbundle_dataset(self.store, Path(file), name, experiment, self._progress)
         return self._handed_out(made)
 
-    @one_question
     def export(
         self,
         name: str,
@@ -558,7 +524,6 @@ class ExperimentData:
             dry_run=dry_run,
         ).report()  # fmt: skip
 
-    @one_question
     def audit(
         self,
         name_or_path: _Path,
@@ -582,7 +547,6 @@ class ExperimentData:
         )
         return audit_split(self.store, requested, self._images_folder(), self._progress)
 
-    @one_question
     def matrix(
         self, name: str, columns: str = "findings", form: str = "arrow"
     ) -> "pyarrow.Table | polars.DataFrame":

@@ -4,16 +4,18 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import wraps
+from inspect import isfunction
 from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 if TYPE_CHECKING:
     import duckdb
 
-__all__ = ["held_states", "one_question", "one_state", "seeing_the_newest"]
+__all__ = ["held_states", "one_state", "questions_see_one_state", "seeing_the_newest"]
 
 _Params = ParamSpec("_Params")
 _Result = TypeVar("_Result")
+_Class = TypeVar("_Class")
 
 # Of each store that the question looked at, the connection to the state that it saw first. Threads
 # ask questions of their own.
@@ -54,9 +56,15 @@ def seeing_the_newest() -> Iterator[None]:
         _held.reset(token)
 
 
-def one_question(ask: Callable[_Params, _Result]) -> Callable[_Params, _Result]:
-    """Let a function be one question, all of whose looks see one state."""
+def questions_see_one_state(asked: type[_Class]) -> type[_Class]:
+    """Let each public method of a class be one question, all of whose looks see one state."""
+    for name, method in list(vars(asked).items()):
+        if isfunction(method) and not name.startswith("_"):
+            setattr(asked, name, _question(method))
+    return asked
 
+
+def _question(ask: Callable[_Params, _Result]) -> Callable[_Params, _Result]:
     @wraps(ask)
     def asked(*args: _Params.args, **kwargs: _Params.kwargs) -> _Result:
         with one_state():
