@@ -420,8 +420,7 @@ class ExperimentData:
 
     def datasets(self) -> list[dict[str, Any]]:
         """Return what is recorded of each dataset, oldest first."""
-        rows: list[dict[str, Any]] = self.store.duckdb().arrow("datasets").to_pylist()
-        return rows
+        return list(self.store.duckdb().arrow("datasets").to_pylist())
 
     def dataset(self, name: str) -> "Dataset":
         """Return a recorded dataset."""

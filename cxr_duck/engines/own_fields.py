@@ -8,15 +8,15 @@ from cxr_duck.engines.stages import stage
 __all__ = [
     "ADDED",
     "OWN_FIELDS",
-    "OWN_FIELDS_ON_SPARK",
     "field_name",
+    "lacking_on_spark",
     "own_column",
     "own_column_on_spark",
     "packed",
 ]
 
 OWN_FIELDS = "STRUCT(name VARCHAR, value VARCHAR)[]"
-OWN_FIELDS_ON_SPARK = "ARRAY<STRUCT<name: STRING, value: STRING>>"
+_ON_SPARK = "ARRAY<STRUCT<name: STRING, value: STRING>>"
 # Of each relation: the columns that files of earlier versions lack, and their types.
 ADDED: Mapping[str, Mapping[str, str]] = {"images": {"own_fields": OWN_FIELDS}}
 
@@ -51,6 +51,13 @@ def own_column(name: str) -> str:
 
 
 def own_column_on_spark(name: str) -> str:
-    """Return the same in Spark's SQL."""
+    """Return the same in Spark's SQL, with its name."""
     word = name.lower().replace("\\", "\\\\").replace("'", "\\'")
-    return f"try_element_at(filter(own_fields, field -> lower(field.name) = '{word}'), 1).value"
+    field = f"try_element_at(filter(own_fields, field -> lower(field.name) = '{word}'), 1)"
+    return f"{field}.value AS `{name.replace('`', '``')}`"
+
+
+def lacking_on_spark(columns: Sequence[str], added: Mapping[str, str]) -> list[str]:
+    """Return Spark's SQL of the added columns, all of them own fields, that some columns lack."""
+    assert set(added.values()) <= {OWN_FIELDS}
+    return [f"CAST(NULL AS {_ON_SPARK}) AS {name}" for name in added if name not in columns]

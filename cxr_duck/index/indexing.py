@@ -9,10 +9,15 @@ from dataclasses import replace
 from pathlib import Path
 
 from cxr_duck.engines.engine import Engine
-from cxr_duck.engines.own_fields import field_name
 from cxr_duck.errors import ConflictError, ImagesError, LabelFileError, StoreError
 from cxr_duck.images.files.listing import Listing, list_images, nothing_listed
 from cxr_duck.index.found_files import is_listed_anew, put_listing, tell_files, write_listing
+from cxr_duck.index.values import (
+    own_fields_of,
+    refuse_rounded_ids,
+    tell_doubtful_ids,
+    tell_own_fields,
+)
 from cxr_duck.index.what_stays import keep_what_stays
 from cxr_duck.progress import Progress
 from cxr_duck.sources.label_file import LabelFile, open_label_file
@@ -72,7 +77,7 @@ def index_labels(
                 _read_records(engine, source, label_file)
                 whole.result()
             replaced = terms.result()
-            own_fields = _own_fields(engine)
+            own_fields = own_fields_of(engine)
             found = _match_files(engine, label_file, listing, images_folder)
             counts = _compare(
                 engine, publication, label_file, listing is not None, replacing, readmitting
@@ -96,9 +101,11 @@ def index_labels(
         counts = {**_totals(publication), **counts}
     for sentence in [] if publication.discarded else replaced:
         progress.note(sentence)
-    _tell_own_fields(label_file, own_fields, progress)
+    tell_own_fields(label_file, own_fields, progress)
     if images_folder is not None:
         tell_files(store, images_folder, progress)
+    if not publication.discarded:
+        tell_doubtful_ids(store, progress)
     _tell_rejects(counts.pop("refused"), progress)
     _tell_removed(counts.pop("removed"), labels, progress)
     return counts if listing is None else {**counts, "found": found}
@@ -113,6 +120,7 @@ def _read_records(engine: Engine, source: Source, label_file: LabelFile) -> None
         ("source_row", *source.columns),
         source.null_words,
     )
+    refuse_rounded_ids(engine, label_file)
     engine.define(source.sentences)
     engine.make("repeats")
     engine.make("refusals")
@@ -323,35 +331,6 @@ def _tell_columns(label_file: LabelFile, progress: Progress) -> None:
         progress.note(
             f"{label_file.path.name} lacks the columns {', '.join(label_file.missing)}: "
             "they are NULL in images"
-        )
-
-
-def _own_fields(engine: Engine) -> dict[str, int]:
-    """Return in how many records each own field has a value."""
-    return dict(
-        engine.fetch(
-            "SELECT field.name AS name, count(*) AS records FROM ("
-            "SELECT unnest(own_fields) AS field FROM records WHERE own_fields IS NOT NULL"
-            ") AS fields GROUP BY field.name ORDER BY field.name"
-        )
-    )
-
-
-def _tell_own_fields(label_file: LabelFile, given: dict[str, int], progress: Progress) -> None:
-    """Say which columns of the label file's own were kept, and which values can't be."""
-    name = label_file.path.name
-    if label_file.unknown:
-        told = ", ".join(
-            column if field_name(column) == column else f"{column} as {field_name(column)}"
-            for column in label_file.unknown
-        )
-        progress.note(f"{name} has columns of its own, kept as text in images: {told}")
-    own = {field_name(column) for column in label_file.unknown}
-    for column in sorted(given.keys() - own):
-        progress.note(
-            f"{given[column]:,} {'row has' if given[column] == 1 else 'rows have'} a {column} that "
-            f"can't be; the text is kept: cxr sql 'SELECT image_id, \"{column}\" FROM images "
-            f'WHERE "{column}" IS NOT NULL\''
         )
 
 

@@ -13,12 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from cxr_duck.engines.duckdb import DuckDBEngine, bind
 from cxr_duck.engines.engine import Layout, Part
-from cxr_duck.engines.own_fields import (
-    ADDED,
-    OWN_FIELDS,
-    OWN_FIELDS_ON_SPARK,
-    own_column_on_spark,
-)
+from cxr_duck.engines.own_fields import ADDED, lacking_on_spark, own_column_on_spark
 from cxr_duck.engines.spark import parts as spark_parts
 from cxr_duck.engines.spark.parts import COLUMNS, PartWriter
 from cxr_duck.engines.spark.scratch import Scratch
@@ -130,10 +125,8 @@ class SparkEngine:
         with translating_spark_errors(relation):
             reader = self._session.read.option("mergeSchema", bool(added))
             frame = reader.parquet(*(_below(store, path) for path in paths))
-            for name in sorted((added or {}).keys() - set(frame.columns)):
-                assert added is not None and added[name] == OWN_FIELDS
-                frame = frame.selectExpr("*", f"CAST(NULL AS {OWN_FIELDS_ON_SPARK}) AS {name}")
-            self._show_as(relation, frame)
+            lacking = lacking_on_spark(frame.columns, added or {})
+            self._show_as(relation, frame.selectExpr("*", *lacking) if lacking else frame)
 
     def write(
         self, name: str, folder: Path | str, stem: str, layout: Layout, **params: object
@@ -318,10 +311,9 @@ class SparkEngine:
             "AND schema_name = 'main' AND table_name = ? ORDER BY column_index",
             relation,
         )
-        own = [name for (name,) in viewed if name not in frame.columns]
-        columns = [f"{own_column_on_spark(name)} AS `{name.replace('`', '``')}`" for name in own]
+        own = [own_column_on_spark(name) for (name,) in viewed if name not in frame.columns]
         with translating_spark_errors(relation):
-            self._show_as(relation, frame.selectExpr("*", *columns))
+            self._show_as(relation, frame.selectExpr("*", *own))
 
     def _show(self, relation: str, frame: "DataFrame") -> None:
         with translating_spark_errors(relation):
