@@ -79,7 +79,8 @@ class ExperimentData:
         The result has the rows of `images`, `postings` and `rejects` in the store, how many images
         of the label file were `added`, `replaced` and `unchanged`, and with an `images_dir` how
         many have their file there, as `found`; the others are left out of datasets.
-        With `pure_terms` only images with exactly one finding are indexed (paper, create_index).
+        With `pure_terms` only images with exactly one finding are indexed (paper, create_index):
+        every query and recipe goes by them alone; `images` keeps the rows of the others.
         The same image with the same content changes nothing; with other content ConflictError
         lists it, and nothing is indexed, unless `replace` takes the label file's word. Images that
         were removed from the store stay out, unless `readmit`.

@@ -9,7 +9,7 @@ from cxr_duck.store.data_files import DataWriter, data_files, show_files
 from cxr_duck.store.publication import Publication
 from cxr_duck.store.store import Store
 
-__all__ = ["is_listed_anew", "put_listing", "tell_files", "write_listing"]
+__all__ = ["is_listed_anew", "put_listing", "tell_files", "tell_other_endings", "write_listing"]
 
 
 def put_listing(engine: Engine, listing: Listing) -> None:
@@ -31,6 +31,17 @@ def write_listing(engine: Engine, writer: DataWriter, publication: Publication) 
         writer.drop(data_files(publication.catalog, relation))
         rows = engine.scalar(f"SELECT count(*) FROM {listed}")
         writer.add(writer.write(relation, relation, rows=rows))
+
+
+def tell_other_endings(engine: Engine, progress: Progress) -> None:
+    """Say how many images were found under a name with another ending."""
+    other = engine.fetch(
+        "SELECT count(*), min(image_id), min_by(path, image_id) FROM files WHERE other_ending"
+    )
+    for count, image_id, path in other:
+        if count:
+            whose = "1 image has" if count == 1 else f"{count:,} images have"
+            progress.note(f"{whose} a file with another ending, such as {image_id}: {path}")
 
 
 def tell_files(store: Store, folder: Path, progress: Progress) -> None:

@@ -11,7 +11,13 @@ from pathlib import Path
 from cxr_duck.engines.engine import Engine
 from cxr_duck.errors import ConflictError, ImagesError, LabelFileError, StoreError
 from cxr_duck.images.files.listing import Listing, list_images, nothing_listed
-from cxr_duck.index.found_files import is_listed_anew, put_listing, tell_files, write_listing
+from cxr_duck.index.found_files import (
+    is_listed_anew,
+    put_listing,
+    tell_files,
+    tell_other_endings,
+    write_listing,
+)
 from cxr_duck.index.values import (
     own_fields_of,
     refuse_rounded_ids,
@@ -78,7 +84,7 @@ def index_labels(
                 whole.result()
             replaced = terms.result()
             own_fields = own_fields_of(engine)
-            found = _match_files(engine, label_file, listing, images_folder)
+            found = _match_files(engine, label_file, listing, images_folder, progress)
             counts = _compare(
                 engine, publication, label_file, listing is not None, replacing, readmitting
             )
@@ -153,12 +159,14 @@ def _match_files(
     label_file: LabelFile,
     listing: Listing | None,
     images_folder: Path | None,
+    progress: Progress,
 ) -> int:
     """Make files, and return how many images have one; ImagesError where none has."""
     put_listing(engine, listing or nothing_listed())
     engine.make("files")
     if listing is None:
         return 0
+    tell_other_endings(engine, progress)
     found = engine.scalar(
         "SELECT count(*) FROM records "
         "ANTI JOIN refusals USING (row) SEMI JOIN files USING (image_id)"
