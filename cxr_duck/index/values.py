@@ -5,6 +5,7 @@ from cxr_duck.engines.own_fields import field_name
 from cxr_duck.errors import LabelFileError
 from cxr_duck.progress import Progress
 from cxr_duck.sources.label_file import LabelFile
+from cxr_duck.spelling import counted
 from cxr_duck.store.store import Store
 
 __all__ = ["own_fields_of", "refuse_rounded_ids", "tell_doubtful_ids", "tell_own_fields"]
@@ -17,8 +18,8 @@ def refuse_rounded_ids(engine: Engine, label_file: LabelFile) -> None:
         return
     row, name, value = engine.fetch("SELECT row, name, value FROM rounded_ids ORDER BY ALL")[0]
     raise LabelFileError(
-        f"{label_file.path} has identifiers without their last digits in {rows:,} "
-        f"{'row' if rows == 1 else 'rows'}, as a spreadsheet saves long numbers, so that different "
+        f"{label_file.path} has identifiers without their last digits in "
+        f"{counted(rows, 'row')}, as a spreadsheet saves long numbers, so that different "
         f"patients or studies are one; the first: row {row:,}, {name} {value}: take the file as it "
         "was before, and let the spreadsheet read these columns as text"
     )
@@ -47,8 +48,8 @@ def tell_own_fields(label_file: LabelFile, given: dict[str, int], progress: Prog
     own = {field_name(column) for column in label_file.unknown}
     for column in sorted(given.keys() - own):
         progress.note(
-            f"{given[column]:,} {'row has' if given[column] == 1 else 'rows have'} a {column} that "
-            f"can't be; the text is kept: cxr sql 'SELECT image_id, \"{column}\" FROM images "
+            f"{counted(given[column], 'row')} with a {column} that can't be, which is NULL and kept "
+            f'as text: cxr sql \'SELECT image_id, "{column}" FROM images '
             f'WHERE "{column}" IS NOT NULL\''
         )
 
@@ -58,6 +59,6 @@ def tell_doubtful_ids(store: Store, progress: Progress) -> None:
     if rows := store.engine().rows("doubtful_ids"):
         name, ids, reason = rows[0]
         progress.note(
-            f"{len(rows):,} {'identifier' if len(rows) == 1 else 'identifiers'} may be wrong, such "
-            f"as {name} {', '.join(ids)}: {reason}; all: cxr check-store"
+            f"{counted(len(rows), 'identifier')} may be wrong, such as {name} "
+            f"{', '.join(ids)}: {reason}; all: cxr check-store"
         )

@@ -158,9 +158,9 @@ def test_values_that_cannot_be_are_counted(tmp_path: Path, cxr: Run) -> None:
     ran = cxr("index", labels, "--store", tmp_path / "store")
     assert ran.out.startswith("6 images, 6 postings, 0 rejects")
     lines = ran.err.splitlines()
-    assert [line.partition(";")[0] for line in lines] == [
-        "3 rows have a PatientBirth that can't be",
-        "1 row has a Rows_DICOM that can't be",
+    assert [line.partition(",")[0] for line in lines] == [
+        "3 rows with a PatientBirth that can't be",
+        "1 row with a Rows_DICOM that can't be",
     ]
     query = lines[0].partition("cxr sql ")[2].strip("'")
     seen = cxr("sql", query, "--store", tmp_path / "store", "--format", "csv")
