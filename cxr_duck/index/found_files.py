@@ -36,14 +36,12 @@ def write_listing(engine: Engine, writer: DataWriter, publication: Publication) 
 
 def tell_other_endings(engine: Engine, progress: Progress) -> None:
     """Say how many images were found under a name with another ending."""
-    other = engine.fetch(
-        "SELECT count(*), min(image_id), min_by(path, image_id) FROM files WHERE other_ending"
-    )
-    for count, image_id, path in other:
-        if count:
-            progress.note(
-                f"{counted(count, 'image')} found under another ending, such as {image_id}: {path}"
-            )
+    count = engine.scalar("SELECT count(*) FROM files WHERE other_ending")
+    some = "SELECT image_id, path FROM files WHERE other_ending ORDER BY image_id LIMIT 1"
+    for image_id, path in engine.fetch(some):
+        progress.note(
+            f"{counted(count, 'image')} found under another ending, such as {image_id}: {path}"
+        )
 
 
 def tell_files(store: Store, folder: Path, progress: Progress) -> None:

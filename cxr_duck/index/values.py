@@ -48,7 +48,7 @@ def tell_own_fields(label_file: LabelFile, given: dict[str, int], progress: Prog
     own = {field_name(column) for column in label_file.unknown}
     for column in sorted(given.keys() - own):
         progress.note(
-            f"{counted(given[column], 'row')} with a {column} that can't be, which is NULL and kept "
+            f"{counted(given[column], 'row')} with a {column} that can't be, NULL and kept "
             f'as text: cxr sql \'SELECT image_id, "{column}" FROM images '
             f'WHERE "{column}" IS NOT NULL\''
         )

@@ -351,30 +351,38 @@ cleaned AS (
                 AND width_can_be
                 THEN own_fields
             ELSE list_filter(
-                list_concat(
-                    coalesce(own_fields, []),
-                    [
-                        {
-                            'name': 'BitsStored_DICOM',
-                            'value': CASE WHEN NOT bits_stored_can_be THEN bits_stored_text END
-                        },
-                        {
-                            'name': 'Columns_DICOM',
-                            'value': CASE WHEN NOT width_can_be THEN width_text END
-                        },
-                        {
-                            'name': 'PatientBirth',
-                            'value': CASE WHEN NOT birth_year_can_be THEN birth_year_text END
-                        },
+                list_append(
+                    list_append(
+                        list_append(
+                            list_append(
+                                list_append(
+                                    coalesce(own_fields, []),
+                                    {
+                                        'name': 'BitsStored_DICOM',
+                                        'value': CASE
+                                            WHEN NOT bits_stored_can_be THEN bits_stored_text
+                                        END
+                                    }
+                                ),
+                                {
+                                    'name': 'Columns_DICOM',
+                                    'value': CASE WHEN NOT width_can_be THEN width_text END
+                                }
+                            ),
+                            {
+                                'name': 'PatientBirth',
+                                'value': CASE WHEN NOT birth_year_can_be THEN birth_year_text END
+                            }
+                        ),
                         {
                             'name': 'Rows_DICOM',
                             'value': CASE WHEN NOT height_can_be THEN height_text END
-                        },
-                        {
-                            'name': 'StudyDate_DICOM',
-                            'value': CASE WHEN NOT study_date_can_be THEN study_date_text END
                         }
-                    ]
+                    ),
+                    {
+                        'name': 'StudyDate_DICOM',
+                        'value': CASE WHEN NOT study_date_can_be THEN study_date_text END
+                    }
                 ),
                 lambda field: field.value IS NOT NULL
             )

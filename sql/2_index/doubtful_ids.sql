@@ -5,8 +5,8 @@
 --   ids     the identifiers
 --   reason  why they are doubtful
 -- Identifiers that differ in blanks, case, zeros before or .0 behind alone may be one patient's,
--- who then comes to two splits. The ids of studies are unique within a patient only, but in PadChest
--- one alone has two patients.
+-- who then comes to two splits. The ids of studies are unique within a patient only, but in
+-- PadChest one alone has two patients.
 WITH studies AS (
     SELECT DISTINCT
         patient_id,
@@ -51,7 +51,10 @@ keyed AS (
         CASE
             WHEN regexp_matches(id, '^[1-9][0-9]*$') THEN id
             ELSE regexp_replace(
-                regexp_replace(lower(regexp_replace(id, '\s', '', 'g')), '[.]0+$', ''), '^0+', ''
+                translate(id, 'ABCDEFGHIJKLMNOPQRSTUVWXYZ', 'abcdefghijklmnopqrstuvwxyz'),
+                '^[0\s]+|\s|[.]0+\s*$',
+                '',
+                'g'
             )
         END AS key,
     FROM identifiers

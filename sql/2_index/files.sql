@@ -6,14 +6,17 @@
 --   other_ending  whether the file's name ends otherwise: in .jpg, in .PNG, or not at all
 -- PadChest is kept by ImageDir, below images/, flat, or in zips. Where a name occurs twice the file
 -- in the folder named by the label file wins, and a file of its own over one in a zip. Films that
--- were shrunk are saved as .jpg under the name of the .png: a file that is named as no image is that
--- of the one image without a file whose name is the same up to its ending, if no other file is too.
+-- were shrunk are .jpg where the label file says .png: a file whose name is no image's is that of
+-- the image without a file whose name is the same up to its ending, if there is one of each.
 WITH wanting AS (
     SELECT
         image_id,
         image_dir,
         regexp_replace(
-            image_id, '[.]([pP][nN][gG]|[jJ][pP][eE]?[gG]|[dD][cC][mM]|[dD][iI][cC][oO][mM])$', ''
+            image_id,
+            '[.]([pP][nN][gG]|[jJ][pP][eE]?[gG]|[dD][cC][mM]|[dD][iI][cC][oO][mM])$',
+            '',
+            'g'
         ) AS stem,
     FROM records
     ANTI JOIN listing USING (image_id)
@@ -26,7 +29,10 @@ spare AS (
         zip,
         path,
         regexp_replace(
-            image_id, '[.]([pP][nN][gG]|[jJ][pP][eE]?[gG]|[dD][cC][mM]|[dD][iI][cC][oO][mM])$', ''
+            image_id,
+            '[.]([pP][nN][gG]|[jJ][pP][eE]?[gG]|[dD][cC][mM]|[dD][iI][cC][oO][mM])$',
+            '',
+            'g'
         ) AS stem,
     FROM listing
     ANTI JOIN records USING (image_id)
