@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from cxr_duck.errors import CxrError
 from cxr_duck.progress import SILENT, Progress
+from cxr_duck.store.one_state import questions_see_one_state
 from cxr_duck.store.store import Store
 from cxr_duck.terms.default import DEFAULT_HIERARCHY
 
@@ -42,6 +43,7 @@ __all__ = ["ExperimentData"]
 _Path = str | os.PathLike[str]
 
 
+@questions_see_one_state
 class ExperimentData:
     """A labelled repository of chest X-rays, its index, and the datasets made from it.
 
@@ -77,7 +79,8 @@ class ExperimentData:
         The result has the rows of `images`, `postings` and `rejects` in the store, how many images
         of the label file were `added`, `replaced` and `unchanged`, and with an `images_dir` how
         many have their file there, as `found`; the others are left out of datasets.
-        With `pure_terms` only images with exactly one finding are indexed (paper, create_index).
+        With `pure_terms` only images with exactly one finding are indexed (paper, create_index):
+        every query and recipe goes by them alone; `images` keeps the rows of the others.
         The same image with the same content changes nothing; with other content ConflictError
         lists it, and nothing is indexed, unless `replace` takes the label file's word. Images that
         were removed from the store stay out, unless `readmit`.
@@ -420,8 +423,7 @@ class ExperimentData:
 
     def datasets(self) -> list[dict[str, Any]]:
         """Return what is recorded of each dataset, oldest first."""
-        rows: list[dict[str, Any]] = self.store.duckdb().arrow("datasets").to_pylist()
-        return rows
+        return list(self.store.duckdb().arrow("datasets").to_pylist())
 
     def dataset(self, name: str) -> "Dataset":
         """Return a recorded dataset."""

@@ -17,6 +17,7 @@ from cxr_duck.datasets.recipes.request import OPTIONS, Request
 from cxr_duck.datasets.recipes.strata import check_columns
 from cxr_duck.engines.engine import Engine
 from cxr_duck.errors import DatasetError, RecipeError
+from cxr_duck.index.pure import is_pure
 from cxr_duck.query.fields import Fields
 from cxr_duck.query.tree import Finding, named_findings, to_plain
 from cxr_duck.terms.hierarchy import Hierarchy
@@ -67,6 +68,7 @@ def make_recipe(engine: Engine, request: Request, hierarchy: str) -> Recipe:
         "stratify": stratify,
         "match": match,
         "size": sizes(request),
+        "pure": request.pure or is_pure(engine),
     }
     as_asked = {name: getattr(request, name) for name in OPTIONS.keys() & _IN_A_RECIPE}
     return Recipe(**{**as_asked, **resolved})
