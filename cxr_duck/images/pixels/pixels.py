@@ -10,6 +10,7 @@ from cxr_duck.images.formats.examine import examine_image
 from cxr_duck.images.formats.exif import orientation_of
 from cxr_duck.images.formats.png import SIGNATURE
 from cxr_duck.images.formats.png_still import still_png
+from cxr_duck.images.formats.silence import silence_libraries
 from cxr_duck.images.pixels.opencv import opencv
 from cxr_duck.images.pixels.upright import upright
 from cxr_duck.images.pixels.window import sound_bits, sound_window
@@ -53,6 +54,7 @@ def read_pixels(stream: BinaryIO) -> "Pixels":
     The array may be one that can't be written to. Raises OSError where the pixels can't be decoded
     to the last one.
     """
+    silence_libraries()
     data = stream.read() if opencv() is None else _all_of(stream)
     try:
         pixels: Pixels = (
