@@ -1,6 +1,6 @@
 """What indexing and a look-up cost, against what DuckDB alone costs.
 
-    python -m benchmarks.index LABELS.csv
+    python -m benchmarks.index LABELS.csv [--rounds 7]
 
 `cxr index` as a whole process, against DuckDB's bare CREATE TABLE AS SELECT * FROM read_csv of the
 same file, and `cxr find nodule --count` and `cxr --help` as whole processes, against the imports
@@ -24,14 +24,15 @@ from cxr_duck.engines.duckdb import DuckDBEngine
 from cxr_duck.engines.stages import stage
 
 CXR = [sys.executable, "-m", "cxr_duck"]
-TIMES = 7
 
 
 def main() -> None:
     """Measure and print."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("labels", type=Path)
-    labels = options.parse_args().labels
+    options.add_argument("--rounds", type=int, default=7)
+    given = options.parse_args()
+    labels, rounds = given.labels, given.rounds
     print(f"Indexing on {machine()}\n")
     with tempfile.TemporaryDirectory() as folder:
         store = Path(folder) / "store"
@@ -39,13 +40,13 @@ def main() -> None:
         bare = bare_read(labels)
         indexed, read, read_process = [], [], []
         script = f"import duckdb; duckdb.connect().execute({bare!r})"
-        for _ in range(TIMES):
+        for _ in range(rounds):
             indexed.append(
                 median_of_process(index, 1, lambda: shutil.rmtree(store, ignore_errors=True))
             )
             read.append(median_of(lambda: duckdb.connect().execute(bare), 1))
             read_process.append(median_of_process([sys.executable, "-c", script], 1, lambda: None))
-        middle = TIMES // 2
+        middle = rounds // 2
         whole, statement, process = (sorted(t)[middle] for t in (indexed, read, read_process))
         print("| | seconds | `cxr index` is |")
         print("|---|---:|---:|")
@@ -55,9 +56,9 @@ def main() -> None:
         )
         print(f"| bare CREATE TABLE AS, whole process | {process:.2f} | {whole / process:.1f} x |")
         print()
-        start_up(store)
+        start_up(store, rounds)
         print()
-        where_time_goes(labels, Path(folder))
+        where_time_goes(labels, Path(folder), rounds)
 
 
 class Timed:
@@ -77,10 +78,10 @@ class Timed:
         """Drop the sentence."""
 
 
-def where_time_goes(labels: Path, folder: Path) -> None:
+def where_time_goes(labels: Path, folder: Path, rounds: int) -> None:
     """Print the steps of `cxr index` and of a look-up, each as a median."""
     runs = []
-    for number in range(TIMES):
+    for number in range(rounds):
         timed = Timed()
         data = ExperimentData(labels_csv=labels, store=folder / f"timed{number}", progress=timed)
         start = time.perf_counter()
@@ -88,12 +89,12 @@ def where_time_goes(labels: Path, folder: Path) -> None:
         whole = time.perf_counter() - start
         runs.append({**timed.seconds, "the rest": whole - sum(timed.seconds.values())})
     imports = "import cxr_duck.cli, cxr_duck.index.indexing, cxr_duck.experiment_data, pyarrow"
-    started = median_of_process([sys.executable, "-c", imports], TIMES, lambda: None)
+    started = median_of_process([sys.executable, "-c", imports], rounds, lambda: None)
     print("| where `cxr index` spends its time | seconds |")
     print("|---|---:|")
     print(f"| starting Python and importing | {started:.2f} |")
     for title in runs[0]:
-        print(f"| {title} | {sorted(run[title] for run in runs)[TIMES // 2]:.2f} |")
+        print(f"| {title} | {sorted(run[title] for run in runs)[rounds // 2]:.2f} |")
     print()
     query = stage("finding_images").sql
     cursor = data.store.cursor()
@@ -116,7 +117,7 @@ def bare_read(labels: Path) -> str:
     return f"CREATE OR REPLACE TABLE x AS SELECT * FROM read_csv('{name}', all_varchar = true)"
 
 
-def start_up(store: Path) -> None:
+def start_up(store: Path, rounds: int) -> None:
     """Measure whole processes that do little."""
     pairs = [
         ("cxr find nodule --count", [*CXR, "find", "nodule", "--count", "--store", str(store)],
@@ -127,7 +128,7 @@ def start_up(store: Path) -> None:
     print("|---|---:|---|---:|---:|")
     for name, command, statement in pairs:
         ours, theirs = [], []
-        for _ in range(3 * TIMES):
+        for _ in range(3 * rounds):
             ours.append(median_of_process(command, 1, lambda: None))
             theirs.append(median_of_process([sys.executable, "-c", statement], 1, lambda: None))
         a, b = sorted(ours)[len(ours) // 2], sorted(theirs)[len(theirs) // 2]

@@ -28,7 +28,6 @@ from cxr_duck.images.files.folder import ImageFolder
 from cxr_duck.images.files.listing import list_images
 from cxr_duck.images.formats.inflate import fastest
 
-IMAGES = 160_861
 FEW = {50: 1, 54: 4_297}  # members of these zips; the others share the rest
 ZIPS = [*range(51), 54]
 FILMS = 8
@@ -40,27 +39,28 @@ def main() -> None:
     """Make the zips, list them, read films, and print what was measured."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--times", type=int, default=5)
+    parser.add_argument("--images", type=int, default=160_861)
     parser.add_argument("--profile", action="store_true", help="print where listing takes its time")
     options = parser.parse_args()
     print(machine())
     with tempfile.TemporaryDirectory() as folder:
-        time_listing(Path(folder, "many"), options.times, options.profile)
+        time_listing(Path(folder, "many"), options.images, options.times, options.profile)
         for kind, (level, strategy) in KINDS.items():
             print(f"films that are {kind}:")
             time_reading(Path(folder, kind), options.times, level, strategy)
 
 
-def time_listing(folder: Path, times: int, profile: bool) -> None:
+def time_listing(folder: Path, images: int, times: int, profile: bool) -> None:
     """Print how long the members of 52 zips take to list, and the memory of opening them all."""
-    write_zips(folder)
-    assert list_images(folder).files.num_rows == IMAGES
+    write_zips(folder, images)
+    assert list_images(folder).files.num_rows == images
     seconds = median_of(lambda: list_images(folder), times)
-    print(f"list {IMAGES:,} members of {len(ZIPS)} zips: {seconds:.2f} s")
+    print(f"list {images:,} members of {len(ZIPS)} zips: {seconds:.2f} s")
     tracemalloc.start()
-    images = ImageFolder(folder)
+    opened = ImageFolder(folder)
     for path in (f"{number}.zip/{name_of(0)}" for number in ZIPS):
         with contextlib.suppress(FileNotFoundError):
-            images.stat(path)
+            opened.stat(path)
     held, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     print(f"the directories of all zips in memory: {held / 1e6:.0f} MB")
@@ -70,10 +70,10 @@ def time_listing(folder: Path, times: int, profile: bool) -> None:
         profiler.print_stats("tottime")
 
 
-def write_zips(folder: Path) -> None:
-    """Write zips of as many members as PadChest's."""
+def write_zips(folder: Path, images: int) -> None:
+    """Write as many zips as PadChest has, with so many members in all."""
     folder.mkdir()
-    shared, left = divmod(IMAGES - sum(FEW.values()), len(ZIPS) - len(FEW))
+    shared, left = divmod(images - sum(FEW.values()), len(ZIPS) - len(FEW))
     number = 0
     for place, name in enumerate(ZIPS):
         with zipfile.ZipFile(folder / f"{name}.zip", "w", zipfile.ZIP_DEFLATED) as archive:

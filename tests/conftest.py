@@ -3,6 +3,7 @@
 import io
 import os
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from shutil import copytree
@@ -35,11 +36,6 @@ def of_profile(times: int) -> int:
     return max(3, round(times * settings().max_examples / _EXAMPLES["full"]))
 
 
-def some(cases: Iterable[str]) -> list[str]:
-    """Return the cases that this profile tries: of the full one all, of the quick one a fifth."""
-    return list(cases)[:: _EXAMPLES["full"] // settings().max_examples]
-
-
 def examples(number: int) -> settings:
     """Return the settings of a property that the full profile tries with so many examples."""
     return settings(max_examples=of_profile(number))
@@ -55,9 +51,30 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         )
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the long tests, so that no worker comes to one when the others are done."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what this profile does not try, and begin with the long tests.
+
+    So no worker comes to a long test when the others are done. A test that is named is tried.
+    """
+    if not any("::" in argument for argument in config.args):
+        left_out = set(_untried(items))
+        config.hook.pytest_deselected(items=[item for item in items if item in left_out])
+        items[:] = [item for item in items if item not in left_out]
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
+def _untried(items: Iterable[pytest.Item]) -> Iterator[pytest.Item]:
+    """Yield the tests of which this profile tries only others: the full one tries all."""
+    step = _EXAMPLES["full"] // settings().max_examples
+    seen: Counter[str] = Counter()
+    for item in items:
+        test = item.nodeid.partition("[")[0]
+        if step > 1 and item.get_closest_marker("full"):
+            yield item
+        elif item.get_closest_marker("sampled"):
+            if seen[test] % step:
+                yield item
+            seen[test] += 1
 
 
 def once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cxr_duck.cli.options import Format, LimitOption, StoreOption
+from cxr_duck.spelling import counted
 
 if TYPE_CHECKING:
     from cxr_duck.images.surveys.twins import Twins
@@ -78,14 +79,10 @@ def _tell(found: "Twins") -> None:
         if kind in found.counts:
             pairs, across, groups = found.counts[kind]
             print(
-                f"{kind}: {_counted(pairs, 'pair')} with {means}, {across:,} of different "
-                f"patients, in {_counted(groups, 'group')}",
+                f"{kind}: {counted(pairs, 'pair')} with {means}, {across:,} of different "
+                f"patients, in {counted(groups, 'group')}",
                 file=sys.stderr,
             )
     unread = f", {found.unread:,} without pixels that can be decoded" if found.unread else ""
     told = "" if found.counts else "no twins among "
     print(f"{told}{found.images:,} images{unread}; {found.read:,} read now", file=sys.stderr)
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number:,} {what}{'' if number == 1 else 's'}"

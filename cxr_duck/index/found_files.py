@@ -5,6 +5,7 @@ from pathlib import Path
 from cxr_duck.engines.engine import Engine
 from cxr_duck.images.files.listing import Listing
 from cxr_duck.progress import Progress
+from cxr_duck.spelling import counted
 from cxr_duck.store.data_files import DataWriter, data_files, show_files
 from cxr_duck.store.publication import Publication
 from cxr_duck.store.store import Store
@@ -49,12 +50,12 @@ def tell_files(store: Store, folder: Path, progress: Progress) -> None:
     members = engine.fetch(f"{_REFUSED} IS NOT NULL ORDER BY path")
     if members:
         progress.note(
-            f"{folder}: {_counted(len(members), 'file')} can't be used, {members[0][0]} among them "
+            f"{folder}: {counted(len(members), 'file')} can't be used, {members[0][0]} among them "
             f'({members[0][1]}); all: cxr sql "FROM refused_files"'
         )
     if zips := engine.fetch(f"{_REFUSED} IS NULL ORDER BY path"):
         progress.note(
-            f"{folder}: {_counted(len(zips), _word(zips))} can't be read: "
+            f"{folder}: {counted(len(zips), _word(zips))} can't be read: "
             + ", ".join(f"{path} ({reason})" for path, reason in zips[:_SOME])
             + ('; all: cxr sql "FROM refused_files"' if len(zips) > _SOME else "")
         )
@@ -62,10 +63,6 @@ def tell_files(store: Store, folder: Path, progress: Progress) -> None:
 
 def _word(archives: list[tuple[str, str]]) -> str:
     return "zip" if all(path.lower().endswith(".zip") for path, _ in archives) else "archive"
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 _SOME = 3  # zips that a message names

@@ -1,14 +1,14 @@
-"""A folder that appears whole or not at all."""
+"""A file or a folder that appears whole or not at all."""
 
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from cxr_duck.errors import ExportError
 
-__all__ = ["check_target", "new_folder", "sync"]
+__all__ = ["check_target", "new_folder", "sync", "whole_file"]
 
 
 def check_target(target: Path) -> None:
@@ -29,7 +29,7 @@ def new_folder(target: Path) -> Iterator[Path]:
     refuses, nothing is left of it.
     """
     check_target(target)
-    partial = target.parent / f".{target.name}.partial-{os.getpid()}"
+    partial = _partial(target)
     try:
         partial.mkdir(parents=True)
         yield partial
@@ -40,6 +40,26 @@ def new_folder(target: Path) -> Iterator[Path]:
         raise ExportError(f"{target} can't be written to: {error.strerror or error}") from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+@contextmanager
+def whole_file(target: Path) -> Iterator[Path]:
+    """Yield a file to write beside `target`, which it becomes at the end, once the disk holds it.
+
+    After an error nothing is left of it; OSError where the disk refuses.
+    """
+    partial = _partial(target)
+    try:
+        yield partial
+        sync(partial)
+        partial.rename(target)
+    finally:
+        with suppress(OSError):  # its folder is none, or can't be written to: it is not there
+            partial.unlink(missing_ok=True)
+
+
+def _partial(target: Path) -> Path:
+    return target.parent / f".{target.name}.partial-{os.getpid()}"
 
 
 def sync(path: Path) -> None:

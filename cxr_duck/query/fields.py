@@ -9,6 +9,7 @@ from cxr_duck.engines.sql_text import identifier
 from cxr_duck.errors import QueryError
 from cxr_duck.query.mistakes import pictured
 from cxr_duck.query.tree import Compared, Comparison, Word
+from cxr_duck.spelling import did_you_mean, nearest_words
 
 __all__ = ["Fields"]
 
@@ -74,12 +75,7 @@ class Fields:
         return Compared(column, kind, operator, tuple(values))
 
     def _unknown(self, name: str) -> str:
-        nearest = self._engine.rows("nearest_words", word=name, words=list(self.columns))
-        hint = (
-            f"did you mean {', '.join(near for (near,) in nearest)}?"
-            if nearest
-            else "'cxr sql \"DESCRIBE images\"' lists them"
-        )
+        hint = did_you_mean(name, self.columns, "'cxr sql \"DESCRIBE images\"' lists them")
         return f"images have no field {name!r}: {hint}"
 
     def _refuse_unused(self, text: str, column: str, value: Word) -> None:
@@ -95,8 +91,8 @@ class Fields:
         ]
         if len(used) > _FEW:
             return
-        nearest = self._engine.rows("nearest_words", word=value.text, words=used) if used else []
-        hint = f"did you mean {nearest[0][0]}? " if nearest else ""
+        nearest = nearest_words(value.text, used)
+        hint = f"did you mean {nearest[0]}? " if nearest else ""
         there = f"the values are {', '.join(sorted(used))}" if used else "it is unknown for all"
         sentence = f"no image has the {column} {value.text!r}: {hint}{there}"
         raise QueryError(pictured(text, value.start, sentence))

@@ -24,6 +24,7 @@ from cxr_duck.query.tree import (
     leaves,
     map_leaves,
 )
+from cxr_duck.spelling import did_you_mean
 from cxr_duck.terms.hierarchy import DEFAULT_HIERARCHY
 from cxr_duck.terms.lookup import check_term, findings_below, unknown_finding
 
@@ -192,13 +193,10 @@ class _Resolving:
         for localization in (_LOC + name, name):
             if localization in known:
                 return localization
-        nearest = self._engine.rows(
-            "nearest_words", word=name, words=[place.removeprefix(_LOC) for place in known]
-        )
-        hint = (
-            f"did you mean {', '.join(near for (near,) in nearest)}?"
-            if nearest
-            else "'cxr terms localization' shows all places"
+        hint = did_you_mean(
+            name,
+            [place.removeprefix(_LOC) for place in known],
+            "'cxr terms localization' shows all places",
         )
         raise self._refusal(word, f"no image has a finding in the place {name!r}: {hint}")
 

@@ -4,7 +4,7 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -149,11 +149,19 @@ class StoreFolder:
         """Remove the data files of a publication that came to nothing."""
         shutil.rmtree(folder, ignore_errors=True)
 
-    def drop_unlisted(self, kept: set[str], newest: int) -> None:
-        """Remove data files but for those that are kept; `newest` is the publication in force."""
+    def may_have_unlisted(self, kept: set[str]) -> bool:
+        """Tell whether there may be data files besides those that are kept."""
+        return any(True for _ in self._unlisted(kept))
+
+    def _unlisted(self, kept: set[str]) -> Iterator[Path]:
         for path in (self.path / "data").glob("[0-9]*/*"):
             if path.relative_to(self.path).as_posix() not in kept:
-                path.unlink(missing_ok=True)
+                yield path
+
+    def drop_unlisted(self, kept: set[str], newest: int) -> None:
+        """Remove data files but for those that are kept; `newest` is the publication in force."""
+        for path in self._unlisted(kept):
+            path.unlink(missing_ok=True)
         for folder in (self.path / "data").glob("[0-9]*"):
             with suppress(OSError):  # it still holds a file
                 folder.rmdir()

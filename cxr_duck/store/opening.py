@@ -99,4 +99,8 @@ def _attach(catalog: Path) -> duckdb.DuckDBPyConnection:
 
 
 def _tables(connection: duckdb.DuckDBPyConnection) -> set[str]:
-    return {name for (name,) in connection.execute("SELECT name FROM (SHOW ALL TABLES)").fetchall()}
+    # SHOW ALL TABLES would bind every view, to tell its columns.
+    rows = connection.execute(
+        "SELECT table_name FROM duckdb_tables() UNION ALL SELECT view_name FROM duckdb_views()"
+    ).fetchall()
+    return {name for (name,) in rows}

@@ -303,6 +303,10 @@ class RemoteFolder(StoreFolder):
             with suppress(OSError):
                 self._place.child(self._begun).delete_folder()
 
+    def may_have_unlisted(self, kept: set[str]) -> bool:
+        """Say that there may be: to look takes as long as to open a catalog."""
+        return True
+
     def drop_unlisted(self, kept: set[str], newest: int) -> None:
         """Remove data files but for those that are kept, and what a killed writer left.
 

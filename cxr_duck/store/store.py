@@ -271,7 +271,8 @@ class Store:
         newest, action = last[0] if last else (0, "")
         catalogs = forget_unread(self.path, keep_newest=not forgetting and action != "remove")
         kept = {path for (path,) in self.cursor(anywhere=True).execute(_DATA_PATHS).fetchall()}
-        kept |= {path for catalog in catalogs for path in paths_in(catalog)}
+        if self._folder.may_have_unlisted(kept):  # to open a catalog takes longer than to look
+            kept |= {path for catalog in catalogs for path in paths_in(catalog)}
         self._folder.drop_unlisted(kept, newest)
         found = read_format(self.cursor(anywhere=True))
         self._folder.drop_unlisted_copies(self._copy_paths(), found.state)

@@ -13,6 +13,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from cxr_duck.errors import HierarchyError
+from cxr_duck.spelling import counted
 from cxr_duck.terms.default import DEFAULT_HIERARCHY
 
 __all__ = [
@@ -65,7 +66,7 @@ def _rows_of_terms(hierarchy: Hierarchy) -> dict[str, set[tuple[str | None, ...]
 def _some(terms: set[str]) -> str:
     """Return the number of terms and the first of them."""
     shown = ", ".join(sorted(terms)[:_SHOWN]) + (", …" if len(terms) > _SHOWN else "")
-    return f"{len(terms):,} term{'' if len(terms) == 1 else 's'} ({shown})"
+    return f"{counted(len(terms), 'term')} ({shown})"
 
 
 def built_in_hierarchies() -> list[Hierarchy]:

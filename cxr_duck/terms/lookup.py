@@ -2,14 +2,10 @@
 
 import json
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from cxr_duck.engines.engine import Engine
 from cxr_duck.errors import RecipeError, UnknownTermError
-
-if TYPE_CHECKING:
-    from cxr_duck.engines.engine import Engine
-
+from cxr_duck.spelling import did_you_mean
 
 __all__ = ["check_term", "filled_classes", "findings_below", "unknown_finding"]
 
@@ -34,16 +30,15 @@ def findings_below(engine: Engine, terms: Sequence[str], hierarchy: str) -> dict
 
 def check_term(engine: Engine, term: str, hierarchy: str) -> None:
     """Raise UnknownTermError, with the nearest terms, where a hierarchy lacks a term."""
-    if engine.scalar(
-        "SELECT count(*) FROM terms WHERE hierarchy = ? AND term = ?", hierarchy, term
-    ):
+    terms = {
+        term
+        for (term,) in engine.fetch(
+            "SELECT DISTINCT term FROM terms WHERE hierarchy = ?", hierarchy
+        )
+    }
+    if term in terms:
         return
-    nearest = [near for (near,) in engine.rows("nearest_terms", word=term, hierarchy=hierarchy)]
-    hint = (
-        f"did you mean {', '.join(nearest)}?"
-        if nearest
-        else f"'cxr terms --hierarchy {hierarchy}' shows its terms"
-    )
+    hint = did_you_mean(term, terms, f"'cxr terms --hierarchy {hierarchy}' shows its terms")
     raise UnknownTermError(f"the hierarchy {hierarchy} has no term {term!r}: {hint}")
 
 
@@ -72,14 +67,13 @@ def _empty_class(engine: Engine, term: str, hierarchy: str) -> RecipeError:
     return RecipeError(f"the class {term!r} is empty: no indexed image has a finding of it")
 
 
-def unknown_finding(engine: "Engine", finding: str) -> UnknownTermError:
+def unknown_finding(engine: Engine, finding: str) -> UnknownTermError:
     """Return the error for a finding that the index lacks, with the nearest ones."""
     if engine.scalar("SELECT count(*) FROM terms WHERE term = ?", finding):
         return UnknownTermError(
             f"{finding!r} is a term of a hierarchy that no image has as its finding: "
             f"cxr terms {json.dumps(finding, ensure_ascii=False)} shows what is below it"
         )
-    engine.gather("indexed_findings")
-    nearest = [term for (term,) in engine.rows("nearest_findings", word=finding)]
-    hint = f"did you mean {', '.join(nearest)}?" if nearest else "'cxr terms' shows all terms"
+    findings = [name for (name,) in engine.rows("indexed_findings")]
+    hint = did_you_mean(finding, findings, "'cxr terms' shows all terms")
     return UnknownTermError(f"no image has the finding {finding!r}: {hint}")

@@ -215,6 +215,7 @@ CASES: dict[str, tuple[list[Row], dict[str, Any], dict[str, list[dict[str, Any]]
 }  # fmt: skip
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("name", CASES)
 def test_what_is_found(data: ExperimentData, tmp_path: Path, name: str) -> None:
     """Each rule is broken where it should be, by the rows that break it, and nowhere else."""
@@ -444,6 +445,7 @@ def test_an_export_of_ours_is_audited_from_its_manifest(
     assert [c.name for c in found.checks if c.broken] in ([], ["damaged_file"])
 
 
+@pytest.mark.full
 def test_variants_are_audited_as_their_images(dataset: ExperimentData, tmp_path: Path) -> None:
     """An augmented export breaks no rule; a variant in another split than its image is a leak."""
     dataset.check_integrity()
@@ -463,6 +465,7 @@ def test_variants_are_audited_as_their_images(dataset: ExperimentData, tmp_path:
     assert [row["image_id"] for row in broken["image_in_two_splits"]] == [parent]
 
 
+@pytest.mark.full
 def test_a_record_that_no_longer_holds(dataset: ExperimentData, cxr: Run) -> None:
     """Images that were removed, labels that were replaced and members that were lost are told."""
     members = dataset.dataset("pair").members.to_pylist()

@@ -272,6 +272,7 @@ def test_label_files_of_many_times_the_rows(demo: Path, tmp_path: Path) -> None:
     assert len(data.index["benchmark finding"]) == 1  # of 600 rows; 50 of PadChest's
 
 
+@pytest.mark.full
 def test_a_size_is_measured_from_end_to_end(demo: Path, tmp_path: Path) -> None:
     """Every command leaves its figures, the engine's store its bytes, and nothing else stays."""
     figures, folder = tmp_path / "figures.jsonl", tmp_path / "work"

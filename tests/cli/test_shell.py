@@ -166,6 +166,7 @@ def shapes(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> ExperimentDa
     return ExperimentData(store=folder / "moved")
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(("call", "query"), MACROS, ids=[call for call, _ in MACROS])
 def test_macros(shapes: ExperimentData, tmp_path: Path, call: str, query: str) -> None:
     """A macro says what its query says: in the shell, in cxr sql, and with named parameters."""
@@ -243,6 +244,7 @@ ASKED = [
 ]
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("query", ASKED)
 def test_find_images(demo_data: ExperimentData, tmp_path: Path, query: str) -> None:
     """The macro finds what `cxr find` finds."""
@@ -271,6 +273,7 @@ REFUSED = [
 ]
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(("query", "message"), REFUSED)
 def test_find_images_refuses(
     demo_data: ExperimentData, tmp_path: Path, query: str, message: str

@@ -95,6 +95,7 @@ def bundled(
     return folder, data, datasets
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("name", ["paper", "organs", "queries"])
 def test_the_same_dataset_elsewhere(
     bundled: tuple[Path, ExperimentData, dict[str, Dataset]],
@@ -182,6 +183,7 @@ def test_command_line(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.cxr"]
 
 
+@pytest.mark.full
 def test_images_that_lack_are_told(tmp_path: Path, cxr: Run) -> None:
     """Each image that the other store lacks is told with the reason, all others are not."""
     path, dataset = made(tmp_path / "here")
@@ -235,6 +237,7 @@ def test_images_that_lack_are_told(tmp_path: Path, cxr: Run) -> None:
     assert there.store.catalog.read_bytes() == state
 
 
+@pytest.mark.full
 def test_a_class_that_lacks_altogether(tmp_path: Path) -> None:
     """Where no image of a class is there the images are told, not the recipe."""
     path, dataset = made(tmp_path / "here")
@@ -247,6 +250,7 @@ def test_a_class_that_lacks_altogether(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.full
 def test_other_findings_within_a_class(tmp_path: Path) -> None:
     """All images there, but one for another finding of its class: the digest tells."""
     rows = repository(60, [["granuloma"], ["normal"], ["nodule"], ["normal"]])
@@ -282,6 +286,7 @@ def test_patients_in_two_splits(tmp_path: Path) -> None:
     assert there.datasets() == []
 
 
+@pytest.mark.full
 def test_removed_images_are_not_passed_on(tmp_path: Path, cxr: Run) -> None:
     """The ids of images that were removed from the store don't leave it in a bundle."""
     path, dataset = made(tmp_path / "here")
@@ -296,6 +301,7 @@ def test_removed_images_are_not_passed_on(tmp_path: Path, cxr: Run) -> None:
     assert (ran.code, "1 removed from it" in ran.err) == (1, True)
 
 
+@pytest.mark.full
 def test_store_that_changed_since(tmp_path: Path, cxr: Run) -> None:
     """Who bundles what the own labels no longer give is told so; others can still unbundle it."""
     made(tmp_path / "here")
@@ -505,6 +511,7 @@ JSON = st.recursive(
 )
 
 
+@pytest.mark.full
 @given(data=st.data())
 @examples(150)
 def test_hostile_document(

@@ -522,6 +522,7 @@ def films(tmp_path: Path) -> ExperimentData:
     return made
 
 
+@pytest.mark.full
 def test_blank_films_and_labels_of_the_other_class(films: ExperimentData, cxr: Run) -> None:
     """Both are told, and are notes: the audit's exit code stays 0."""
     options: dict[str, Any] = {"overlap": "first", "balance": "none", "shares": {"a": 1, "b": 1}}
@@ -566,6 +567,7 @@ def test_labels_of_classes_that_are_told_apart_by_place(films: ExperimentData) -
     assert made.covariates().other_labels == {}
 
 
+@pytest.mark.full
 def test_a_dataset_whose_images_were_removed(films: ExperimentData) -> None:
     """What is left is compared, and the others are counted."""
     made = films.create_dataset(["nodule", "normal"], name="pair", shares={"a": 1, "b": 1})

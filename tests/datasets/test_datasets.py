@@ -78,6 +78,7 @@ def test_seed_decides(demo_data: ExperimentData) -> None:
     assert first.composition.keys() == other.composition.keys()
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("threads", [1, 4, 16])
 def test_same_bytes_after_a_shuffle_and_with_any_threads(
     tmp_path: Path,
@@ -241,6 +242,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> ExperimentData:
     return indexed(tmp_path_factory.mktemp("small"), labels + rare)
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(("terms", "options", "message"), REFUSED, ids=range(len(REFUSED)))
 def test_recipe_that_cannot_be_met(
     small: ExperimentData, terms: list[str], options: dict[str, Any], message: str
@@ -398,6 +400,7 @@ def test_reproduce(own_demo: ExperimentData, cxr: Run) -> None:
     assert "made again: the same" in ran.out
 
 
+@pytest.mark.full
 def test_reproduce_from_another_index(tmp_path: Path, cxr: Run) -> None:
     """Where images are gone that is said, with what was done to the store; exit code 1."""
     labels = repository(100, [["nodule"], ["scoliosis"]])
@@ -434,6 +437,7 @@ def test_finding_that_the_hierarchy_lacks(small: ExperimentData) -> None:
     assert dataset.recipe.excluded == ["pneumonia"]
 
 
+@pytest.mark.full
 def test_record_names_the_index_that_it_was_made_from(tmp_path: Path) -> None:
     """A dataset recorded after more was indexed still says which state made it."""
     labels = repository(100, [["nodule"], ["scoliosis"]])
@@ -463,6 +467,7 @@ def test_reproduce_notices_changed_decisions(own_demo: ExperimentData, cxr: Run)
     )
 
 
+@pytest.mark.full
 def test_reproduce_by_date_after_a_removal(tmp_path: Path, cxr: Run) -> None:
     """A split whose images are gone is told, and the record is rebuilt as far as it can be."""
     labels = repository(200, [["nodule"], ["scoliosis"]])

@@ -194,6 +194,7 @@ def test_each_unit_of_a_class_that_is_cut_down_has_one_chance_to_stay() -> None:
         assert_fair(drawn, trials, 0.4, group)
 
 
+@pytest.mark.full
 def test_units_of_several_classes_stay_by_one_factor_a_class() -> None:
     """The chance of a unit is the product of one factor for each of its classes, capped at 1.
 
@@ -302,6 +303,7 @@ def sized(engine: DuckDBEngine, seed: int, units: int) -> set[str]:
     return {unit for unit, _ in engine.rows("sized_selection", seed=seed)}
 
 
+@pytest.mark.full
 def test_each_unit_has_one_chance_to_be_in_a_size() -> None:
     """Of 100 units 40 stay: each in 40 of 100 draws, be its finding rare or common."""
     engine = DuckDBEngine(connect())

@@ -100,6 +100,7 @@ def walked(row: Row, recipe: dict[str, Any], name: str | None) -> str | None:
     return next((taker for taker, takes in takers.items() if takes), None)
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("seed", range(16))
 def test_each_image_counts_once(data: ExperimentData, rows: list[Row], seed: int) -> None:
     """Indexed less each removal is what is kept, and each removal is that of a walk in Python."""
@@ -115,6 +116,7 @@ def test_each_image_counts_once(data: ExperimentData, rows: list[Row], seed: int
         assert removals.pop(KEPT) == len(kept) == len(there) - sum(removals.values())
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("seed", [0, 1, 2, 3])
 def test_why_names_the_same_filter(data: ExperimentData, rows: list[Row], seed: int) -> None:
     """Each image is told the filter that counts it, one of no class too."""

@@ -84,6 +84,7 @@ MATCHES: list[tuple[list[str], dict[str, Any]]] = [
 ]
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(("columns", "options"), MATCHES)
 def test_classes_match_in_every_split(
     data: ExperimentData, rows: Rows, columns: list[str], options: dict[str, Any]
@@ -142,6 +143,7 @@ def test_without_match_the_classes_differ(data: ExperimentData, rows: Rows) -> N
     assert women[0] > 2 * women[1]
 
 
+@pytest.mark.full
 def test_why_an_image_finds_no_partner(rows: Rows, tmp_path: Path, cxr: Run) -> None:
     """The filter is match where a class lacks the combination, balance where others had more luck.
 
@@ -306,6 +308,7 @@ def images_by_split(made: Dataset) -> dict[str, set[str]]:
     return found
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("options", NESTED, ids=range(len(NESTED)))
 def test_a_smaller_size_lies_within_a_larger_one(
     data: ExperimentData, options: dict[str, Any]
@@ -380,6 +383,7 @@ def furthest(made: Dataset, rows: Rows, option: str) -> Fraction:
     return max(away)
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("columns", [["sex"], ["age:20"], ["year", "projection"]])
 def test_splits_are_near_in_the_columns(
     data: ExperimentData, rows: Rows, columns: list[str]

@@ -39,6 +39,7 @@ def arrow(data: ExperimentData, *words: str) -> pyarrow.Table:
     return table
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("columns", ["findings", "classes", "all"])
 def test_matrix_is_that_of_a_walk(dataset: ExperimentData, columns: str) -> None:
     """Every cell is what the image's own labels or class say; rows and columns have an order."""

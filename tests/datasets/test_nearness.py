@@ -72,6 +72,7 @@ def every_split(brought: Sequence[Brought], splits: int) -> Iterator[list[list[i
 LUMPY = [(2, 0), (2, 2), (2, 2), (3, 2), (3, 10), (3, 11), (4, 4), (5, 3), (5, 4), (6, 8)]
 
 
+@pytest.mark.full
 def test_few_patients_with_many_images_keep_the_most(tmp_path: Path) -> None:
     """Ten patients whose 35 nodules split into classes of 34, however rare such splits are."""
     shares = {"train": 60, "valid": 20, "test": 20}
@@ -89,6 +90,7 @@ def test_few_patients_with_many_images_keep_the_most(tmp_path: Path) -> None:
         )
 
 
+@pytest.mark.full
 def test_no_dataset_is_refused_that_could_be_made(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
@@ -125,6 +127,7 @@ def test_no_dataset_is_refused_that_could_be_made(
     assert refused == 2
 
 
+@pytest.mark.full
 def test_ways_to_the_largest_classes_are_drawn_by_their_chance() -> None:
     """Over seeds each way comes as often as a fair draw would come to it among all that keep 34.
 

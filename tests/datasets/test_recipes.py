@@ -17,7 +17,7 @@ from cxr_duck.datasets.recipes.toml import recipe_as_toml
 from cxr_duck.errors import CxrError, DatasetError, RecipeError
 from cxr_duck.index.removal import remove_images
 from cxr_duck.progress import SILENT
-from tests.conftest import Run, examples, some
+from tests.conftest import Run, examples
 from tests.support.label_rows import USUAL, repository, write_labels
 from tests.support.promises import Rows, check_promises, members_of
 
@@ -150,6 +150,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
 }
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("options", OPTIONS.values(), ids=list(OPTIONS))
 def test_options_hold_what_they_promise(
     mixed: ExperimentData, rows: Rows, options: dict[str, Any]
@@ -168,25 +169,24 @@ def by_hand(rows: Rows, image: str) -> bool:
     return rows[image]["MethodLabel"] == "Physician"
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     "kind",
-    some(
-        [
-            "plain",
-            "overlap keep",
-            "ratio",
-            "study, first",
-            "folds",
-            "by hand",
-            "by date, three",
-            "stratify",
-            "match, several",
-            "match, ratio, size",
-            "match, study, year",
-            "size of splits",
-            "size, pure, findings equal",
-        ]
-    ),
+    [
+        "plain",
+        "overlap keep",
+        "ratio",
+        "study, first",
+        "folds",
+        "by hand",
+        "by date, three",
+        "stratify",
+        "match, several",
+        "match, ratio, size",
+        "match, study, year",
+        "size of splits",
+        "size, pure, findings equal",
+    ],
 )
 def test_same_bytes(
     mixed: ExperimentData,
@@ -212,6 +212,7 @@ def test_same_bytes(
     assert len(digests) == 1
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     "kind",
     ["findings", "kept", "hand", "dates", "folds", "strata", "match", "matched study", "size"],
@@ -253,6 +254,7 @@ def units_of_findings(dataset: Dataset, name: str) -> dict[str, Counter[str]]:
     return found
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("options", [{}, {"balance": "none"}, {"balance": "1:2"}, {"folds": 3}])
 def test_findings_equal(tmp_path: Path, options: dict[str, Any]) -> None:
     """The findings of a class have the same number of images in every split, to one image."""
@@ -268,6 +270,7 @@ def test_findings_equal(tmp_path: Path, options: dict[str, Any]) -> None:
     assert rarest >= 0.75 * len(data.index["pulmonary mass"])
 
 
+@pytest.mark.full
 def test_overlap_of_nested_classes_is_refused(tmp_path: Path) -> None:
     """Classes of which one holds the other can't be kept and equal: both would be the same."""
     data = indexed(tmp_path, repository(120, [["nodule"], ["granuloma"], ["pulmonary mass"]]))
@@ -295,6 +298,7 @@ STRADDLING = [
 ]
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(("days", "split", "images"), STRADDLING)
 def test_patients_who_straddle_a_date(
     tmp_path: Path, days: list[str], split: str | None, images: int
@@ -327,6 +331,7 @@ def patients_by_split(dataset: Dataset) -> dict[str, set[str]]:
     return found
 
 
+@pytest.mark.full
 def test_keep_apart_of_a_chain(mixed: ExperimentData, tmp_path: Path, rows: Rows) -> None:
     """No patient of one's train comes to the other's test, in both directions and down a chain."""
     shutil.copytree(mixed.store.path, tmp_path / "store")
@@ -424,6 +429,7 @@ by_date = [2013-01-01]
 """
 
 
+@pytest.mark.full
 def test_file_and_options_ask_for_the_same(mixed: ExperimentData, tmp_path: Path, cxr: Run) -> None:
     """A TOML file, the same options on the command line and in Python make the same dataset."""
     store = shutil.copytree(mixed.store.path, tmp_path / "store")
@@ -450,7 +456,8 @@ def test_file_and_options_ask_for_the_same(mixed: ExperimentData, tmp_path: Path
     assert data.datasets()[-1]["experiment"] == "second"
 
 
-@pytest.mark.parametrize("kind", some(OPTIONS))
+@pytest.mark.sampled
+@pytest.mark.parametrize("kind", OPTIONS)
 def test_recipe_written_as_toml_asks_for_it_again(
     mixed: ExperimentData, tmp_path: Path, kind: str
 ) -> None:
@@ -604,6 +611,7 @@ def test_bad_options(mixed: ExperimentData, cxr: Run, words: list[str], message:
     assert mixed.datasets() == []
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("kind", ["plain", "overlap keep", "by date", "per patient 1", "folds"])
 def test_dry_run_records_nothing(
     mixed: ExperimentData, rows: Rows, tmp_path: Path, cxr: Run, kind: str
@@ -650,6 +658,7 @@ def test_refusals_tell_the_counts(mixed: ExperimentData, rows: Rows) -> None:
         mixed.create_dataset(classes={"a": "nodule", "b": "nodule AND frontal"}, overlap="keep")
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("kind", ["plain", "overlap keep", "folds", "by hand", "study"])
 def test_rebuilt_from_the_record_after_the_store_changed(
     tmp_path: Path, cxr: Run, kind: str
@@ -682,6 +691,7 @@ def test_rebuilt_from_the_record_after_the_store_changed(
     assert ran.out == ""
 
 
+@pytest.mark.full
 def test_a_change_elsewhere_changes_nothing(tmp_path: Path) -> None:
     """Images that no class of a recipe holds leave it as it was: it is made again, not rebuilt."""
     data = indexed(tmp_path, mixed_rows(100, 5))
@@ -728,6 +738,7 @@ def test_notes(mixed: ExperimentData, options: dict[str, Any], message: str) -> 
     assert int(note.split()[0]) > 0
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     ("kind", "told"),
     [

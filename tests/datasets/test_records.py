@@ -179,6 +179,7 @@ def test_diff_of_a_record_that_was_changed(own_demo: ExperimentData) -> None:
     assert {row["first_findings"] for row in comparison.images.to_pylist()} >= {"pulmonary mass"}
 
 
+@pytest.mark.full
 def test_diff_of_removed_images(own_demo: ExperimentData) -> None:
     """Removed images are still compared, and so are their patients, whose names are gone."""
     for seed in (1, 2):
@@ -225,6 +226,7 @@ def add_table(data: ExperimentData) -> None:
         )
 
 
+@pytest.mark.full
 def test_rename_changes_the_name_and_nothing_else(own_demo: ExperimentData, cxr: Run) -> None:
     """Every row of the record stays as it was, but for the name."""
     for name in ("first", "second"):
@@ -240,6 +242,7 @@ def test_rename_changes_the_name_and_nothing_else(own_demo: ExperimentData, cxr:
     assert [check for check in check_invariants(own_demo.store) if check.rows] == []
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     ("new", "error", "told"),
     [
@@ -270,6 +273,7 @@ def test_rename_to_the_same_name(own_demo: ExperimentData) -> None:
     assert own_demo.store.catalog.read_bytes() == state
 
 
+@pytest.mark.full
 def test_delete_takes_every_row_of_a_dataset(own_demo: ExperimentData, cxr: Run) -> None:
     """No table of the record keeps a row of it, those of later versions included; others stay."""
     own_demo.create_dataset(TERMS, name="kept", **PAPER)
@@ -344,6 +348,7 @@ def apart_from(data: ExperimentData, name: str) -> Any:
     return {row["name"]: json.loads(row["recipe"]).get("keep_apart") for row in rows}[name]
 
 
+@pytest.mark.full
 def test_dataset_that_another_is_kept_apart_from(own_demo: ExperimentData) -> None:
     """It is not deleted before the other; renamed, the other's recipe follows."""
     own_demo.create_dataset(TERMS, name="test set", **PAPER)

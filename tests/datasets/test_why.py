@@ -68,6 +68,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> ExperimentData:
     return data
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("name", SPECIAL)
 def test_where_an_image_drops_out(data: ExperimentData, name: str) -> None:
     """The filter is the first, in the order in which they are applied, that it doesn't pass."""
@@ -82,6 +83,7 @@ def test_where_an_image_drops_out(data: ExperimentData, name: str) -> None:
     assert pure.told == "it has not exactly one finding: nodule, scoliosis"
 
 
+@pytest.mark.full
 def test_members_and_those_that_chance_left_out(data: ExperimentData) -> None:
     """Each plain image is a member as it was recorded, or was left out to make classes equal."""
     rows = data.dataset("mixed").members.to_pylist()
@@ -123,6 +125,7 @@ def _numbers(told: str) -> tuple[str, int, int]:
     return found[1], int(found[2]), int(found[3])
 
 
+@pytest.mark.full
 def test_dataset_of_an_earlier_index(tmp_path: Path) -> None:
     """Where today's index makes another dataset the record is told, and that it explains no more.
 

@@ -43,15 +43,13 @@ QUERIES: dict[str, dict[str, Any]] = {
 }
 # Relations that others read as they lie in the store: their types are those of the files.
 STORED = {"images", "postings", "rejects", "image_files", "refused_files", "checks"}
-# Of a dataset's covariates, of images and of misspelt words: Spark is not asked for them.
-UNASKED = {"examples", "member_images", "cxr_images", "nearest_words"}
+# Of a dataset's covariates and of images: Spark is not asked for them.
+UNASKED = {"examples", "member_images", "cxr_images"}
 SELECTS = [
     part.path.stem
     for folder in (*ON_SPARK, "query")
     for part in all_stages(folder)
-    if part.sql.startswith(("SELECT", "WITH"))
-    and part.path.stem
-    not in ON_DUCKDB_ALONE | {"examples", "member_images", "cxr_images", "nearest_words"}
+    if part.sql.startswith(("SELECT", "WITH")) and part.path.stem not in ON_DUCKDB_ALONE | UNASKED
 ]
 
 RECIPES: dict[str, dict[str, Any]] = {

@@ -59,6 +59,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> ExperimentData:
     return made
 
 
+@pytest.mark.full
 def test_train_images_alone_get_variants(data: ExperimentData, tmp_path: Path) -> None:
     """Each train image gets N variants that name it, in its split and class; no other gets any."""
     data.export("films", tmp_path / "out", bits=8, augment=VARIANTS)

@@ -55,6 +55,7 @@ def block(card: str, language: str) -> str:
     return str(found)
 
 
+@pytest.mark.sampled
 def test_the_recipe_on_the_card_makes_the_dataset(
     data: ExperimentData, folder: Path, tmp_path: Path
 ) -> None:
@@ -68,6 +69,7 @@ def test_the_recipe_on_the_card_makes_the_dataset(
     assert "`" + hashlib.sha256((data.labels_csv or folder).read_bytes()).hexdigest() + "`" in card
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     "options",
     [
@@ -125,6 +127,7 @@ def test_terms_and_citation(folder: Path) -> None:
     assert "10.1016/j.media.2020.101797" in block(card, "bibtex")
 
 
+@pytest.mark.full
 def test_what_is_left_out(tmp_path: Path) -> None:
     """Images that were removed from the store, or are damaged, are counted on the card."""
     data = make_films(tmp_path)
@@ -229,6 +232,7 @@ def test_every_file_is_on_the_card(folder: Path) -> None:
         assert fnmatch.filter(files, pattern), pattern
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("form", FORMS)
 def test_names_in_capitals(tmp_path: Path, form: str) -> None:
     """Images whose names end in .PNG, or in nothing known, are exported like others."""

@@ -23,6 +23,7 @@ def pair(own_demo: ExperimentData) -> ExperimentData:
     return own_demo
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("how", ["symlink", "hardlink", "copy"])
 def test_folders(pair: ExperimentData, tmp_path: Path, how: str) -> None:
     """Every member lies at <split>/<class>/<image> with the bytes of its file."""

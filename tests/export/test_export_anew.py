@@ -96,6 +96,7 @@ def expected(number: int, options: dict[str, Any]) -> np.ndarray:
     return 255 - level if inverted else level
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     ("options", "within"),
     [
@@ -131,6 +132,7 @@ def test_every_option(
         assert np.abs(found - wanted).max() <= within
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     ("center", "width", "bits", "sound"),
     [
@@ -334,6 +336,7 @@ def copied(data: ExperimentData, images: Path) -> Path:
     return images
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("form", ["folders", "webdataset"])
 @pytest.mark.parametrize("changed", [False, True], ids=["the same", "another film"])
 def test_changed_films_are_written_again(
@@ -574,6 +577,7 @@ def test_dry_run(films: ExperimentData, tmp_path: Path, cxr: Run) -> None:
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     "options",
     [
@@ -647,6 +651,7 @@ def test_ctrl_c_keeps_what_was_written(
     assert len(made) - before == PATIENTS - kept
 
 
+@pytest.mark.full
 def test_while_an_export_runs(films: ExperimentData, tmp_path: Path) -> None:
     """Each file under its own name is whole, and a second process is told to wait."""
     target = tmp_path / "out"

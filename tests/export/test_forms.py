@@ -92,6 +92,7 @@ def digests(folder: Path) -> dict[str, str]:
     }
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("split", SPLITS)
 def test_webdataset(data: ExperimentData, pair: Dataset, tmp_path: Path, split: str) -> None:
     """The package reads every example once: the source's pixels, its class, all that is known."""
@@ -240,6 +241,7 @@ def test_tar_members(data: ExperimentData, tmp_path: Path) -> None:
     assert all(len({names[i][0] for i in range(at, at + 3)}) == 1 for at in range(0, len(names), 3))
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("split", SPLITS)
 def test_huggingface(
     data: ExperimentData, pair: Dataset, tmp_path: Path, load: Any, split: str
@@ -295,6 +297,7 @@ def test_split_names_for_huggingface(data: ExperimentData, tmp_path: Path, load:
         split_names(["a-b", "a.b"])
 
 
+@pytest.mark.full
 def test_a_split_without_images(tmp_path: Path, load: Any) -> None:
     """A split that has lost all its images is not among those that the library opens."""
     data = make_films(tmp_path)
@@ -321,6 +324,7 @@ def test_rows_are_held_a_few_at_a_time(
     assert file.metadata.num_rows == data.dataset("pair").images("train")
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     "rendering",
     [{"size": 3}, {"bits": 8}, {"size": 4, "format": "jpg"}, {"format": "png", "bits": 16}],
@@ -425,6 +429,7 @@ def test_image_of_two_classes(data: ExperimentData, tmp_path: Path, load: Any) -
     assert found == walk(both, "train")
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("form", ["webdataset", "huggingface", "parquet", "csv"])
 def test_without_images(tmp_path: Path, cxr: Run, form: str) -> None:
     """A form that holds images is refused where none are known; a manifest has no paths then."""
@@ -483,6 +488,7 @@ def test_an_image_that_is_damaged(tmp_path: Path) -> None:
     assert digests(tmp_path / "out") == digests(tmp_path / "again")
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("form", ["webdataset", "huggingface"])
 def test_a_stopped_export_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str
@@ -528,6 +534,7 @@ def _fail_at(patch: pytest.MonkeyPatch, place: int) -> None:
     patch.setattr(Renderer, "bytes_of", interrupted)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("form", ["webdataset", "huggingface"])
 def test_straight_from_zips(tmp_path: Path, form: str) -> None:
     """From zips come the same files as from a folder of the same films."""

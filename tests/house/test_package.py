@@ -65,7 +65,7 @@ FOR_COMMANDS = {
     "cxr_duck.audit.covariates", "cxr_duck.datasets.dataset", "cxr_duck.datasets.filters",
     "cxr_duck.datasets.recipes.request", "cxr_duck.datasets.recipes.words", "cxr_duck.errors",
     "cxr_duck.experiment_data", "cxr_duck.index.pairs", "cxr_duck.progress",
-    "cxr_duck.sources.demo", "cxr_duck.store.format", "cxr_duck.version",
+    "cxr_duck.sources.demo", "cxr_duck.spelling", "cxr_duck.store.format", "cxr_duck.version",
 }  # fmt: skip
 
 

@@ -101,6 +101,7 @@ def test_every_image_has_a_verdict(data: ExperimentData) -> None:
     assert [check for check in check_invariants(data.store) if check.rows or check.untested] == []
 
 
+@pytest.mark.full
 def test_only_changed_files_are_tested_again(data: ExperimentData) -> None:
     """A second run tests what changed, comes or goes; a full one tests all."""
     assert data.check_integrity().tested == COUNT
@@ -143,6 +144,7 @@ def test_quick_then_whole(data: ExperimentData) -> None:
     assert data.sql("SELECT DISTINCT whole FROM checks").to_pylist() == [{"whole": True}]
 
 
+@pytest.mark.full
 def test_damaged_images_leave_later_datasets(data: ExperimentData, cxr: Run) -> None:
     """A dataset made before keeps its record and says so; one made after has sound files alone."""
     before = data.create_dataset(["nodule", "normal"], name="before")
@@ -200,6 +202,7 @@ def test_a_removed_image_is_in_no_check(data: ExperimentData) -> None:
     assert len(verdicts(data)) == COUNT
 
 
+@pytest.mark.full
 def test_verdicts_hold_for_their_file_alone(data: ExperimentData, tmp_path: Path) -> None:
     """An image that has another file since is not damaged by what was found in the old one."""
     cut(data, 3)
@@ -294,6 +297,7 @@ def test_without_images_there_is_nothing_to_test(tmp_path: Path, data: Experimen
         moved.check_integrity()
 
 
+@pytest.mark.full
 def test_a_folder_that_went_and_came_back(data: ExperimentData) -> None:
     """A folder without any of the files is refused; files that could not be read are read again."""
     data.check_integrity()
@@ -346,6 +350,7 @@ def test_a_full_run_takes_nothing_from_one_that_was_not(data: ExperimentData) ->
         data.check_integrity(quick=True, full=True)
 
 
+@pytest.mark.full
 def test_what_is_listed_anew_is_not_known(data: ExperimentData) -> None:
     """What was found in a file says nothing of another one of its name, once that was listed."""
     cut(data, 3)

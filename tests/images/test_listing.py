@@ -284,6 +284,7 @@ def table(data: ExperimentData, query: str) -> list[tuple[Any, ...]]:
     return [tuple(row.values()) for row in data.sql(query).to_pylist()]
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     ("paths", "used"),
     [
@@ -359,6 +360,7 @@ def test_nobody_looked(tmp_path: Path) -> None:
     assert len(table(data, "FROM missing_files")) == 3
 
 
+@pytest.mark.full
 def test_listing_is_replaced_whole(tmp_path: Path) -> None:
     """What was found is what the last index with a folder found; one without leaves it."""
     data = indexed(tmp_path, "0.zip/0.png", "0/1.png", "0/stray.png")
@@ -441,6 +443,7 @@ def zipped(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.full
 def test_demo_in_zips(zipped: Path, tmp_path: Path) -> None:
     """The same films as in folders, flat in a zip for each ImageDir; the same bytes each time."""
     make_demo(tmp_path / "again", images=60, zips=True)
@@ -458,6 +461,7 @@ def test_demo_in_zips(zipped: Path, tmp_path: Path) -> None:
         assert films == {film.name: film.read_bytes() for film in plain.iterdir()}
 
 
+@pytest.mark.full
 def test_zips_end_to_end(zipped: Path, tmp_path: Path, cxr: Run) -> None:
     """From zips and from their contents come the same index, audit and export."""
     plain = tmp_path / "plain"

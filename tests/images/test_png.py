@@ -268,6 +268,7 @@ def test_what_the_header_says() -> None:
     assert verdict.digest == verdict_on(data, quick=True).digest
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(("color", "bits", "interlaced"), KINDS)
 def test_mutations(color: int, bits: int, interlaced: int) -> None:
     """Verdicts on mutated files are the reference's; no decoder refuses what passes."""
@@ -290,6 +291,7 @@ def _compare(data: bytes) -> None:
     assert (verdict.reason == "constant") == constant(data)
 
 
+@pytest.mark.sampled
 def test_mutations_of_films_with_each_library(library: str) -> None:
     """The libraries judge films alike: flips, cuts, inserts, zeros, chunks moved and rewritten."""
     rng = random.Random(library)
@@ -546,6 +548,7 @@ HOSTILE: dict[str, tuple[Callable[[], io.RawIOBase], str]] = {
 }  # fmt: skip
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("name", HOSTILE)
 def test_memory_is_bounded(name: str) -> None:
     """Whatever a header or a chunk claims, a few MB of memory are enough."""

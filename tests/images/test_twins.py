@@ -193,6 +193,7 @@ def test_columns_hang_together(planted: Planted) -> None:
     assert not [row for row in names if row["image_id"].startswith(("black", "empty"))]
 
 
+@pytest.mark.full
 def test_a_second_run_reads_only_what_changed(planted: Planted) -> None:
     """Files of the same size and time are not read again, a file that was changed is."""
     assert planted.data.find_twins().read == 0
@@ -214,6 +215,7 @@ def test_a_second_run_reads_only_what_changed(planted: Planted) -> None:
     assert planted.data.find_twins(full=True).read == changed.images - missing
 
 
+@pytest.mark.full
 def test_a_run_that_was_ended_goes_on(
     planted: Planted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -240,6 +242,7 @@ def test_a_run_that_was_ended_goes_on(
     assert data.find_twins().read == 0
 
 
+@pytest.mark.full
 def test_removed_images_leave_the_twins(planted: Planted, tmp_path: Path) -> None:
     """No relation names a removed image, and those that were paired with it find each other."""
     folder = tmp_path / "images"
@@ -452,6 +455,7 @@ def torn(data: ExperimentData, made: Any) -> int:
     )
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     "options",
     [
@@ -506,6 +510,7 @@ def test_together_by_date_and_apart(crowd: ExperimentData, tmp_path: Path) -> No
     assert f"{4 * parted} images are of patients whom no split may take" in " ".join(made.notes)
 
 
+@pytest.mark.full
 def test_recorded_and_made_again(crowd: ExperimentData, tmp_path: Path, cxr: Run) -> None:
     """The record, the recipe file and a bundle carry the option; the dataset is made again."""
     made = crowd.create_dataset(CLASSES, name="kept", twins="together", seed=2)

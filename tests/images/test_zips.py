@@ -49,6 +49,7 @@ def inflating(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(inflate, "library", lambda: request.param)
 
 
+@pytest.mark.sampled
 @METHODS
 @pytest.mark.usefixtures("inflating")
 @pytest.mark.parametrize("piece", [1, 7, 4096, 1 << 18, -1])
@@ -223,6 +224,7 @@ def zip_of_66000(file: Path, content: bytes) -> None:
         archive.writestr("1.png", content)
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     "make",
     [

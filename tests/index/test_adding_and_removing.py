@@ -118,6 +118,7 @@ def test_everything_is_replaced(tmp_path: Path) -> None:
     assert {file.publication for file in data_files(data.store.cursor(), "images")} == {2}
 
 
+@pytest.mark.full
 def test_images_that_are_found_later(tmp_path: Path) -> None:
     """Indexing again with a folder of images notes their files without being asked to replace."""
     opened(tmp_path, ROWS).create_index()
@@ -134,6 +135,7 @@ def test_images_that_are_found_later(tmp_path: Path) -> None:
     assert data.sql(present).to_pylist() == [{"n": 1}]
 
 
+@pytest.mark.full
 def test_images_below_another_folder(tmp_path: Path) -> None:
     """Paths of one store are relative to one folder: another is refused while the first is used."""
     for name, row in (("old", ROWS[0]), ("new", ROWS[1])):
@@ -186,6 +188,7 @@ def gone_from_disk(store: Path, text: str) -> bool:
     ]
 
 
+@pytest.mark.full
 def test_removed_images_are_gone(tmp_path: Path, cxr: Run) -> None:
     """What is removed goes from every view and every file, refused rows included, and stays out."""
     twice = {**ROWS[1], "Labels": "['nodule', 'mass']"}
@@ -379,6 +382,7 @@ def test_remove_asks(tmp_path: Path, cxr: Run) -> None:
     assert "the condition 'nonsense = 1' can't be evaluated" in ran.err
 
 
+@pytest.mark.full
 def test_everything_is_removed(tmp_path: Path) -> None:
     """A store from which all was removed is empty, and can be filled again."""
     data = opened(tmp_path, ROWS)
@@ -400,6 +404,7 @@ def test_export_leaves_removed_images_out(own_demo: ExperimentData, tmp_path: Pa
     assert gone not in (tmp_path / "out" / "manifest.csv").read_text()
 
 
+@pytest.mark.full
 def test_compact_merges_small_files(tmp_path: Path) -> None:
     """Four additions become one file a relation, with the same rows, sorted."""
     for number in range(4):

@@ -129,12 +129,14 @@ FROM_ZONE_TO_ZONE = [
 ]
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("where", STEADY)
 def test_what_always_chooses_the_same_is_taken(odd_data: ExperimentData, where: str) -> None:
     """A function is taken where no argument that it has here lets its answer differ."""
     choose_images(odd_data.store.engine(), where)
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(("where", "called"), FROM_TIME_TO_TIME)
 def test_what_differs_from_time_to_time_is_refused(
     odd_data: ExperimentData, where: str, called: str

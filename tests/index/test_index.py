@@ -205,6 +205,7 @@ def test_pure_terms(tmp_path: Path) -> None:
     assert data.sql("SELECT count(*) AS n FROM images").to_pylist() == [{"n": 4}]
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("layout", ["{folder}/{name}", "images/{folder}/{name}", "{name}"])
 def test_images_are_found_in_every_layout(tmp_path: Path, layout: str) -> None:
     """Files lie by ImageDir, below images/, or flat; a row without a file is marked missing."""

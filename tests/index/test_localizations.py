@@ -145,6 +145,7 @@ def test_walk_agrees_on_the_oddities(tmp_path: Path) -> None:
     assert indexed(tmp_path, rows) == walk(rows)
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     "text",
     [

@@ -171,6 +171,7 @@ MARGINS = [
 ]  # fmt: skip
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("margins", MARGINS)
 def test_p_of_any_size(margins: tuple[int, int, int, int]) -> None:
     """p is the exact one however small it is, which a float can't say below 1e-308."""
@@ -190,6 +191,7 @@ def test_p_of_the_lady_tasting_tea() -> None:
     assert _tested(table, 8, 4)["p"].to_pylist() == pytest.approx([2 / 70])
 
 
+@pytest.mark.full
 def test_order_of_what_is_too_small_for_a_float() -> None:
     """Pairs whose p is 0 as a float come by their true p, and q follows it."""
     both = {"a": 1700, "b": 2000, "c": 1000, "d": 1900, "e": 500}

@@ -113,6 +113,7 @@ EXCLUSIONS = [
 ]
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(("exclude", "out"), EXCLUSIONS)
 def test_exclusions(mixed: ExperimentData, exclude: list[str], out: str) -> None:
     """A term leaves out what is at or below it, a query what it holds for, and nothing else."""

@@ -81,6 +81,7 @@ def test_nothing_found(demo_data: ExperimentData, cxr: Run) -> None:
         assert cxr("find", query, "--format", "json", "--store", store).out == "[]\n"
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("query", QUERIES)
 @pytest.mark.parametrize("form", [(), ("--count",), ("--format", "ids", "--limit", "5")])
 def test_explain_in_the_shell(

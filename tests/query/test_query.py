@@ -70,6 +70,7 @@ def test_any_query(asked: ExperimentData, images: dict[str, Image], query: Query
     assert len(engine.connection.execute(again.sql, again.params).fetchall()) == len(expected)
 
 
+@pytest.mark.full
 @examples(100)
 @given(FLAT_QUERIES)
 def test_any_query_without_brackets(

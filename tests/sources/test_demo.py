@@ -128,6 +128,7 @@ def test_films(demo: Path) -> None:
     assert whole + damaged + missing == 600
 
 
+@pytest.mark.full
 def test_same_seed_same_bytes(smallest: Path, tmp_path: Path) -> None:
     """A repository made again is the same to the byte; another seed gives another."""
     make_demo(tmp_path / "again", images=60)

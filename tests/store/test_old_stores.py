@@ -86,6 +86,7 @@ def test_every_release_has_its_store() -> None:
     assert all(path.stat().st_size < 200_000 for path in STORES.glob("*.tar.xz"))
 
 
+@pytest.mark.full
 def test_reading_writes_nothing(
     old: ExperimentData, version: str, cxr: Run, demo: Path, tmp_path: Path
 ) -> None:
@@ -159,6 +160,7 @@ def test_first_change_upgrades(old: ExperimentData, version: str, cxr: Run) -> N
     assert list(DIGESTS[version]) == [row["name"] for row in old.datasets()]
 
 
+@pytest.mark.full
 def test_killed_upgrade(
     version: str, unpacked: dict[str, Path], tmp_path: Path, old: ExperimentData
 ) -> None:

@@ -295,6 +295,7 @@ def move_as_on_hdfs(place: RemotePath, other: RemotePath) -> None:
     place.filesystem.move(place.path, other.path)
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     ("error", "once", "lost", "before", "first"),
     [
@@ -369,6 +370,7 @@ def test_views_of_a_store_at_a_url(demo_data: ExperimentData, mount: Path) -> No
     assert (mount / path).is_file()
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     "words",
     [

@@ -80,6 +80,7 @@ BREAK = {
 }
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("how", BREAK)
 def test_catalog_is_made_again(own: Path, cxr: Run, how: str) -> None:
     """Whatever befell the catalog, repair brings back each row of it; the broken file is kept."""
@@ -203,6 +204,7 @@ def assert_copy_is_whole(data: ExperimentData) -> None:
     assert list(copies[0].datasets.values()) == [row["name"] for row in data.datasets()]
 
 
+@pytest.mark.full
 def test_each_change_has_its_copy(own: Path, tmp_path: Path) -> None:
     """After each change one copy lies there, of that state; images of others stay as they are."""
     data = ExperimentData(store=own)
@@ -227,6 +229,7 @@ def test_each_change_has_its_copy(own: Path, tmp_path: Path) -> None:
     assert {row[2] for row in copied.fetchall()} != {"patient1"}
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("change", ["delete", "create"])
 def test_killed_change_and_lost_catalog(own: Path, tmp_path: Path, change: str) -> None:
     """Killed at any step, and the catalog lost after: repair finds the state that was in force.
@@ -283,6 +286,7 @@ def test_data_file_with_other_rows(own: Path, cxr: Run, copy: bool) -> None:
     assert broken_invariants(own) == []
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     ("relation", "brought_back"),
     [

@@ -70,6 +70,7 @@ def test_what_is_not_a_database(tmp_path: Path, cxr: Run) -> None:
     assert "Traceback" not in ran.err
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     "query",
     [
@@ -172,6 +173,7 @@ def test_parquet_file_that_is_gone(indexed: ExperimentData, cxr: Run) -> None:
         assert ran.err.count("\n") == 1
 
 
+@pytest.mark.full
 def test_reader_keeps_what_it_has_open(indexed: ExperimentData, tmp_path: Path) -> None:
     """Who has the store open goes on reading the state that was there, and blocks no writer."""
     script = (
@@ -329,6 +331,7 @@ def run_bounded(
     return forked.run(bounds, *words, "--store", "store", folder=folder)
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("name", COMMANDS)
 @pytest.mark.parametrize("largest", [100, 5_000, 60_000])
 def test_full_disk(forked: Forks, tmp_path: Path, name: str, largest: int) -> None:
@@ -352,6 +355,7 @@ def test_full_disk(forked: Forks, tmp_path: Path, name: str, largest: int) -> No
         assert not [check for check in check_invariants(data.store) if check.rows]
 
 
+@pytest.mark.sampled
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs to run a process as another user")
 @pytest.mark.parametrize("name", COMMANDS)
 def test_read_only_store(forked: Forks, tmp_path: Path, name: str) -> None:

@@ -9,8 +9,8 @@ ON_DUCKDB_ALONE = {
     "balancing", "class_cells", "compared_compositions", "compared_images", "compared_patients",
     "conflicts", "datasets", "distinct_hashes", "drawn_combinations", "finding_cells",
     "finding_pairs", "fingerprints", "hashes_in_band", "image_check", "image_datasets",
-    "image_labels", "image_relatives", "matrix_images", "nearest_findings", "nearest_images",
-    "nearest_terms", "observations", "pair_totals", "paired_images", "settled_fingerprints",
+    "image_labels", "image_relatives", "matrix_images", "nearest_images",
+    "observations", "pair_totals", "paired_images", "settled_fingerprints",
     "twin_counts", "twin_members", "twin_pairs", "twins", "twins_across_patients",
     "twins_in_splits",
 }  # fmt: skip

@@ -139,6 +139,7 @@ OTHER_ORGANS = [
 ]  # fmt: skip
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(("text", "change"), OTHER_ORGANS)
 def test_replaced_hierarchy_is_told(
     own_demo: ExperimentData, tmp_path: Path, cxr: Run, text: str, change: str

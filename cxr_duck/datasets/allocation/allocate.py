@@ -25,6 +25,8 @@ Ties are chance: signatures stand in an order that the seed shuffles.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -33,6 +35,9 @@ from cxr_duck.datasets.allocation.chance import Chance
 from cxr_duck.datasets.allocation.dealing import deal
 from cxr_duck.datasets.allocation.rounding import largest_remainder
 from cxr_duck.datasets.allocation.search import HUNDREDTHS, Numbers, Problem, Search
+
+if TYPE_CHECKING:
+    from threadpoolctl import ThreadpoolController
 
 __all__ = [
     "FEW",
@@ -163,8 +168,6 @@ def allocate(cells: Cells, chance: Chance) -> Allocation:
     A draw is made anew only where it misses by a unit: to choose the nearest of many would favour
     the patients who fit best.
     """
-    from threadpoolctl import threadpool_limits
-
     order = chance.order(len(cells.patients))
     shuffled = replace(
         cells,
@@ -174,7 +177,7 @@ def allocate(cells: Cells, chance: Chance) -> Allocation:
         places=cells.places[order],
     )
     # The matrices are small: threads that wait for each other cost several times what they save.
-    with threadpool_limits(1, user_api="blas"):
+    with _thread_pools().limit(limits=1, user_api="blas"):
         best = _Draw(shuffled, chance)
         for _ in range(_DRAWS - 1):
             if not best.spoilt or best.allocated.size > _SHAKEN:
@@ -184,6 +187,14 @@ def allocate(cells: Cells, chance: Chance) -> Allocation:
     allocated = np.empty_like(best.allocated)
     allocated[order] = best.allocated
     return Allocation(allocated, reach_of(cells, allocated), best.exact)
+
+
+@cache
+def _thread_pools() -> "ThreadpoolController":
+    """Return what bounds the threads of NumPy; to look for its libraries takes milliseconds."""
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
 
 
 def reach_of(cells: Cells, allocated: Numbers) -> int:

@@ -3,11 +3,11 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from cxr_duck.engines.sql_text import identifier
 from cxr_duck.errors import RecipeError
+from cxr_duck.spelling import did_you_mean
 
 if TYPE_CHECKING:
     from cxr_duck.engines.engine import Engine
@@ -53,9 +53,8 @@ def check_columns(engine: "Engine", key: str, options: Sequence[str]) -> None:
     for option, column in zip(options, columns, strict=True):
         name, step = column_of(option).name, column_of(option).step
         if column not in known:
-            near = get_close_matches(name.lower(), [*known, _YEAR[0]], 1)
-            hint = (
-                f"did you mean {near[0]}?" if near else "'cxr sql \"DESCRIBE images\"' lists them"
+            hint = did_you_mean(
+                name, [*known, _YEAR[0]], "'cxr sql \"DESCRIBE images\"' lists them"
             )
             raise RecipeError(f"{key}: images has no column {name!r}: {hint}")
         if column in _OF_ONE_IMAGE or known[column].endswith("]"):

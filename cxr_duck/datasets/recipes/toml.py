@@ -1,13 +1,13 @@
 """Reads and writes a recipe as a TOML file."""
 
 import tomllib
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from cxr_duck.datasets.recipes.recipe import Recipe
 from cxr_duck.datasets.recipes.request import OPTIONS, Request, asked_of
 from cxr_duck.errors import RecipeError
+from cxr_duck.spelling import did_you_mean
 
 __all__ = ["read_recipe_file", "recipe_as_toml"]
 
@@ -35,17 +35,13 @@ def read_recipe_file(path: Path) -> tuple[Request, str | None, str | None]:
     ):  # fmt: skip
         for key in table:
             if key not in words:
-                near = get_close_matches(key, words, 1) or list(words)
-                raise RecipeError(f"{path}: {where}{key} is no part of a recipe: {_hint(near)}")
+                hint = did_you_mean(key, words, f"it has {', '.join(words)}")
+                raise RecipeError(f"{path}: {where}{key} is no part of a recipe: {hint}")
     name, experiment = content.pop("name", None), content.pop("experiment", None)
     hierarchy = content.get("hierarchy")
     if isinstance(hierarchy, str) and hierarchy.endswith(".csv"):
         content["hierarchy"] = str(path.parent / hierarchy)
     return Request(**content, **splits), name, experiment
-
-
-def _hint(near: list[str]) -> str:
-    return f"did you mean {near[0]}?" if len(near) == 1 else f"it has {', '.join(near)}"
 
 
 def recipe_as_toml(recipe: Recipe, name: str, experiment: str) -> str:

@@ -6,7 +6,6 @@ no text may hold characters that steer a terminal.
 
 import gzip
 import json
-import os
 import re
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
@@ -19,7 +18,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 from cxr_duck.datasets.recipes.recipe import Recipe
 from cxr_duck.datasets.recipes.recipe_values import check_recipe
 from cxr_duck.errors import BundleError, RecipeError
-from cxr_duck.io.whole import sync
+from cxr_duck.io.whole import whole_file
 from cxr_duck.version import __version__
 
 __all__ = ["Bundle", "read_bundle", "write_bundle"]
@@ -64,25 +63,14 @@ def write_bundle(bundle: Bundle, path: Path) -> int:
         raise BundleError(f"{bundle.name} can't be bundled: {error}") from error
     # No name and no time in its head: the same record gives the same bytes.
     data = gzip.compress(text.encode(), mtime=0)
-    partial = path.parent / f".{path.name}.partial-{os.getpid()}"
     try:
         if path.exists() or path.is_symlink():
             raise BundleError(f"{path} is there already: give a new file")
-        partial.write_bytes(data)
-        sync(partial)
-        partial.rename(path)
+        with whole_file(path) as partial:
+            partial.write_bytes(data)
     except OSError as error:
         raise BundleError(f"{path} can't be written: {error.strerror or error}") from error
-    finally:
-        _forget(partial)
     return len(data)
-
-
-def _forget(partial: Path) -> None:
-    try:
-        partial.unlink(missing_ok=True)
-    except OSError:  # its folder is none, or can't be written to: it is not there
-        return
 
 
 def read_bundle(path: Path) -> Bundle:

@@ -16,7 +16,7 @@ from cxr_duck.engines.engine import Engine
 from cxr_duck.engines.spread import ImageFile, Row, Spread, here
 from cxr_duck.errors import StoreError
 from cxr_duck.images.files.folder import ImageFolder
-from cxr_duck.io.whole import sync
+from cxr_duck.io.whole import whole_file
 from cxr_duck.progress import Progress
 from cxr_duck.store.disk_errors import translating_disk_errors
 from cxr_duck.store.store import Store
@@ -116,12 +116,12 @@ class Run:
         if not rows:
             return
         number = 1 + max((int(path.stem) for path in self._folder.glob("*.parquet")), default=0)
-        unfinished = self._folder / "writing"
-        with translating_disk_errors(self._folder):
-            table = pyarrow.Table.from_pylist(rows, self._schema)
-            pyarrow.parquet.write_table(table, unfinished)
-            sync(unfinished)
-            unfinished.rename(self._folder / f"{number:08d}.parquet")
+        table = pyarrow.Table.from_pylist(rows, self._schema)
+        with (
+            translating_disk_errors(self._folder),
+            whole_file(self._folder / f"{number:08d}.parquet") as file,
+        ):
+            pyarrow.parquet.write_table(table, file)
         rows.clear()
 
     def forget(self) -> None:
