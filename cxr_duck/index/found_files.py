@@ -65,10 +65,14 @@ def tell_files(store: Store, folder: Path, progress: Progress) -> None:
         )
     if zips := engine.fetch(f"{_REFUSED} IS NULL ORDER BY path"):
         progress.note(
-            f"{folder}: {counted(len(zips), 'zip')} can't be read: "
+            f"{folder}: {counted(len(zips), _word(zips))} can't be read: "
             + ", ".join(f"{path} ({reason})" for path, reason in zips[:_SOME])
             + ('; all: cxr sql "FROM refused_files"' if len(zips) > _SOME else "")
         )
+
+
+def _word(archives: list[tuple[str, str]]) -> str:
+    return "zip" if all(path.lower().endswith(".zip") for path, _ in archives) else "archive"
 
 
 _SOME = 3  # zips that a message names

@@ -4,10 +4,11 @@
 --   image_id      the image, which is the name of its file in the label file
 --   path          where it lies, below the folder of images
 --   other_ending  whether the file's name ends otherwise: in .jpg, in .PNG, or not at all
--- PadChest is kept by ImageDir, below images/, flat, or in zips. Where a name occurs twice the file
--- in the folder named by the label file wins, and a file of its own over one in a zip. Films that
--- were shrunk are .jpg where the label file says .png: a file whose name is no image's is that of
--- the image without a file whose name is the same up to its ending, if there is one of each.
+-- PadChest is kept by ImageDir, below images/, flat, or in zips. Where a name occurs twice a file
+-- with bytes wins, then that in the folder named by the label file, then a file of its own over one
+-- in a zip. Films that were shrunk are .jpg where the label file says .png: a file whose name is no
+-- image's is that of the image without a file whose name is the same up to its ending, if there is
+-- one of each.
 WITH wanting AS (
     SELECT
         image_id,
@@ -28,6 +29,7 @@ spare AS (
         folder,
         zip,
         path,
+        bytes,
         regexp_replace(
             image_id,
             '[.]([pP][nN][gG]|[jJ][pP][eE]?[gG]|[dD][cC][mM]|[dD][iI][cC][oO][mM])$',
@@ -59,6 +61,7 @@ candidates AS (
         listing.folder,
         listing.zip,
         listing.path,
+        listing.bytes,
         FALSE AS other_ending,
     FROM records
     INNER JOIN listing ON records.image_id = listing.image_id
@@ -71,6 +74,7 @@ candidates AS (
         spare.folder,
         spare.zip,
         spare.path,
+        spare.bytes,
         TRUE AS other_ending,
     FROM wanting
     INNER JOIN spare ON wanting.stem = spare.stem
@@ -86,6 +90,7 @@ places AS (
         row_number() OVER (
             PARTITION BY image_id
             ORDER BY
+                CASE WHEN bytes = 0 THEN 1 ELSE 0 END,
                 CASE WHEN folder = image_dir THEN 0 ELSE 1 END,
                 CASE WHEN zip IS NULL THEN 0 ELSE 1 END,
                 path

@@ -4,8 +4,8 @@
 --   image_id  name of the file
 --   path      where it lies, below the folder of images
 --   bytes     its size, as an image file
---   used      whether it is the image's file: that in the folder named by the label file wins, then
---             a file of its own over one in a zip, then the first by its path
+--   used      whether it is the image's file: one with bytes wins, then that in the folder named by
+--             the label file, then a file of its own over one in a zip, then the first by its path
 WITH names AS (
     SELECT image_id
     FROM image_files

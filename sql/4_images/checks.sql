@@ -5,10 +5,10 @@
 --   path      its file, below the folder of images; NULL where none was found for it
 --   bytes     size of the file when it was tested
 --   modified  when it had been changed last: nanoseconds since 1970
---   verdict   ok, suspect (an image all of whose pixels are the same), damaged, or untested (of a
---             kind that no library here reads)
+--   verdict   ok, suspect (an image all of whose pixels are the same), damaged, or untested (its
+--             pixels can't be decoded or verified here, or its file is not used)
 --   reason    what is wrong, in a word: missing, empty, truncated, crc, stream, length, …
---   detail    what is wrong, in a few words
+--   detail    what is wrong, in a few words; of an ok file what is odd, such as in color
 --   offset    the byte of the file at which it shows, where that can be told
 --   format    png, jpeg or dicom
 --   width     pixels, as the file says

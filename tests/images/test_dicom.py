@@ -13,14 +13,20 @@ from PIL import Image
 from pydicom import uid
 from pydicom.dataset import FileDataset, FileMetaDataset
 from pydicom.encaps import encapsulate, generate_frames
+from pydicom.pixels.decoders.base import get_decoder
 
 from cxr_duck.images.formats import dicom
+from cxr_duck.images.formats.dicom_frames import first_reason
+from tests.support.jpeg_files import block_jpeg, lossless_jpeg
 from tests.support.judges import sound, verdict_on
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 
 PLAIN = [uid.ExplicitVRLittleEndian, uid.ImplicitVRLittleEndian, uid.ExplicitVRBigEndian]
-PACKED = [uid.RLELossless, uid.JPEG2000Lossless, uid.JPEGBaseline8Bit]
+PACKED = [
+    uid.RLELossless, uid.JPEG2000Lossless, uid.JPEGBaseline8Bit, uid.JPEGLSLossless,
+    uid.JPEGLosslessSV1,
+]  # fmt: skip
 
 
 def pixels(bits: int = 12, rows: int = 50, columns: int = 41) -> numpy.ndarray:
@@ -55,6 +61,8 @@ def film(
     dataset["PixelData"].VR = "OB" if array.itemsize == 1 else "OW"
     if syntax == uid.JPEGBaseline8Bit:
         _as_jpeg(dataset, array)
+    elif syntax == uid.JPEGLosslessSV1:
+        _pack(dataset, syntax, [lossless_jpeg(array, 8 * array.itemsize)])
     elif syntax in PACKED:
         dataset.compress(syntax)
     for name, value in told.items():
@@ -72,9 +80,25 @@ def _as_jpeg(dataset: FileDataset, array: numpy.ndarray, lost: int = 0) -> None:
     Image.fromarray(array).save(frame, "JPEG")
     data = frame.getvalue()
     middle = len(data) // 2
-    dataset.PixelData = encapsulate([data[:middle] + data[middle + lost :]])
+    _pack(dataset, uid.JPEGBaseline8Bit, [data[:middle] + data[middle + lost :]])
+
+
+def _pack(dataset: FileDataset, syntax: str, frames: list[bytes]) -> None:
+    dataset.PixelData = encapsulate(frames)
+    dataset["PixelData"].VR = "OB"
     dataset["PixelData"].is_undefined_length = True
-    dataset.file_meta.TransferSyntaxUID = uid.JPEGBaseline8Bit
+    dataset.file_meta.TransferSyntaxUID = syntax
+
+
+def repacked(whole: bytes, frames: list[bytes], syntax: str = "", **told: Any) -> bytes:
+    """Return a file with other frames of compressed pixels, perhaps of another syntax."""
+    dataset = pydicom.dcmread(io.BytesIO(whole))
+    _pack(dataset, syntax or dataset.file_meta.TransferSyntaxUID, frames)
+    for name, value in told.items():
+        setattr(dataset, name, value)
+    out = io.BytesIO()
+    dataset.save_as(out)
+    return out.getvalue()
 
 
 def judged(data: bytes, *, quick: bool = False) -> tuple[str, str | None]:
@@ -155,7 +179,112 @@ def test_a_broken_frame_is_found() -> None:
     dataset.PixelData = encapsulate([frame[:-300]])
     out = io.BytesIO()
     dataset.save_as(out)
-    assert judged(out.getvalue()) == ("damaged", "decode")
+    assert judged(out.getvalue()) == ("damaged", "truncated")
+
+
+def _large_film(syntax: str) -> tuple[bytes, bytes]:
+    """Return a film of some compression, and its one frame."""
+    if syntax == uid.JPEGExtended12Bit:
+        frame = block_jpeg([(1, 1)], 300, 200, 12)
+        return repacked(film(array=pixels(12, 200, 300)), [frame], syntax), frame
+    whole = film(syntax, array=pixels(8 if syntax == uid.JPEGBaseline8Bit else 12, 200, 300))
+    data = pydicom.dcmread(io.BytesIO(whole)).PixelData
+    return whole, bytes(next(generate_frames(data, number_of_frames=1)))
+
+
+@pytest.mark.parametrize("syntax", [*PACKED, uid.JPEGExtended12Bit])
+def test_half_a_film_is_damaged(syntax: str) -> None:
+    """Of each compression that is read: half a frame gone, or zeros, or a sector of zeros."""
+    whole, frame = _large_film(syntax)
+    assert judged(whole) == ("ok", None)
+    end = b"" if syntax == uid.RLELossless else b"\xff\xd9"
+    middle = len(frame) // 4 * 2
+    damages = {
+        "cut": frame[:middle],
+        "cut, and ended": frame[:middle] + end,
+        "zeros to the end": frame[:middle] + bytes(middle),
+        "zeros, and ended": frame[:middle] + bytes(len(frame) - middle - len(end)) + end,
+        "a sector of zeros": frame[:middle] + bytes(512) + frame[middle + 512 :],
+    }
+    if syntax != uid.JPEGBaseline8Bit:  # where what follows can be another film by chance
+        damages["a byte lost"] = frame[:middle] + frame[middle + 1 :]
+    for name, damaged in damages.items():
+        assert judged(repacked(whole, [damaged]))[0] == "damaged", name
+
+
+@pytest.mark.parametrize("syntax", PACKED)
+def test_every_frame_is_looked_at(syntax: str) -> None:
+    """A file of several frames is named so; where a later frame is damaged, the file is."""
+    whole, frame = _large_film(syntax)
+    assert judged(repacked(whole, [frame] * 3, NumberOfFrames=3)) == ("untested", "no film")
+    for damaged in (frame[: len(frame) // 2], bytes(len(frame))):
+        data = repacked(whole, [frame, frame, damaged], NumberOfFrames=3)
+        verdict = verdict_on(data, "film.dcm")
+        assert verdict.verdict == "damaged"
+        assert str(verdict.detail).startswith("frame 3 of 3: ")
+    assert judged(repacked(whole, [frame] * 2, NumberOfFrames=3))[0] == "damaged"
+
+
+def test_a_frame_of_another_size_is_damaged() -> None:
+    """What a frame says of its size has to be what the file says."""
+    whole, _ = _large_film(uid.JPEGLosslessSV1)
+    other = lossless_jpeg(pixels(12, 199, 300))
+    assert judged(repacked(whole, [other])) == ("damaged", "header")
+
+
+def test_what_is_no_gray_film_is_named() -> None:
+    """Colors and palettes are noted; a file of several frames is no film, and untested."""
+    colors = numpy.stack([pixels(8)] * 3, axis=-1)
+    told = {"SamplesPerPixel": 3, "PhotometricInterpretation": "RGB", "PlanarConfiguration": 0}
+    palette = {"PhotometricInterpretation": "PALETTE COLOR"}
+    frames = {"NumberOfFrames": 2}
+    for quick in (False, True):
+        found = verdict_on(film(array=colors, **told), "film.dcm", quick=quick)
+        assert (found.verdict, found.detail) == ("ok", "in color: 3 samples a pixel, RGB")
+        found = verdict_on(film(array=pixels(8), **palette), "film.dcm", quick=quick)
+        assert (found.verdict, found.detail) == (
+            "ok", "in color: its pixels are indices of a palette",
+        )  # fmt: skip
+        found = verdict_on(film(PixelData=pixels().tobytes() * 2, **frames), "f.dcm", quick=quick)
+        assert (found.verdict, found.reason, found.detail) == (
+            "untested", "no film", "it has 2 frames",
+        )  # fmt: skip
+    dataset = pydicom.dcmread(io.BytesIO(film()))
+    del dataset.PixelData
+    dataset.FloatPixelData = pixels().astype("float32").tobytes()
+    out = io.BytesIO()
+    dataset.save_as(out)
+    assert judged(out.getvalue()) == ("untested", "no film")
+
+
+def test_a_run_length_segment_may_be_padded() -> None:
+    """Bytes of any value may make a segment and its frame even; more are too many."""
+    whole, frame = _large_film(uid.RLELossless)
+    frame = frame.rstrip(b"\0")
+    assert judged(repacked(whole, [frame + b"\x20"])) == ("ok", None)
+    assert judged(repacked(whole, [frame + b"\x20" * 4])) == ("damaged", "length")
+
+
+def test_only_what_can_be_verified_is_ok(monkeypatch: pytest.MonkeyPatch) -> None:
+    """High-Throughput JPEG 2000, and JPEG-LS without CharLS, are untested."""
+    whole, frame = _large_film(uid.JPEG2000Lossless)
+    verdict = verdict_on(repacked(whole, [frame], uid.HTJ2KLossless), "film.dcm")
+    assert (verdict.verdict, verdict.reason) == ("untested", "no decoder")
+    assert str(verdict.detail).endswith("this compression can't be verified here")
+    decoder = get_decoder(uid.JPEGLSLossless)
+    monkeypatch.setattr(decoder, "_available", {"pylibjpeg": lambda *given: b""})
+    whole, _ = _large_film(uid.JPEGLSLossless)
+    assert judged(whole) == ("untested", "no decoder")
+
+
+def test_details_say_why() -> None:
+    """A detail is what the decoder found, not that all decoders failed."""
+    frame = block_jpeg([(1, 1)], 41, 50, 12)
+    wrong = frame.replace(b"\0\x3f\0", b"\0\0\0")
+    data = repacked(film(), [wrong], uid.JPEGExtended12Bit)
+    assert "a scan of coefficients 0 to 0" in str(verdict_on(data, "film.dcm").detail)
+    told = first_reason(RuntimeError("all decoders failed:\n  one: too short\n  two: no such code"))
+    assert told == "one: too short; two: no such code"
 
 
 def test_files_that_are_no_images() -> None:

@@ -10,6 +10,7 @@ import numpy
 import pytest
 from PIL import Image
 
+from tests.support.jpeg_files import block_jpeg, lossless_jpeg
 from tests.support.judges import pillow_refuses, sound, verdict_on
 
 
@@ -123,9 +124,71 @@ def test_pillow_passes_some_of_it() -> None:
     assert {"a sector of zeros", "half the pixels cut, EOI there", "no pixels"} <= passed
 
 
+RARE_FACTORS: list[list[tuple[int, int]]] = [
+    [(4, 2), (1, 1), (1, 1)], [(1, 3), (1, 1), (1, 1)], [(1, 1), (1, 2), (3, 1)],
+    [(2, 2), (1, 1), (1, 1), (2, 2)], [(3, 1), (3, 1), (1, 1)],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("factors", RARE_FACTORS)
+def test_rare_sampling_factors_pass(factors: list[tuple[int, int]]) -> None:
+    """Factors of 1 to 4 are sound, whatever few encoders take; and what lacks is found."""
+    whole = block_jpeg(factors)
+    verdict = verdict_on(whole, "film.jpg")
+    assert (verdict.verdict, verdict.detail) == ("ok", None)
+    assert (verdict.width, verdict.height) == (90, 70)
+    assert not pillow_refuses(whole)
+    for damaged in _halved(whole).values():
+        found = verdict_on(damaged, "film.jpg")
+        assert found.verdict == "damaged"
+
+
+def test_factors_that_no_library_takes() -> None:
+    """Sound codes that nothing here decodes are untested; more than T.81 allows is damage."""
+    verdict = verdict_on(block_jpeg([(3, 1), (2, 1), (1, 1)]), "film.jpg")
+    assert (verdict.verdict, verdict.reason) == ("untested", "no decoder")
+    assert "sampling factors" in str(verdict.detail)
+    verdict = verdict_on(block_jpeg([(3, 2), (3, 1), (1, 2)]), "film.jpg")
+    assert (verdict.verdict, verdict.reason) == ("damaged", "header")
+
+
+def _halved(data: bytes) -> dict[str, bytes]:
+    """Return a film of which half of the codes are gone, or zeros, or of which a byte is lost."""
+    begin = data.index(b"\xff\xda") + 14
+    middle = (begin + len(data)) // 2
+    return {
+        "half": data[:middle] + data[-2:],
+        "zeros": data[:middle] + bytes(len(data) - middle - 2) + data[-2:],
+        "a byte": data[:middle] + data[middle + 1 :],
+    }
+
+
+@pytest.mark.parametrize("kind", ["lossless", "12 bits"])
+def test_kinds_that_nothing_decodes_are_still_followed(kind: str) -> None:
+    """A lossless film, or one of 12 bits, is named as what it is; half of one is damaged."""
+    rng = numpy.random.default_rng(3)
+    pixels = rng.normal(30_000, 900, (130, 110)).astype("uint16")
+    whole = lossless_jpeg(pixels) if kind == "lossless" else block_jpeg([(1, 1)], 900, 800, 12)
+    verdict = verdict_on(whole, "film.jpg")
+    assert (verdict.verdict, verdict.reason) == ("untested", "no decoder")
+    told = {"lossless": "a lossless JPEG of 16 bits", "12 bits": "a sequential JPEG of 12 bits"}
+    assert str(verdict.detail).startswith(told[kind])
+    for name, damaged in _halved(whole).items():
+        assert verdict_on(damaged, "film.jpg").verdict == "damaged", name
+
+
+def test_arithmetic_codes_are_not_claimed() -> None:
+    """Any bytes are arithmetic codes, so that no film of them is called sound."""
+    whole = block_jpeg([(1, 1)], 16, 16)
+    data = with_bytes(0xC1, 1, b"\xc9")(whole)
+    data = data[: data.index(b"\xff\xda") + 10] + b"\xff\xd9"  # nothing at all is taken for zeros
+    verdict = verdict_on(data, "film.jpg")
+    assert (verdict.verdict, verdict.reason) == ("untested", "no decoder")
+    assert "arithmetic" in str(verdict.detail)
+
+
 UNTESTED = {
     "12 bits": (with_bytes(0xC0, 4, b"\x0c"), "no decoder"),
-    "lossless": (with_bytes(0xC0, 1, b"\xc3"), "no decoder"),
     "rows told later": (with_bytes(0xC0, 5, b"\0\0"), "no decoder"),
     "65,500 x 65,500 pixels": (with_bytes(0xC0, 5, b"\xff\xdc\xff\xdc"), "too large"),
 }

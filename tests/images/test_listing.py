@@ -52,7 +52,7 @@ LAYOUTS = {
     "folders in a zip": ("padchest.zip/0/a.png", "padchest.zip/1/b.png"),
     "a folder in each zip": ("0.zip/0/a.png", "1.zip/1/b.png"),
     "mixture": ("0.zip/a.png", "deep/er/1/b.png"),
-    "other kinds": ("0.ZIP/a.png", "labels.csv", "0.ZIP/readme.txt", "1/b.png", "inner.zip/c.zip"),
+    "other kinds": ("0.ZIP/a.png", "labels.csv", "0.ZIP/readme.txt", "1/b.png", "1/b.txt.gz"),
     "of a Mac": (
         "0.zip/a.png", "0.zip/__MACOSX/._a.png", "0.zip/__MACOSX/a.png", "0.zip/._a.png",
         "1/b.png", "1/._b.png", "__MACOSX/b.png",
@@ -121,6 +121,71 @@ def test_hostile_names(tmp_path: Path, name: str, mode: int, reason: str) -> Non
     assert path.startswith("0.zip/")
     assert path.isprintable()
     assert reason in told
+
+
+NOT_USED = {
+    "b.TIFF": ("b.TIFF", "folder", "an image of the kind .tiff is not read"),
+    "b.c.webp": ("b.c.webp", "folder", "an image of the kind .webp is not read"),
+    "b.nii.gz": ("b.nii.gz", "folder", "an image of the kind .nii.gz is not read"),
+    "0.zip/b.gif": ("b.gif", "0", "an image of the kind .gif is not read"),
+    "0.zip/7/inner.zip": (None, "inner", "a zip within a zip is not opened"),
+    "0.zip/7.tar": (None, "7", "an archive of this kind is not opened"),
+    "7.tar.gz": (None, "7", "an archive of this kind is not opened"),
+    "7.rar": (None, "7", "an archive of this kind is not opened"),
+    "b.png.gz": ("b.png", "folder", "a compressed file is not opened"),
+}
+
+
+@pytest.mark.parametrize("path", NOT_USED)
+def test_what_is_not_used_is_told(tmp_path: Path, path: str) -> None:
+    """Images of other kinds and archives that aren't opened are refused, and never just absent."""
+    put(tmp_path / "folder", path, "a.png", "labels.csv", "notes.txt.gz")
+    found = list_images(tmp_path)
+    assert places(found) == [("a.png", "folder", "folder/a.png")]
+    (row,) = found.refused.to_pylist()
+    image_id, folder, reason = NOT_USED[path]
+    assert (row["image_id"], row["folder"], row["path"]) == (image_id, folder, f"folder/{path}")
+    assert row["reason"].startswith(f"{reason}: ")
+
+
+def test_what_is_not_used_is_no_missing_file(tmp_path: Path, cxr: Run) -> None:
+    """An image of another kind, or in an archive, is told by index, missing_files and check."""
+    rows = repository(4, [["normal"], ["nodule"]])
+    names = ["0.png", "1.bmp", "2.png", "3.png"]
+    for row, name in zip(rows, names, strict=True):
+        row |= {"ImageID": name, "ImageDir": "7" if name == "3.png" else "0"}
+    labels = write_labels(tmp_path / "labels.csv", rows)
+    images = put(tmp_path / "images", "0.png", "1.bmp", "7.tar", "inner.zip/x/deep.zip")
+    ran = cxr("index", labels, "--images", images, "--store", tmp_path / "store")
+    assert "1 file can't be used, 1.bmp among them (an image of the kind .bmp is not" in ran.err
+    assert "2 archives can't be read: 7.tar (an archive of this kind is not opened" in ran.err
+    data = ExperimentData(images, labels, store=tmp_path / "store")
+    reasons = dict(table(data, "SELECT image_id, reason FROM missing_files"))
+    assert reasons["1.bmp"].startswith("1.bmp: an image of the kind .bmp is not read")
+    assert reasons["3.png"].startswith("7.tar: an archive of this kind is not opened")
+    assert reasons["2.png"] is None
+    data.check_integrity()
+    found = dict(table(data, "SELECT image_id, verdict || ' ' || reason FROM checks"))
+    assert found == {
+        "0.png": "damaged not an image", "1.bmp": "untested unreadable",
+        "2.png": "damaged missing", "3.png": "untested unreadable",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("bad", ["encrypted", "another method", "empty"])
+def test_of_two_copies_the_one_that_can_be_read_is_used(tmp_path: Path, bad: str) -> None:
+    """A member that nothing here opens, or a file without bytes, stands back behind a copy."""
+    images = put(tmp_path / "images", "b.zip/0.png")
+    write_zip(images / "0.zip", {"0.png": b"" if bad == "empty" else b"first"})
+    if bad != "empty":
+        data = bytearray((images / "0.zip").read_bytes())
+        central = data.index(b"PK\1\2")
+        at, value = (8, 1) if bad == "encrypted" else (10, 9)  # flags, method: APPNOTE 4.3.12
+        data[central + at] = value
+        (images / "0.zip").write_bytes(data)
+    data = indexed(tmp_path)
+    assert table(data, "SELECT path FROM images WHERE present") == [("b.zip/0.png",)]
+    assert len(table(data, "FROM refused_files")) == (bad != "empty")
 
 
 def test_a_name_twice_in_a_zip(tmp_path: Path) -> None:

@@ -2,6 +2,9 @@
 
 import io
 import struct
+import subprocess
+import sys
+import warnings
 import zlib
 from fractions import Fraction
 
@@ -9,12 +12,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageOps
 
+from cxr_duck.images.formats.examine import examine_image
 from cxr_duck.images.pixels import pixels as module
 from cxr_duck.images.pixels.opencv import opencv
 from cxr_duck.images.pixels.pixels import encode, limits_of, read_pixels, scale, shrink, to_8bit
-from tests.support.png_files import file_of
+from tests.support.png_files import chunks_of, file_of
 
 FILM = (np.arange(60 * 40).reshape(60, 40) * 27 % 65536).astype(np.uint16)
 SMALL = (FILM >> 8).astype(np.uint8)
@@ -36,6 +40,61 @@ def written(image: Image.Image, form: str, **options: object) -> io.BytesIO:
     image.save(stream, form, **options)
     stream.seek(0)
     return stream
+
+
+@pytest.mark.usefixtures("engine")
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("form", ["PNG", "JPEG"])
+def test_pixels_are_upright(form: str, orientation: int) -> None:
+    """A film that its Exif data turn comes upright, as Pillow turns it, and check notes it."""
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    stream = written(Image.fromarray(SMALL), form, exif=exif)
+    with Image.open(stream) as image:
+        wanted = np.asarray(ImageOps.exif_transpose(image))
+    stream.seek(0)
+    note = None if orientation == 1 else f"turned by Exif orientation {orientation}"
+    assert examine_image(stream, f"a.{form.lower()}").detail == note
+    stream.seek(0)
+    assert (read_pixels(stream) == wanted).all()
+
+
+@pytest.mark.usefixtures("engine")
+def test_an_animation_is_its_still_image() -> None:
+    """With any library, of an animated PNG the image comes that every decoder knows."""
+    frames = [Image.fromarray(SMALL), Image.fromarray(SMALL[::-1]), Image.fromarray(SMALL // 2)]
+    stream = written(frames[0], "PNG", save_all=True, default_image=True, append_images=frames[1:])
+    assert (read_pixels(stream) == SMALL).all()
+
+
+def test_libraries_warn_nobody() -> None:
+    """Nor do the warnings of Pillow, as of a palette with how opaque its colors are."""
+    stream = written(Image.fromarray(SMALL).convert("P"), "PNG", transparency=bytes(range(256)))
+    command = (
+        "import io, sys; from cxr_duck.images.pixels.pixels import read_pixels; "
+        "read_pixels(io.BytesIO(sys.stdin.buffer.read()))"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", command], input=stream.getvalue(), capture_output=True, check=True
+    )
+    assert (ran.stdout, ran.stderr) == (b"", b"")
+
+
+@pytest.mark.usefixtures("engine")
+def test_decoders_say_nothing(capfd: pytest.CaptureFixture[str]) -> None:
+    """What libraries warn of a file that can be read does not reach the terminal."""
+    plain = chunks_of(written(Image.fromarray(FILM), "PNG").getvalue())
+    odd = [
+        (b"iCCP", b"x\0\0" + zlib.compress(b"no profile")),
+        (b"acTL", struct.pack(">II", 0, 0)),
+        (b"sRGB", b"\x09"),
+        (b"tEXt", b"no end"),
+    ]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = read_pixels(io.BytesIO(file_of([plain[0], *odd, *plain[1:]])))
+    assert (found == FILM).all()
+    assert capfd.readouterr() == ("", "")
 
 
 @pytest.mark.usefixtures("engine")

@@ -405,7 +405,7 @@ NOTES = {
         ),
         "so many pixels",
     ),
-    "an animation": (_animation, "an animation, of which the first image was tested"),
+    "an animation": (_animation, "an animation, of which the still image was tested"),
 }  # fmt: skip
 
 

@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING, NamedTuple
 from zipfile import ZipInfo
 
 from cxr_duck.errors import ImagesError
-from cxr_duck.images.files.zips import is_zip, open_file, read_directory
+from cxr_duck.images.files.zips import (
+    ENCRYPTED,
+    METHODS,
+    is_zip,
+    open_file,
+    read_directory,
+)
 
 if TYPE_CHECKING:
     import pyarrow
@@ -18,6 +24,14 @@ if TYPE_CHECKING:
 __all__ = ["Listing", "list_images", "nothing_listed"]
 
 _SUFFIXES = (".png", ".jpg", ".jpeg", ".dcm", ".dicom")
+_OTHER_IMAGES = (
+    ".apng", ".avif", ".bmp", ".gif", ".heic", ".j2k", ".jls", ".jp2", ".jxl", ".mha", ".nii",
+    ".nii.gz", ".nrrd", ".pgm", ".tif", ".tiff", ".webp",
+)  # fmt: skip
+_PACKED = re.compile(r"(.+)\.(?:gz|bz2|xz|zst)", re.IGNORECASE)
+_ARCHIVE = re.compile(r"(.+?)\.(?:tar|tar\.(?:gz|bz2|xz|zst)|tgz|tbz2|txz|7z|rar)", re.IGNORECASE)
+_UNREAD = "is not read: make it a PNG, JPEG or DICOM file"
+_UNOPENED = "is not opened: unpack it"
 _ABSOLUTE = re.compile(r"/|[A-Za-z]:")
 _LARGEST = 2**62  # bytes
 
@@ -53,9 +67,10 @@ def list_images(folder: Path, seen: Callable[[int], None] = lambda count: None) 
     """Return the image files below a folder and in the zips there.
 
     A file's `folder` is the name of the directory that holds it; a zip is one without its suffix. A
-    member of a zip whose name could lead elsewhere is refused, and so is a zip that can't be read.
-    `seen` is told the number of files found so far. Links to folders are followed, each folder
-    once. Raises ImagesError where the folder can't be listed.
+    member of a zip whose name could lead elsewhere is refused, and so is a zip that can't be read,
+    an archive of another kind or within a zip, and an image of a kind that isn't read. `seen` is
+    told the number of files found so far. Links to folders are followed, each folder once. Raises
+    ImagesError where the folder can't be listed.
     """
     if not folder.is_dir():
         raise ImagesError(f"{folder} is no folder: give the folder that holds the images")
@@ -113,11 +128,30 @@ def _walk(root: Path) -> Iterator[_File | _Refused]:
                 yield from _members(Path(directory, name), prefix + name)
             elif _is_image(name):
                 yield _plain_file(directory, name, prefix + name)
+            elif unused := _unused(name, os.path.basename(directory), prefix + name):
+                yield unused
 
 
 def _is_image(name: str) -> bool:
     """Tell whether a name is that of an image, and none that macOS keeps beside it."""
     return name.lower().endswith(_SUFFIXES) and not name.startswith("._")
+
+
+def _unused(name: str, folder: str, path: str, in_zip: bool = False) -> _Refused | None:
+    """Return why a file isn't used that is an image, or holds some; None of any other file."""
+    if name.startswith("._"):
+        return None
+    if name.lower().endswith(_OTHER_IMAGES):
+        kind = name[name.index(".", 1) if name.lower().endswith(".nii.gz") else name.rindex(".") :]
+        return _refusal(name, folder, path, f"an image of the kind {kind.lower()} {_UNREAD}")
+    if archive := _ARCHIVE.fullmatch(name):
+        return _refusal(None, archive[1], path, f"an archive of this kind {_UNOPENED}")
+    if in_zip and is_zip(name):
+        return _refusal(None, name[: -len(".zip")], path, f"a zip within a zip {_UNOPENED}")
+    packed = _PACKED.fullmatch(name)
+    if packed and _is_image(packed[1]):
+        return _refusal(packed[1], folder, path, f"a compressed file {_UNOPENED}")
+    return None
 
 
 def _plain_file(directory: str, name: str, path: str) -> _File | _Refused:
@@ -150,10 +184,14 @@ def _members(file: Path, path: str) -> Iterator[_File | _Refused]:
     for number, entry in enumerate(entries):
         name = entry.orig_filename
         *folders, image_id = name.split("/")
-        if "__MACOSX" in folders or not (_is_image(image_id) or "\0" in name):
+        if "__MACOSX" in folders:
             continue
         folder = folders[-1] if folders else top
         inner = f"{path}/{name}"
+        if not (_is_image(image_id) or "\0" in name):
+            if unused := _unused(image_id, folder, inner, in_zip=True):
+                yield unused
+            continue
         if reason := _reason_against(entry, inner):
             yield _refusal(image_id, folder, inner, reason)
         elif last[name] != number:
@@ -173,6 +211,10 @@ def _reason_against(entry: ZipInfo, path: str) -> str | None:
         "its name can't be printed": not path.isprintable(),
         "it is a link": kind == stat.S_IFLNK,
         "it is no file": kind not in (0, stat.S_IFREG),
+        "it is encrypted": bool(entry.flag_bits & ENCRYPTED),
+        f"it is compressed by method {entry.compress_type}, not deflated": (
+            entry.compress_type not in METHODS
+        ),
         "its size can't be": entry.file_size > _LARGEST,
         "its place can't be": entry.header_offset > _LARGEST,
     }

@@ -19,11 +19,12 @@ from cxr_duck.images.formats.inflate import fastest
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-__all__ = ["Zip", "is_zip", "read_directory"]
+__all__ = ["ENCRYPTED", "METHODS", "Zip", "is_zip", "open_file", "read_directory"]
 
 _LOCAL_HEADER = Struct("<4s22xHH")  # signature, …, length of the name, length of the extra field
 _SIGNATURE = b"PK\x03\x04"
-_ENCRYPTED = 1  # bit of the flags
+ENCRYPTED = 1  # bit of the flags
+METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # of compression, that are read
 _BLOCK = 1 << 16  # bytes that are read at a time
 _PIECE = 1 << 20  # bytes of a member that are joined
 
@@ -117,10 +118,10 @@ class Zip:
         """
         member = self._member(name)
         told = f"{self._file}/{name}"
-        if member.flags & _ENCRYPTED:
+        if member.flags & ENCRYPTED:
             raise OSError(errno.EACCES, "it is encrypted", told)
         stored = member.method == zipfile.ZIP_STORED
-        if not stored and member.method != zipfile.ZIP_DEFLATED:
+        if member.method not in METHODS:
             raise OSError(
                 errno.ENOTSUP, f"it is compressed by method {member.method}, not deflated", told
             )

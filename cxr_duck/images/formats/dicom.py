@@ -1,25 +1,23 @@
 """Tests a DICOM file: are there as many bytes of pixels as it promises, and do they decode."""
 
-import functools
 import io
-import logging
-import warnings
 import zlib
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from cxr_duck.images.formats.byte_window import ByteWindow
-from cxr_duck.images.formats.jpeg import BIGGEST, LARGEST, examine_frame
+from cxr_duck.images.formats.dicom_frames import (
+    decode_frames,
+    first_reason,
+    frames_of,
+    verify_frames,
+)
+from cxr_duck.images.formats.jpeg import BIGGEST, LARGEST
+from cxr_duck.images.formats.silence import silence_libraries
 from cxr_duck.images.formats.verdict import Fault, Verdict
-
-if TYPE_CHECKING:
-    import numpy
 
 __all__ = ["examine_dicom"]
 
 _COLORS = {"MONOCHROME1": "gray", "MONOCHROME2": "gray", "PALETTE COLOR": "palette"}
-_JPEG_OF_8_BITS = "1.2.840.10008.1.2.4.50"
-_RLE = "1.2.840.10008.1.2.5"
 _DELIMITER = b"\xfe\xff\xdd\xe0\0\0\0\0"  # ends a sequence, that of compressed frames too
 _UNDEFINED = 0xFFFFFFFF
 
@@ -28,9 +26,10 @@ def examine_dicom(reader: ByteWindow, *, quick: bool = False) -> Verdict:
     """Return the verdict on a DICOM file whose preamble was seen.
 
     Uncompressed pixels have to be as many bytes as rows, columns, samples, bits and frames promise
-    (DICOM PS3.5, section 8.1.1); compressed ones are decoded, unless `quick`, which the detail
-    says. Without pydicom, or a decoder for their compression, the verdict is untested. Raises
-    OSError as the stream does.
+    (DICOM PS3.5, section 8.1.1); compressed ones are followed code by code, and decoded, all frames
+    of them, unless `quick`, which the detail says. The verdict is untested without pydicom, or a
+    decoder for their compression, and where a sound file has several frames. Raises OSError as the
+    stream does.
     """
     data = reader.read_rest(BIGGEST)
     if data is None:
@@ -40,24 +39,18 @@ def examine_dicom(reader: ByteWindow, *, quick: bool = False) -> Verdict:
     except ImportError:
         detail = "pydicom is not installed: pip install 'cxr-duck[dicom]'"
         return Verdict("untested", "no decoder", detail, format="dicom")
-    _silence()
+    silence_libraries()
     dataset = pydicom.Dataset()
     try:
         dataset = _read(data)
         note = _test(dataset, data, quick)
+        _refuse_frames(dataset)
     except Fault as fault:
         return _verdict(dataset, fault.verdict, fault.reason, fault.detail or None)
     except Exception as error:  # a damaged file can make a parser fail in any way
-        return _verdict(dataset, "damaged", "chunk", f"it can't be read: {_first_line(error)}")
-    return _verdict(dataset, "ok", None, note)
-
-
-@functools.cache
-def _silence() -> None:
-    """Keep the libraries quiet: what they say of a file, its verdict says."""
-    warnings.filterwarnings("ignore", module="pydicom")
-    for name in ("pydicom", "pylibjpeg", "openjpeg", "libjpeg"):
-        logging.getLogger(name).addHandler(logging.NullHandler())
+        return _verdict(dataset, "damaged", "chunk", f"it can't be read: {first_reason(error)}")
+    notes = "; ".join(filter(None, [_note_on_colors(dataset), note]))
+    return _verdict(dataset, "ok", None, notes or None)
 
 
 def _read(data: bytes) -> Any:
@@ -98,6 +91,8 @@ def _test(dataset: Any, data: bytes, quick: bool) -> str | None:
     if not dataset.get("Rows") or not dataset.get("Columns"):
         raise Fault("header", "it has no rows or columns, or ends before they are told")
     pixels = dataset.get_item("PixelData")
+    if pixels is None and ("FloatPixelData" in dataset or "DoubleFloatPixelData" in dataset):
+        raise Fault("no film", "its pixels are floating-point numbers", verdict="untested")
     if pixels is None:
         raise Fault("truncated", "it has no pixels, or ends before they are told whole")
     syntax = dataset.file_meta.get("TransferSyntaxUID")
@@ -119,80 +114,38 @@ def _test_length(dataset: Any, told: int, quick: bool) -> str | None:
         expected = get_expected_length(dataset)
         row = expected // (dataset.Rows * int(dataset.get("NumberOfFrames") or 1))
     except Exception as error:
-        raise Fault("header", f"its pixels can't be counted: {_first_line(error)}") from error
+        raise Fault("header", f"its pixels can't be counted: {first_reason(error)}") from error
     there = len(dataset.PixelData or b"")
     if there < told != _UNDEFINED:
         raise Fault("truncated", f"the file ends after {there} of {told} bytes of pixels")
     if there < expected or there - expected >= max(row, 2):
         raise Fault("length", f"{there} bytes of pixels, the header promises {expected}")
     if not quick:
-        _decode(dataset)
+        decode_frames(dataset)
     spare = there - expected - expected % 2
     return f"{spare} bytes after the pixels" if spare > 0 else None
 
 
 def _test_compressed(dataset: Any, data: bytes, quick: bool) -> str | None:
-    from pydicom.pixels.decoders.base import get_decoder
-
     if _DELIMITER not in data[-len(dataset.PixelData) - (1 << 16) :]:
         raise Fault("truncated", "the file ends before its compressed pixels do")
     if quick:
         return "pixels not decoded"
-    syntax = dataset.file_meta.TransferSyntaxUID
-    try:
-        missing = not get_decoder(syntax).is_available
-    except NotImplementedError:
-        missing = True
-    if missing:
-        detail = f"no decoder of {syntax.name} is installed: pip install 'cxr-duck[dicom]'"
-        raise Fault("no decoder", detail, verdict="untested")
-    if syntax == _JPEG_OF_8_BITS:
-        _test_jpegs(dataset)
-    _decode(dataset)
+    verify_frames(dataset)
     return None
 
 
-def _decode(dataset: Any) -> None:
-    """Decode all frames, one at a time. Raises Fault."""
-    from pydicom.pixels.utils import iter_pixels
-
-    # Of the decoders of RLE the compiled one aborts on damaged files, and talks.
-    plugin = "pydicom" if dataset.file_meta.TransferSyntaxUID == _RLE else ""
-    try:
-        _test_constant(
-            frame.reshape(int(dataset.Rows) * int(dataset.Columns), -1)
-            for frame in iter_pixels(dataset, raw=True, decoding_plugin=plugin)
-        )
-    except Fault:
-        raise
-    except Exception as error:  # a damaged file can make a decoder fail in any way
-        raise Fault("decode", _first_line(error)) from error
+def _refuse_frames(dataset: Any) -> None:
+    if (frames := frames_of(dataset)) > 1:
+        raise Fault("no film", f"it has {frames} frames", verdict="untested")
 
 
-def _test_jpegs(dataset: Any) -> None:
-    """Hold JPEG frames to what JPEG files are held to: their decoders let warnings pass."""
-    from pydicom.encaps import generate_frames
-
-    count = int(dataset.get("NumberOfFrames") or 1)
-    for frame in generate_frames(dataset.PixelData, number_of_frames=count):
-        found = examine_frame(frame)
-        if found.verdict == "damaged":
-            raise Fault(found.reason or "decode", f"a frame: {found.detail}")
-
-
-def _test_constant(parts: "Iterator[numpy.ndarray]") -> None:
-    first, seen = None, False
-    for pixels in parts:
-        first = pixels[0] if first is None else first
-        if (pixels[:4096] != first).any() or (pixels != first).any():
-            return
-        seen = True
-    if seen:
-        raise Fault("constant", "", verdict="suspect")
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [""])[0] or type(error).__name__
+def _note_on_colors(dataset: Any) -> str | None:
+    kind = str(dataset.get("PhotometricInterpretation") or "")
+    samples = int(dataset.get("SamplesPerPixel") or 1)
+    if kind.startswith("PALETTE"):
+        return "in color: its pixels are indices of a palette"
+    return f"in color: {samples} samples a pixel, {kind}" if samples > 1 else None
 
 
 def _verdict(dataset: Any, verdict: str, reason: str | None, detail: str | None) -> Verdict:

@@ -1,24 +1,24 @@
 """Tests a JPEG file: a walk over its markers, and a decode that lets no warning pass."""
 
 import io
-import re
-import struct
+from dataclasses import replace
+from typing import Any
 
 from cxr_duck.images.formats.byte_window import ByteWindow
+from cxr_duck.images.formats.exif import turned
+from cxr_duck.images.formats.jpeg_codes import follow_codes
+from cxr_duck.images.formats.jpeg_markers import ARITHMETIC, LS_FRAME, Frame, Markers
 from cxr_duck.images.formats.verdict import Fault, Verdict
 
-__all__ = ["BIGGEST", "LARGEST", "examine_frame", "examine_jpeg"]
+__all__ = ["BIGGEST", "LARGEST", "examine_jpeg", "verify_frame"]
 
 BIGGEST = 1 << 29  # bytes of a file that is read into memory
 LARGEST = 178_956_970  # pixels; the most that Pillow decodes, and far more than a film has
 
 _COLORS = {1: "gray", 3: "rgb", 4: "cmyk"}
-# Of the frames (SOF0 to SOF15) those that aren't lossless, hierarchical or both.
-_DECODED = (0xC0, 0xC1, 0xC2, 0xC9, 0xCA)
-_FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
-_METADATA = (0xE0, 0xE2)  # JFIF, and color profiles
-_ALONE = {0x01, *range(0xD0, 0xD9)}  # markers without a segment
-_NEXT = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")  # the marker that ends compressed data
+_DECODED = (0xC0, 0xC1, 0xC2, 0xC9, 0xCA)  # by libjpeg-turbo, where they have 8 bits
+_FOLLOWED = (0xC0, 0xC1, 0xC3)  # whose codes can be followed here
+_UNKNOWN_SAMPLING = "subsampling"  # TurboJPEG's word for factors that it has no name for
 
 
 def examine_jpeg(reader: ByteWindow, *, quick: bool = False) -> Verdict:
@@ -30,117 +30,120 @@ def examine_jpeg(reader: ByteWindow, *, quick: bool = False) -> Verdict:
     data = reader.read_rest(BIGGEST)
     if data is None:
         return Verdict("untested", "too large", f"over {BIGGEST} bytes", format="jpeg")
-    walk = _Walk(data)
+    walk = Markers(data)
     try:
         walk.run()
         if not quick:
-            _decode(walk)
+            _test_pixels(walk)
+        _refuse_undecoded(walk)
     except Fault as fault:
-        return walk.verdict(fault.verdict, fault.reason, fault.detail or None, fault.offset)
+        found = Verdict(fault.verdict, fault.reason, fault.detail or None, fault.offset)
+        return _described(found, walk)
     after = len(data) - walk.place
-    notes = ["pixels not decoded" if quick else "", f"{after} bytes after the end" if after else ""]
-    return walk.verdict("ok", None, "; ".join(filter(None, notes)) or None)
+    notes = [
+        "pixels not decoded" if quick else "",
+        turned(walk.orientation),
+        f"{after} bytes after the end" if after else "",
+    ]
+    return _described(Verdict("ok", None, "; ".join(filter(None, notes)) or None), walk)
 
 
-class _Walk:
-    """From marker to marker (ITU-T T.81, annex B) up to the end of the image."""
+def verify_frame(data: bytes) -> Frame:
+    """Test a JPEG image within another file, of any kind; return its frame's header.
 
-    def __init__(self, data: bytes) -> None:
-        self.data = data
-        self.place = 2
-        self.frame: tuple[int, int, int, int, int] | None = None
-        self._metadata: list[tuple[int, int]] = []  # from where to where
-
-    def run(self) -> None:
-        """Walk; stands after the end of the image then. Raises Fault."""
-        scans = 0
-        while (marker := self._marker()) != 0xD9:
-            if marker in _ALONE:
-                continue
-            begin = self.place
-            length = int.from_bytes(self._take(2), "big")
-            if length < 2:
-                raise Fault("chunk", f"segment {marker:02X} has {length} bytes", begin - 2)
-            content = self._take(length - 2)
-            if marker in _METADATA:
-                self._metadata.append((begin - 2, self.place))
-            if marker in _FRAMES:
-                self._read_frame(marker, content, begin - 2)
-            elif marker == 0xDA:
-                scans += 1
-                following = _NEXT.search(self.data, self.place)
-                if not following:
-                    raise Fault("truncated", "the file ends within the pixels", len(self.data))
-                self.place = following.start()
-        if not scans or not self.frame:
-            raise Fault("chunk", "there are no pixels before the end", self.place - 2)
-
-    def _marker(self) -> int:
-        begin = self.place
-        if self._take(1) != b"\xff":
-            raise Fault("chunk", "there are stray bytes between two segments", begin)
-        byte = b"\xff"
-        while byte == b"\xff":
-            byte = self._take(1)
-        return byte[0]
-
-    def _take(self, count: int) -> bytes:
-        if self.place + count > len(self.data):
-            raise Fault("truncated", "the file ends before the image does", len(self.data))
-        self.place += count
-        return self.data[self.place - count : self.place]
-
-    def image(self) -> bytes:
-        """Return the file without its metadata, whose mistakes are none of the pixels'."""
-        ends = [0, *(end for _, end in self._metadata)]
-        begins = [*(begin for begin, _ in self._metadata), len(self.data)]
-        return b"".join(map(self.data.__getitem__, map(slice, ends, begins)))
-
-    def _read_frame(self, marker: int, content: bytes, offset: int) -> None:
-        if self.frame:
-            raise Fault("chunk", "there are two frames", offset)
-        if len(content) < 6 or len(content) != 6 + 3 * content[5]:
-            raise Fault("header", "the frame's header has a wrong length", offset)
-        bits, height, width = (content[0], *struct.unpack_from(">HH", content, 1))
-        self.frame = (marker, width, height, bits, content[5])
-        if not width or not content[5]:
-            raise Fault("header", f"{width} columns of {content[5]} components can't be", offset)
-
-    def verdict(
-        self, verdict: str, reason: str | None, detail: str | None, offset: int | None = None
-    ) -> Verdict:
-        """Return a verdict with what the frame's header says."""
-        if not self.frame:
-            return Verdict(verdict, reason, detail, offset, "jpeg")
-        _, width, height, bits, components = self.frame
-        color = _COLORS.get(components)
-        return Verdict(verdict, reason, detail, offset, "jpeg", width, height, bits, color)
+    Raises Fault: damaged, or untested where its pixels can't be verified here.
+    """
+    walk = Markers(data)
+    walk.run()
+    _test_pixels(walk)
+    assert walk.frame is not None
+    return walk.frame
 
 
-def _decode(walk: _Walk) -> None:
+def _described(verdict: Verdict, walk: Markers) -> Verdict:
+    """Return a verdict with what the frame's header says."""
+    if not (frame := walk.frame):
+        return replace(verdict, format="jpeg")
+    return replace(
+        verdict,
+        format="jpeg",
+        width=frame.width,
+        height=frame.height,
+        bits=frame.bits,
+        color=_COLORS.get(len(frame.components)),
+    )
+
+
+def _refuse_undecoded(walk: Markers) -> None:
+    """Raise Fault where a sound file is of a kind whose pixels nothing here decodes."""
+    frame = walk.frame
+    assert frame is not None
+    if frame.marker not in _DECODED or frame.bits != 8:
+        raise Fault("no decoder", f"{_kind(frame)}: it can't be decoded here", verdict="untested")
+
+
+def _kind(frame: Frame) -> str:
+    return f"a {frame.process} of {frame.bits} bits a sample"
+
+
+def _test_pixels(walk: Markers) -> None:
+    """Test every code of the pixels. Raises Fault."""
+    frame = walk.frame
+    assert frame is not None
+    if not frame.height:
+        raise Fault("no decoder", "it has no height", verdict="untested")
+    if frame.width * frame.height > LARGEST:
+        raise Fault(
+            "too large", f"it has {frame.width} x {frame.height} pixels", verdict="untested"
+        )
+    if frame.bits == 8 and frame.marker in _DECODED:
+        _decode(walk, frame)
+    elif frame.marker in _FOLLOWED:
+        follow_codes(walk)
+    elif frame.marker != LS_FRAME:  # whose decoder is strict
+        raise _unverified(frame)
+    if frame.marker in ARITHMETIC:  # whose decoder takes any bytes, and takes zeros at the end
+        raise _unverified(frame)
+
+
+def _unverified(frame: Frame) -> Fault:
+    detail = f"{_kind(frame)}: this compression can't be verified here"
+    return Fault("no decoder", detail, verdict="untested")
+
+
+def _decode(walk: Markers, frame: Frame) -> None:
     """Decode all of it. Raises Fault."""
     import simplejpeg
 
-    assert walk.frame is not None
-    marker, width, height, bits, components = walk.frame
-    if marker not in _DECODED or bits != 8 or not height:
-        kind = "no height" if not height else f"{bits} bits a sample, frame SOF{marker - 0xC0}"
-        raise Fault("no decoder", f"it has {kind}", verdict="untested")
-    if width * height > LARGEST:
-        raise Fault("too large", f"it has {width} x {height} pixels", verdict="untested")
     try:
         image = walk.image()
         small = simplejpeg.decode_jpeg(image, "GRAY", min_height=1, min_width=1, min_factor=8)
         if small.min() != small.max():
             return
-        color = {1: "GRAY", 4: "CMYK"}.get(components, "RGB")
+        color = {1: "GRAY", 4: "CMYK"}.get(len(frame.components), "RGB")
         pixels = simplejpeg.decode_jpeg(image, color)
     except ValueError as error:
-        raise Fault("decode", str(error)) from error
+        if _UNKNOWN_SAMPLING not in str(error):
+            raise Fault("decode", str(error)) from error
+        pixels = _decode_rare_sampling(walk, frame)
     if (pixels == pixels[0, 0]).all():
         raise Fault("constant", "", verdict="suspect")
 
 
-def examine_frame(data: bytes) -> Verdict:
-    """Return the verdict on a JPEG image within another file."""
-    return examine_jpeg(ByteWindow(io.BytesIO(data)))
+def _decode_rare_sampling(walk: Markers, frame: Frame) -> Any:
+    """Return the pixels of sampling factors that T.81 allows and few encoders take (B.2.2)."""
+    import numpy
+    from PIL import Image
+
+    if not all(1 <= part.across <= 4 and 1 <= part.down <= 4 for part in frame.components):
+        raise Fault("header", "a sampling factor is not 1 to 4")
+    if frame.marker not in _FOLLOWED:
+        raise _unverified(frame)
+    follow_codes(walk)
+    try:
+        with Image.open(io.BytesIO(walk.image()), formats=("JPEG",)) as image:
+            return numpy.asarray(image)
+    except Exception as error:  # which codes that are all there don't explain
+        factors = ", ".join(f"{part.across} x {part.down}" for part in frame.components)
+        detail = f"its sampling factors {factors} can't be decoded here"
+        raise Fault("no decoder", detail, verdict="untested") from error

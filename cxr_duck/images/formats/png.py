@@ -4,8 +4,9 @@ import struct
 
 from cxr_duck.images.formats import inflate
 from cxr_duck.images.formats.byte_window import ByteWindow
+from cxr_duck.images.formats.exif import turned
 from cxr_duck.images.formats.jpeg import LARGEST
-from cxr_duck.images.formats.png_chunks import HEAD, Chunks
+from cxr_duck.images.formats.png_chunks import HEAD, HEAD_OF_EXIF, Chunks
 from cxr_duck.images.formats.png_pixels import CompressedPixels
 from cxr_duck.images.formats.verdict import Fault, Verdict
 
@@ -75,6 +76,7 @@ class _Walk:
         crc = self._crc32(reader.view[reader.start + 4 : reader.start + 8])
         reader.start += 8
         is_pixels, begin = name == "IDAT", b""
+        head = HEAD_OF_EXIF if name == "eXIf" else HEAD
         while length:
             if reader.start == reader.end:
                 self._need(1, f"{name} does")
@@ -84,8 +86,8 @@ class _Walk:
                 if not self._waiting:
                     self._waiting_from = reader.offset
                 self._waiting.append(part)
-            elif len(begin) < HEAD:
-                begin += bytes(part[: HEAD - len(begin)])
+            elif len(begin) < head:
+                begin += bytes(part[: head - len(begin)])
             reader.start += len(part)
             length -= len(part)
         self._need(4, f"the CRC of {name} does")
@@ -145,7 +147,8 @@ class _Walk:
             "pixels not inflated" if self._quick else "",
             f"{self._after} bytes after the end" if self._after else "",
             f"{surplus} bytes after the compressed pixels" if surplus else "",
-            "an animation, of which the first image was tested" if self._chunks.frames else "",
+            "an animation, of which the still image was tested" if self._chunks.frames else "",
+            turned(self._chunks.orientation),
             "so many pixels that Pillow opens it only when told to" if many else "",
         ]
         return "; ".join(note for note in notes if note) or None

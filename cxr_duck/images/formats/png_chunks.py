@@ -5,12 +5,14 @@ Of ancillary chunks those rules count that decoders insist on.
 
 import struct
 
+from cxr_duck.images.formats.exif import UPRIGHT, exif_orientation
 from cxr_duck.images.formats.png_header import Header, read_header
 from cxr_duck.images.formats.verdict import Fault
 
-__all__ = ["HEAD", "Chunks"]
+__all__ = ["HEAD", "HEAD_OF_EXIF", "Chunks"]
 
 HEAD = 81  # bytes of a chunk that are looked at here: a name of 79, its end, a method
+HEAD_OF_EXIF = 1 << 16  # bytes, as many as a JPEG holds
 
 _LONGEST = (1 << 31) - 1
 _CRITICAL = {"IHDR", "PLTE", "IDAT", "IEND"}
@@ -27,6 +29,7 @@ class Chunks:
     def __init__(self) -> None:
         self.header: Header | None = None
         self.frames = 0
+        self.orientation = UPRIGHT
         self._last = ""
         self._palette = 0
         self._seen: set[str] = set()
@@ -90,6 +93,8 @@ class Chunks:
             end = begin.find(b"\0", 0, 80)
             if end < 1 or begin[end + 1 : end + 2] != b"\0":
                 trouble = f"{name} has no name, or an unknown compression"
+        elif name == "eXIf":
+            self.orientation = exif_orientation(begin)
         elif name in ("fcTL", "fdAT"):
             trouble = self._out_of_order(name, begin)
         if trouble:

@@ -21,7 +21,8 @@ REASONS = {
     "filter": "a row of pixels names a filter that doesn't exist",
     "decode": "the decoder refuses it",
     "constant": "all its pixels are the same",
-    "no decoder": "nothing is installed that can decode it",
+    "no decoder": "nothing is installed that can decode it, or tell whether it is whole",
+    "no film": "it is no single image of whole numbers, and its pixels are not read",
     "too large": "it is too large to be decoded in bounded memory",
 }
 

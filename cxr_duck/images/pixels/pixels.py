@@ -7,8 +7,12 @@ from struct import Struct
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from cxr_duck.images.formats.examine import examine_image
+from cxr_duck.images.formats.exif import orientation_of
 from cxr_duck.images.formats.png import SIGNATURE
+from cxr_duck.images.formats.png_still import still_png
+from cxr_duck.images.formats.silence import silence_libraries
 from cxr_duck.images.pixels.opencv import opencv
+from cxr_duck.images.pixels.upright import upright
 from cxr_duck.images.pixels.window import sound_bits, sound_window
 
 if TYPE_CHECKING:
@@ -50,6 +54,7 @@ def read_pixels(stream: BinaryIO) -> "Pixels":
     The array may be one that can't be written to. Raises OSError where the pixels can't be decoded
     to the last one.
     """
+    silence_libraries()
     data = stream.read() if opencv() is None else _all_of(stream)
     try:
         pixels: Pixels = (
@@ -78,11 +83,17 @@ def _all_of(stream: BinaryIO) -> memoryview:
 
 
 def _film_pixels(data: bytes | memoryview) -> Any:
+    """Return the pixels of a PNG or JPEG as they are to be looked at, whichever library decodes."""
+    # Decoders make pixels of what a wrong checksum covers, and OpenCV's talks to the terminal.
+    _refuse_damage(data, quick=True)
+    still = still_png(data) if bytes(data[: len(SIGNATURE)]) == SIGNATURE else data
+    return upright(_stored_pixels(still), orientation_of(data))
+
+
+def _stored_pixels(data: bytes | memoryview) -> Any:
     import numpy
     from PIL import Image
 
-    # Decoders make pixels of what a wrong checksum covers, and OpenCV's talks to the terminal.
-    _refuse_damage(data, quick=True)
     cv2 = opencv()
     if cv2 is not None and _is_gray_png(data):
         pixels = cv2.imdecode(numpy.frombuffer(data, numpy.uint8), cv2.IMREAD_UNCHANGED)
@@ -104,7 +115,7 @@ def _film_pixels(data: bytes | memoryview) -> Any:
 
 def _refuse_damage(data: bytes | memoryview, *, quick: bool) -> None:
     verdict = examine_image(BytesIO(data), "", quick=quick)
-    if verdict.verdict == "damaged":
+    if verdict.verdict == "damaged" or verdict.reason == "no decoder":
         raise OSError(verdict.told)
 
 
@@ -138,7 +149,7 @@ def _dicom_pixels(data: bytes | memoryview) -> Any:
         raise OSError("it is a DICOM file: install cxr-duck[dicom]") from None
     dataset = pydicom.dcmread(BytesIO(data))
     pixels = dataset.pixel_array
-    if pixels.ndim != 2:
+    if pixels.ndim != 2 or str(dataset.PhotometricInterpretation).startswith("PALETTE"):
         raise OSError(f"it has the shape {pixels.shape}, and is no single gray image")
     if pixels.dtype.kind == "i":  # the least value that the bits can hold becomes 0
         pixels = pixels.astype(numpy.int64) + 2 ** (int(dataset.BitsStored) - 1)

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 __all__ = ["Integrity", "check_images", "examine_file", "judge"]
 
 
+# Why an image has no file, where the folder of images has one of its name.
+_REFUSED = "SELECT image_id, reason FROM missing_files WHERE reason IS NOT NULL"
+
+
 @dataclass(frozen=True)
 class Integrity:
     """What is known of the files of a store's images after a test.
@@ -47,8 +51,14 @@ def check_images(
     engine says where the work is done. Raises ImagesError, StoreError.
     """
 
+    refused = dict(store.engine().fetch(_REFUSED))
+
     def work(images: ImageFolder, file: ImageFile) -> dict[str, Any]:
-        return examine_file(images, file, quick)
+        found = examine_file(images, file, quick)
+        if file.path is None and file.image_id in refused:
+            unused = Verdict("untested", "unreadable", refused[file.image_id])
+            return {**found, **asdict(unused)}
+        return found
 
     done = survey_images(
         store, folder, CHECKS, work, progress, quick=quick, full=full, spread=store.engines.spread
