@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from cxr_duck.errors import CxrError
 from cxr_duck.progress import SILENT, Progress
+from cxr_duck.store.one_state import questions_see_one_state
 from cxr_duck.store.store import Store
 from cxr_duck.terms.default import DEFAULT_HIERARCHY
 
@@ -42,6 +43,7 @@ __all__ = ["ExperimentData"]
 _Path = str | os.PathLike[str]
 
 
+@questions_see_one_state
 class ExperimentData:
     """A labelled repository of chest X-rays, its index, and the datasets made from it.
 
@@ -77,7 +79,8 @@ class ExperimentData:
         The result has the rows of `images`, `postings` and `rejects` in the store, how many images
         of the label file were `added`, `replaced` and `unchanged`, and with an `images_dir` how
         many have their file there, as `found`; the others are left out of datasets.
-        With `pure_terms` only images with exactly one finding are indexed (paper, create_index).
+        With `pure_terms` only images with exactly one finding are indexed (paper, create_index):
+        every query and recipe goes by them alone; `images` keeps the rows of the others.
         The same image with the same content changes nothing; with other content ConflictError
         lists it, and nothing is indexed, unless `replace` takes the label file's word. Images that
         were removed from the store stay out, unless `readmit`.
@@ -332,6 +335,7 @@ class ExperimentData:
         by_date: Sequence[str | date] = (),
         folds: int | None = None,
         keep_apart: str | None = None,
+        test: str | None = None,
         physician_test: bool = False,
         twins: str = "ignore",
         stratify: Sequence[str] = (),
@@ -359,11 +363,12 @@ class ExperimentData:
         `shares` are numbers, one a split (train 70, valid 20, test 10 unless given). `by_date`
         parts the splits by the dates of studies instead, one date fewer than there are splits, each
         the first day of the next one; a patient belongs to the split of most of the images, the
-        later one at a tie, and the others are left out. `folds` makes so many equal splits.
-        `keep_apart` names a dataset: patients of its last split come to the last split alone, those
-        of its other splits never. `physician_test`: patients with an image that was not labelled by
-        hand come to the first split alone. `twins`: patients who have twin images (see
-        `find_twins`) come to one split `together`, or twins are left alone (`ignore`).
+        later one at a tie, and the others are left out. `folds` makes so many equal splits, of all
+        or, beside `shares`, of the first split. `keep_apart` names a dataset: patients of its test
+        come to the test alone, the others never. The test is the last split, the one that `test`
+        names, or `none`, as with `folds`, which leaves those patients out. `physician_test`:
+        patients with an image that was not labelled by hand come to the first split alone. `twins`:
+        patients with twin images (see `find_twins`) come to one split `together`, or `one` is kept.
 
         Which patients come to which split is a fair draw: over seeds each comes to a split with
         that split's share, whatever he brings. `stratify` has columns of `images` in which splits
@@ -380,10 +385,10 @@ class ExperimentData:
         from cxr_duck.datasets.recipes.request import Request
 
         request = Request(
-            terms=term_list, classes={} if classes is None else classes, exclude=exclude,
-            pure=pure, where=where, hierarchy=str(hierarchy), seed=seed, overlap=overlap,
-            balance=balance, findings=findings, unit=unit, per_patient=per_patient, shares=shares,
-            by_date=by_date, folds=folds, keep_apart=keep_apart, physician_test=physician_test,
+            terms=term_list, classes={} if classes is None else classes, exclude=exclude, pure=pure,
+            where=where, hierarchy=str(hierarchy), seed=seed, overlap=overlap, balance=balance,
+            findings=findings, unit=unit, per_patient=per_patient, shares=shares, by_date=by_date,
+            folds=folds, keep_apart=keep_apart, test=test, physician_test=physician_test,
             twins=twins, stratify=stratify, match=match, size=size,
         )  # fmt: skip
         made = create_dataset(self.store, request, name, experiment, store_it, self._progress)
@@ -418,8 +423,7 @@ class ExperimentData:
 
     def datasets(self) -> list[dict[str, Any]]:
         """Return what is recorded of each dataset, oldest first."""
-        rows: list[dict[str, Any]] = self.store.duckdb().arrow("datasets").to_pylist()
-        return rows
+        return list(self.store.duckdb().arrow("datasets").to_pylist())
 
     def dataset(self, name: str) -> "Dataset":
         """Return a recorded dataset."""
@@ -500,6 +504,7 @@ class ExperimentData:
         augment: int = 0,
         flip: bool = False,
         fit: str | None = None,
+        columns: Sequence[str] = (),
     ) -> dict[str, Any]:
         """Write a recorded dataset to a new folder; return its form, images, files and bytes.
 
@@ -508,22 +513,21 @@ class ExperimentData:
         `cxr_duck.export.rendering.Rendering`: size, fit, bits, format, … As `webdataset` it is
         tar files, as `huggingface` Parquet files for `datasets.load_dataset`, of `shard_size` bytes
         at most (1GB); as `parquet` or `csv` a manifest alone. Each has a card, README.md, and
-        croissant.json. The images lie below `images_dir`, or else below the folder that was given
-        when they were indexed; without either only manifests are written, and anything else is
-        refused. A `dry_run` writes nothing. Images that can't be read are left out: the card and
-        unread.csv name them, and what is returned has them as `unread`. Raises ExportError; the
-        folder then does not appear.
+        croissant.json. With `overlap` keep an image is one example of all its classes, but for
+        folders. `columns` of `images`, such as report and age, come to each example. The images lie
+        below `images_dir`, or else below the folder that was given when they were indexed; without
+        either only manifests are written, and anything else is refused. A `dry_run` writes nothing.
+        Images that can't be read are left out: the card and unread.csv name them, and what is
+        returned has them as `unread`. Raises ExportError; the folder then does not appear.
         """
         from cxr_duck.export.options import ExportOptions, size_in_bytes
         from cxr_duck.export.rendering import Rendering
         from cxr_duck.export.run import export_dataset
 
         new = Rendering(size, bits, format, window, invert_monochrome1, quality, augment, flip, fit)
-        options = ExportOptions(form, how, new, size_in_bytes(shard_size))
-        return export_dataset(
-            self.store, name, Path(folder), self._images_folder(), options, self._progress,
-            dry_run=dry_run,
-        )  # fmt: skip
+        options = ExportOptions(form, how, new, size_in_bytes(shard_size), tuple(columns))
+        place = (Path(folder), self._images_folder(), options, self._progress)
+        return export_dataset(self.store, name, *place, dry_run=dry_run)
 
     def audit(
         self,

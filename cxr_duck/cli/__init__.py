@@ -15,6 +15,7 @@ from typing import Annotated
 import typer
 
 from cxr_duck.errors import CxrError
+from cxr_duck.store.one_state import one_state
 from cxr_duck.version import __version__
 
 __all__ = ["COMMANDS", "main", "make_app"]
@@ -100,7 +101,8 @@ def cxr(
 def main() -> None:
     """Run a command; an error becomes one sentence on stderr and exit code 1."""
     try:
-        make_app(sys.argv[1:])(prog_name="cxr")
+        with one_state():
+            make_app(sys.argv[1:])(prog_name="cxr")
     except CxrError as error:
         _end(f"Error: {error}", 1)
     except KeyboardInterrupt:

@@ -85,6 +85,14 @@ def export(
     flip: Annotated[
         bool, typer.Option("--flip", help="Mirror half of the variants; the heart lies left.")
     ] = False,
+    columns: Annotated[
+        str | None,
+        typer.Option(
+            "--columns",
+            metavar="NAME,…",
+            help="Add columns of images to each example, such as report,age,sex.",
+        ),
+    ] = None,
     images: Annotated[
         Path | None, typer.Option("--images", help="Folder of the images, if it was moved.")
     ] = None,
@@ -128,6 +136,7 @@ def export(
         augment=augment,
         flip=flip,
         fit=fit.value if fit else None,
+        columns=[column.strip() for column in (columns or "").split(",") if column.strip()],
     )
     print(json.dumps(report) if as_json else _told(report, name, folder, dry_run))
     if report["unread"]:
@@ -144,4 +153,7 @@ def _told(report: dict[str, Any], name: str, folder: Path, dry_run: bool) -> str
     if not report["images"]:
         what = "manifest" if report["form"] in ("parquet", "csv") else "manifests"
         return f"the {what} of {name} in {folder}; no image files"
-    return f"{report['images']:,} images of {name} in {folder}"
+    told = f"{report['images']:,} images of {name} in {folder}"
+    if report["form"] == "folders" and report["files"] > report["images"]:
+        told += f", as {report['files']:,} files: an image of several classes lies in each"
+    return told

@@ -33,7 +33,8 @@ def index(
         ),
     ] = None,
     pure: Annotated[
-        bool, typer.Option("--pure", help="Index only images with exactly one finding.")
+        bool,
+        typer.Option("--pure", help="Let queries and recipes go by images of one finding alone."),
     ] = False,
     replace: Annotated[
         bool,

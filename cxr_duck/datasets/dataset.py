@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Dataset", "composition_rows"]
 
-SplitReader = Callable[["Dataset", str, "Callable[[Any], Any] | None", FilmValues], "TorchImages"]
+SplitReader = Callable[
+    ["Dataset", str, "Callable[[Any], Any] | None", "str | None", FilmValues], "TorchImages"
+]
 
 
 @dataclass(frozen=True)
@@ -131,26 +133,31 @@ class Dataset:
         split: str,
         *,
         transform: Callable[[Any], Any] | None = None,
+        target: str | None = None,
         size: int | None = None,
         fit: str | None = None,
         invert_monochrome1: bool = False,
     ) -> "TorchImages":
-        """Return a split as a map-style `torch.utils.data.Dataset` of (image, class index).
+        """Return a split as a map-style `torch.utils.data.Dataset` of (image, target).
 
         An image is a float tensor of 1 x rows x columns from 0 to 1, or what `transform` makes of
         it. Black and white are those of the bits that the DICOM file or the label file says are
         used: `images.pixels.scaling.limits_of`. `size` is the most pixels of the longer side, or
         with a `fit` (pad, crop or stretch) the rows and columns of all images, so that they stack
         to batches. Images are opened when they are asked for, from folders and zips alike; several
-        workers may. For one that can't be read another of its class stands in, with a warning:
-        `TorchImages.unread`. One of several classes is an example of each. Raises DatasetError for
-        an unknown split, ImagesError where no images are known, or for a size or fit that is none,
-        and CxrError where PyTorch is missing.
+        workers may. For one that can't be read another of its target stands in, with a warning:
+        `TorchImages.unread`. With `target="class"` the target is the
+        index of the class, and an image of several classes is an example of each. With
+        `target="multilabel"` each image is one example, and its target a float tensor (classes,)
+        with a 1 for each class that it is of; so it is, unless asked otherwise, where the recipe
+        keeps images of several classes. Raises DatasetError for an unknown split or target,
+        ImagesError where no images are known, or for a size or fit that is none, and CxrError where
+        PyTorch is missing.
         """
         if self.split_reader is None:
             raise DatasetError("only a dataset of an ExperimentData knows where its images are")
         values = FilmValues(size, fit, invert_monochrome1)
-        return self.split_reader(self, split, transform, values)
+        return self.split_reader(self, split, transform, target, values)
 
 
 def composition_rows(dataset: Dataset) -> list[tuple[str, str, list[int]]]:

@@ -57,6 +57,11 @@ FILTERS = {
             "are of patients whom no split may take",
         ),
         Filter(
+            "twins",
+            "a twin of it, which was drawn, is in the dataset in its place",
+            "have a twin that was drawn in their place",
+        ),
+        Filter(
             "per_patient",
             "its patient has more images of the class than the recipe takes, and others were drawn",
             "are beyond the number of a patient and class",

@@ -5,8 +5,9 @@ from cxr_duck.datasets.allocation.nearness import exactness_of
 from cxr_duck.datasets.allocation.run import balance, cells_by_number, deal_patients
 from cxr_duck.datasets.allocation.sizes import select_size
 from cxr_duck.datasets.dataset import Dataset
-from cxr_duck.datasets.filters import FILTERS, judge_images, removals_of
+from cxr_duck.datasets.filters import judge_images, removals_of
 from cxr_duck.datasets.members import make_members
+from cxr_duck.datasets.notes import notes_on
 from cxr_duck.datasets.recipes.recipe import Recipe
 from cxr_duck.engines.engine import Engine
 from cxr_duck.store.store import Store
@@ -58,7 +59,7 @@ def make_dataset_on(
         label_file_sha256=label_file_sha256,
         own_hierarchy=own_hierarchy,
         decisions=Decisions(allocation, quotas, exactness_of(engine, recipe, exactness)),
-        notes=_notes(engine, recipe),
+        notes=notes_on(engine, recipe, own_hierarchy),
         removals=removals_of(engine),
     )
 
@@ -69,25 +70,3 @@ def composition_of(engine: Engine) -> dict[tuple[str, str, str], int]:
         (term, finding, split): int(images)
         for term, finding, split, images in engine.rows("composition")
     }
-
-
-_OVERLAPPING = {
-    "drop": "and are left out",
-    "first": "and count for the first of them",
-    "keep": "and stay in all of them",
-}
-
-
-def _notes(engine: Engine, recipe: Recipe) -> list[str]:
-    """Return a sentence for each rule about classes and patients that images came under."""
-    several = engine.scalar(
-        "SELECT count(DISTINCT image_id) FROM candidates SEMI JOIN unit_classes USING (unit_id)"
-    )
-    whose = "" if recipe.unit == "image" else f"are of {recipe.units} that "
-    belong = f"{whose}{FILTERS['overlap'].images} {_OVERLAPPING[recipe.overlap]}"
-    found = [(several, belong)] if several else []
-    left_out = engine.fetch(
-        "SELECT count(*), reason FROM images_excluded_by_rule GROUP BY reason ORDER BY reason"
-    )
-    found += [(n, f"{FILTERS[reason].images}, and are left out") for n, reason in left_out]
-    return [f"{images:,} images {what}" for images, what in found]

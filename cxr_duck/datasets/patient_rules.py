@@ -35,8 +35,17 @@ def _leave_astray(engine: Engine, recipe: Recipe) -> None:
 def _leave_apart(engine: Engine, recipe: Recipe) -> None:
     if recipe.keep_apart or recipe.physician_test:
         _put_known_patients(engine, recipe)
-        engine.make("patient_limits", physician_test=recipe.physician_test)
+        engine.make(
+            "patient_limits",
+            physician_test=recipe.physician_test,
+            has_test=recipe.test_split is not None,
+        )
         _leave(engine, "apart_images", "apart")
+
+
+def _leave_twins(engine: Engine, recipe: Recipe) -> None:
+    if recipe.twins == "one":
+        _leave(engine, "repeated_twins", "twins", seed=recipe.seed)
 
 
 def _leave_crowded(engine: Engine, recipe: Recipe) -> None:
@@ -61,6 +70,7 @@ def _leave_unmatched(engine: Engine, recipe: Recipe) -> None:
 _RULES = {
     "date": _leave_astray,
     "apart": _leave_apart,
+    "twins": _leave_twins,
     "per_patient": _leave_crowded,
     "match": _leave_unmatched,
 }

@@ -17,14 +17,15 @@ __all__ = ["TorchImages"]
 
 
 class TorchImages(Dataset):  # type: ignore[misc, type-arg, unused-ignore]
-    """Pairs (image, class index) of a split, in the order of its classes and images.
+    """Pairs (image, target) of a split, in the order of its classes and images.
 
     An image is a float tensor, 1 x rows x columns, from 0 to 1 as `values` make it, or what
-    `transform` makes of that. `classes` are the names, in their order;
-    `class_to_idx` has the index of each; `samples` are pairs (path, class index), each path below
-    the folder of the images; `left_out` is the number of examples that are not here, since their
-    images are damaged or were removed from the store. It can be pickled and forked: any
-    number of workers may read.
+    `transform` makes of that. A target is the index of the class; where an image may be of several,
+    a float tensor (classes,) with a 1 for each. `classes` are the names, in their order;
+    `class_to_idx` has the index of each; `samples` are pairs (path, class index or list of 0 and
+    1), each path below the folder of the images; `left_out` is the number of examples that are not
+    here, since their images are damaged or were removed from the store. It can be pickled and
+    forked: any number of workers may read.
 
     Where an image can't be read the next one with the same target stands in for it, so that
     training goes on and classes stay as they are; a warning names it, once in each process, and
@@ -34,7 +35,7 @@ class TorchImages(Dataset):  # type: ignore[misc, type-arg, unused-ignore]
     def __init__(
         self,
         folder: ImageFolder,
-        samples: Sequence[tuple[str, int]],
+        samples: Sequence[tuple[str, int | list[int]]],
         classes: Sequence[str],
         transform: Callable[["torch.Tensor"], Any] | None = None,
         left_out: int = 0,
@@ -57,15 +58,18 @@ class TorchImages(Dataset):  # type: ignore[misc, type-arg, unused-ignore]
         """Return the number of examples."""
         return len(self.samples)
 
-    def __getitem__(self, index: int) -> tuple[Any, int]:
-        """Return an image, transformed, and the index of its class."""
+    def __getitem__(self, index: int) -> "tuple[Any, int | torch.Tensor]":
+        """Return an image, transformed, and the index of its class, or a 1 for each of several."""
+        import torch
+
         _, label = self.samples[index]
         image = self._readable(index)
-        return (image if self.transform is None else self.transform(image)), label
+        target = torch.tensor(label, dtype=torch.float32) if isinstance(label, list) else label
+        return (image if self.transform is None else self.transform(image)), target
 
     @property
-    def targets(self) -> list[int]:
-        """The class index of each example, for samplers."""
+    def targets(self) -> list[int | list[int]]:
+        """The class index of each example, or its list of 0 and 1, for samplers."""
         return [label for _, label in self.samples]
 
     @property

@@ -7,7 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cxr_duck.datasets.dataset import Dataset
-from cxr_duck.datasets.examples import class_indices, examples
+from cxr_duck.datasets.examples import (
+    class_indices,
+    is_multilabel,
+    manifest_of,
+    with_targets,
+)
 from cxr_duck.datasets.film_values import FilmValues
 from cxr_duck.engines.duckdb import DuckDBEngine
 from cxr_duck.errors import CxrError, DatasetError, ImagesError
@@ -19,6 +24,9 @@ if TYPE_CHECKING:
 
 __all__ = ["handed_out", "torch_split"]
 
+# What a model is to say of an image: one class, or of each class whether the image is of it.
+TARGETS = ("class", "multilabel")
+
 
 def handed_out(dataset: Dataset, store: Store, images_folder: Path | None) -> Dataset:
     """Return a dataset that knows its store and where its images are, and opens its splits."""
@@ -26,7 +34,11 @@ def handed_out(dataset: Dataset, store: Store, images_folder: Path | None) -> Da
 
 
 def torch_split(
-    dataset: Dataset, split: str, transform: Callable[[Any], Any] | None, values: FilmValues
+    dataset: Dataset,
+    split: str,
+    transform: Callable[[Any], Any] | None,
+    target: str | None,
+    values: FilmValues,
 ) -> "TorchImages":
     """Return a split as PyTorch takes it; `Dataset.torch` tells what that is.
 
@@ -50,8 +62,10 @@ def torch_split(
         raise ImagesError(
             "no folder of images is known to this store: give it with ExperimentData(images_dir=…)"
         )
+    multilabel = _multilabel(dataset, target)
     engine = dataset.store.duckdb()
-    table = examples(engine, dataset)
+    engine.connection.register("recorded_members", dataset.members)
+    table = with_targets(engine, dataset, manifest_of(engine, multilabel), multilabel)
     table = table.filter(pyarrow.compute.equal(table["split"], split))
     paths = table.column("source_path").to_pylist()
     if lacking := [
@@ -62,7 +76,8 @@ def torch_split(
             "index again with --images"
         )
     members = dataset.members.filter(pyarrow.compute.equal(dataset.members["split"], split))
-    recorded = members.select(["class", "image_id"]).group_by(["class", "image_id"]).aggregate([])
+    key = ["image_id"] if multilabel else ["class", "image_id"]
+    recorded = members.select(key).group_by(key).aggregate([])
     left_out = recorded.num_rows - table.num_rows
     if left_out:
         warnings.warn(
@@ -70,12 +85,11 @@ def torch_split(
             "are damaged, or were removed from the store",
             stacklevel=3,
         )
-    indices = class_indices(dataset)
-    labels = [indices[name] for name in table.column("class").to_pylist()]
+    labels = table.column("labels" if multilabel else "label").to_pylist()
     return TorchImages(
         ImageFolder(dataset.images_folder.absolute()),
         list(zip(paths, labels, strict=True)),
-        list(indices),
+        list(class_indices(dataset)),
         transform,
         left_out,
         replace(values, said=_said(engine)),
@@ -87,3 +101,10 @@ def _said(engine: DuckDBEngine) -> dict[str, tuple[int | None, bool]]:
     films = engine.arrow("export_films").select(["path", "bits_stored", "low_is_white"])
     rows = zip(*(column.to_pylist() for column in films.columns), strict=True)
     return {path: (bits, low_is_white) for path, bits, low_is_white in rows if path}
+
+
+def _multilabel(dataset: Dataset, target: str | None) -> bool:
+    """Tell whether an image is one example of all its classes, as it is unless asked otherwise."""
+    if target not in (None, *TARGETS):
+        raise DatasetError(f"the target is {' or '.join(TARGETS)}, not {target!r}")
+    return is_multilabel(dataset) if target is None else target == "multilabel"

@@ -19,7 +19,7 @@ def put_twin_patients(engine: Engine, recipe: Recipe) -> None:
         return
     if not engine.scalar("SELECT count(*) FROM fingerprints"):
         raise RecipeError(
-            "twins = together needs to know which images are twins: run 'cxr twins' first"
+            f"twins = {recipe.twins} needs to know which images are twins: run 'cxr twins' first"
         )
     engine.put_arrow("connected_patients", components(engine.arrow("patients_with_twins")))
     engine.append("twin_patients", "SELECT name, first FROM connected_patients")
@@ -31,7 +31,7 @@ def refuse_unseen_images(engine: Engine, recipe: Recipe) -> None:
         return
     if unseen := engine.count("unseen_images"):
         raise RecipeError(
-            f"twins = together needs to know the twins of every image, and {unseen:,} of the "
+            f"twins = {recipe.twins} needs to know the twins of every image, and {unseen:,} of the "
             "recipe's have no fingerprint: run 'cxr twins' again, after 'cxr index --images' where "
             "they were indexed without"
         )

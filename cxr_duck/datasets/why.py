@@ -8,6 +8,7 @@ from cxr_duck.datasets.dataset import Dataset
 from cxr_duck.datasets.filters import FILTERS, judge_images
 from cxr_duck.datasets.making import make_dataset_on
 from cxr_duck.datasets.record.record import read_dataset_on
+from cxr_duck.engines.duckdb import DuckDBEngine
 from cxr_duck.errors import DatasetError, QueryError, RecipeError
 from cxr_duck.index.image_facts import ImageFacts, Row, Verdict, facts_of, find_id, rows_of_image
 from cxr_duck.query.compile import compile_query
@@ -32,14 +33,14 @@ def image_facts(store: Store, word: str, dataset: str | None = None) -> ImageFac
     )
     if recorded is None:
         return facts
-    return replace(facts, verdict=_Walk(store, facts, recorded).verdict())
+    return replace(facts, verdict=_Walk(engine, facts, recorded).verdict())
 
 
 class _Walk:
     """The way of one image through the relations that make a dataset, up to where it drops out."""
 
-    def __init__(self, store: Store, facts: ImageFacts, recorded: Dataset) -> None:
-        self.engine = store.duckdb()
+    def __init__(self, engine: DuckDBEngine, facts: ImageFacts, recorded: Dataset) -> None:
+        self.engine = engine
         self.image_id = facts.image_id
         self.facts = facts
         self.recorded = recorded

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from cxr_duck.engines.engine import Layout, Part
+from cxr_duck.engines.own_fields import packed
 from cxr_duck.engines.sql_text import first_line, identifier, quoted, told
 from cxr_duck.engines.stages import stage
 from cxr_duck.errors import LabelFileError, StageError, StoreError
@@ -18,7 +19,14 @@ from cxr_duck.io.digest import sha256_of
 if TYPE_CHECKING:
     import pyarrow
 
-__all__ = ["DuckDBEngine", "bind", "connect", "translating_stage_errors", "working_engine"]
+__all__ = [
+    "DuckDBEngine",
+    "bind",
+    "connect",
+    "rows_of_files",
+    "translating_stage_errors",
+    "working_engine",
+]
 
 _BOUNDS = {"memory_limit": "CXR_MEMORY_LIMIT", "threads": "CXR_THREADS"}
 
@@ -96,14 +104,18 @@ class DuckDBEngine:
         with translating_stage_errors(relation):
             self.connection.execute(f"INSERT INTO {relation} {query}", params or {})
 
-    def read_files(self, relation: str, store: Path | str, paths: Sequence[str]) -> None:
+    def read_files(
+        self,
+        relation: str,
+        store: Path | str,
+        paths: Sequence[str],
+        added: Mapping[str, str] | None = None,
+    ) -> None:
         """Let a view be the rows of Parquet files; paths are relative to the store."""
         listed = ", ".join(quoted((Path(store) / path).absolute()) for path in paths)
         with translating_stage_errors(relation):
-            self.connection.execute(
-                f"CREATE OR REPLACE {self._view} {relation} AS "
-                f"SELECT * FROM read_parquet([{listed}])"
-            )
+            rows = rows_of_files(self.connection, f"[{listed}]", added or {})
+            self.connection.execute(f"CREATE OR REPLACE {self._view} {relation} AS {rows}")
 
     def write(
         self, name: str, folder: Path | str, stem: str, layout: Layout, **params: object
@@ -190,7 +202,8 @@ class DuckDBEngine:
         """Run a source's stage over a label file; make `records` and `malformed`, both numbered.
 
         `header` has the file's columns in their order, `columns` those that the stage names; one
-        that the file lacks is NULL. Raises LabelFileError where it can't be read.
+        that the file lacks is NULL, those beyond them are `own_fields`. Raises
+        LabelFileError where it can't be read.
         """
         self.read_records(stage(name).sql, path, compressed, header, columns, null_words)
 
@@ -205,14 +218,18 @@ class DuckDBEngine:
     ) -> None:
         """Do the same with a query over `label_rows`, which has the columns as text."""
         types = ", ".join(f"{quoted(column)}: 'VARCHAR'" for column in header)
-        nulls = ", ".join(quoted(word) for word in null_words)
+        # A word for NULL may have a blank beside it, which the reader of CSV doesn't take off.
+        words = [f"{before}{word}{after}" for word in null_words for before, after in _AROUND]
+        nulls = ", ".join(quoted(word) for word in dict.fromkeys(words))
         wanted = "CAST(NULL AS BIGINT) AS row, " + ", ".join(  # numbered when all are read
             identifier(column) if column in header else f"CAST(NULL AS VARCHAR) AS {column}"
             for column in columns
         )
+        own = packed([column for column in header if column not in columns])
         with _reading(path):
             self.connection.execute(
-                f"CREATE VIEW label_rows AS SELECT {wanted} FROM read_csv({quoted(path)}, "
+                f"CREATE VIEW label_rows AS SELECT {wanted}, {own} AS own_fields "
+                f"FROM read_csv({quoted(path)}, "
                 f"compression = '{'gzip' if compressed else 'none'}', auto_detect = false, "
                 f"all_varchar = true, header = true, delim = ',', quote = '\"', escape = '\"', "
                 f"columns = {{{types}}}, nullstr = [{nulls}], store_rejects = true)"
@@ -288,6 +305,25 @@ class DuckDBEngine:
     def scalar(self, query: str, *params: object) -> Any:
         """Return the one value of a query."""
         return self.fetch(query, *params)[0][0]
+
+
+_AROUND = (("", ""), (" ", ""), ("", " "), (" ", " "))  # a word for NULL in a label file
+
+
+def rows_of_files(
+    connection: duckdb.DuckDBPyConnection, listed: str, added: Mapping[str, str]
+) -> str:
+    """Return the query of the rows of Parquet files, with columns that some or all of them lack.
+
+    `listed` is SQL for the list of their paths, `added` the types of such columns, by name.
+    """
+    if not added:
+        return f"SELECT * FROM read_parquet({listed})"
+    rows = f"SELECT * FROM read_parquet({listed}, union_by_name = true)"
+    described = connection.execute(f"DESCRIBE {rows}").fetchall()
+    lacking = {name: added[name] for name in added.keys() - {column[0] for column in described}}
+    nulls = "".join(f", CAST(NULL AS {kind}) AS {name}" for name, kind in lacking.items())
+    return rows.replace("*", f"*{nulls}", 1)
 
 
 # Malformed records are counted where they stand, readable ones without them: a readable record's

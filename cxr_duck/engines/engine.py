@@ -1,6 +1,6 @@
 """The interface of an engine: everything that a stage of `sql/` needs from what runs it."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -72,8 +72,17 @@ class Engine(Protocol):
     def put_arrow(self, relation: str, table: "pyarrow.Table") -> None:
         """Make a relation of an Arrow table."""
 
-    def read_files(self, relation: str, store: Path | str, paths: Sequence[str]) -> None:
-        """Let a relation be the rows of Parquet files; paths are relative to the store."""
+    def read_files(
+        self,
+        relation: str,
+        store: Path | str,
+        paths: Sequence[str],
+        added: Mapping[str, str] | None = None,
+    ) -> None:
+        """Let a relation be the rows of Parquet files; paths are relative to the store.
+
+        `added` has the types of columns that files of earlier versions lack: they are NULL there.
+        """
 
     def write(
         self, name: str, folder: Path | str, stem: str, layout: Layout, **params: object
@@ -125,7 +134,8 @@ class Engine(Protocol):
         """Run a source's stage over a label file; make `records` and `malformed`, both numbered.
 
         `header` has the file's columns in their order, `columns` those that the stage names; one
-        that the file lacks is NULL. Raises LabelFileError where it can't be read.
+        that the file lacks is NULL, those beyond them are `own_fields`. Raises
+        LabelFileError where it can't be read.
         """
 
     def number_findings(self, query: str) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from cxr_duck.datasets.examples import class_indices
 from cxr_duck.engines.duckdb import DuckDBEngine, connect
 from cxr_duck.errors import ExportError
 from cxr_duck.export.options import ExportOptions
@@ -30,7 +31,9 @@ _HELD_OUT = ("valid", "validation", "val", "dev", "test")
 class Handout:
     """A dataset to hand out, and its images.
 
-    `manifest` has the columns of `sql/export/manifest.sql`, a row per (split, class, image);
+    `manifest` has the columns of `sql/export/manifest.sql` and the targets of
+    `cxr_duck.datasets.examples.with_targets`, a row per (split, class, image), or per image where
+    one may be of several classes; `columns` are those that were asked for beside the usual ones.
     `films` has each image of it once, by its id, where it has a file. `folder` is None where no
     folder of images is known. `labels` has a row per image, with a column of 0 and 1 for each
     finding of the classes; `record` is what the store knows of the dataset; `covariates` is how its
@@ -48,6 +51,7 @@ class Handout:
     covariates: "Covariates"
     left_out: dict[str, int] = field(default_factory=dict)
     without_window: int = 0
+    columns: tuple[str, ...] = ()
     unread: Sequence[Unread] = ()
 
     def without(self, unread: Sequence[Unread]) -> "Handout":
@@ -55,11 +59,11 @@ class Handout:
         if not unread:
             return self
         manifest = without_images(self.manifest, unread)
-        lost = self.images() - replace(self, manifest=manifest).images()
+        lost = self.image_ids() - replace(self, manifest=manifest).image_ids()
         left_out = {**self.left_out, "could not be read": len(lost)}
         return replace(self, manifest=manifest, left_out=left_out, unread=unread)
 
-    def images(self) -> set[str]:
+    def image_ids(self) -> set[str]:
         """Return the images that are handed out, without their variants."""
         ids = self.manifest.column("image_id").to_pylist()
         if "parent" not in self.manifest.column_names:
@@ -75,7 +79,7 @@ class Handout:
         if not self.left_out:
             return self.dataset.digest
         members = self.dataset.members
-        here = pyarrow.array(sorted(self.images()), pyarrow.string())
+        here = pyarrow.array(sorted(self.image_ids()), pyarrow.string())
         engine = DuckDBEngine(connect())
         engine.connection.register(
             "dataset_members",
@@ -83,6 +87,23 @@ class Handout:
         )
         (row,) = engine.rows("digest")
         return str(row[0])
+
+    @property
+    def classes(self) -> list[str]:
+        """The names of the classes, in the order of their indices."""
+        return list(class_indices(self.dataset))
+
+    @property
+    def images(self) -> int:
+        """The number of distinct images, variants too."""
+        import pyarrow.compute
+
+        return int(pyarrow.compute.count_distinct(self.manifest.column("image_id")).as_py())
+
+    @property
+    def multilabel(self) -> bool:
+        """Whether an image is one example of all its classes."""
+        return "labels" in self.manifest.column_names
 
     def request(self, options: ExportOptions, **more: Any) -> dict[str, Any]:
         """Return all that the files of an export depend on, as JSON can hold it."""
@@ -110,6 +131,11 @@ def without_images(table: "pyarrow.Table", unread: Sequence[Unread]) -> "pyarrow
 def split_names(splits: Sequence[str]) -> dict[str, str]:
     """Return the name of each split for Hugging Face, which takes letters, digits and _ alone."""
     names = {split: re.sub(r"\W", "_", split) for split in splits}
+    if reserved := [split for split, name in names.items() if name.lower() == "all"]:
+        raise ExportError(
+            f"the split {reserved[0]!r} can't be had in this form, where 'all' means every split: "
+            "make the dataset with another name, or take another form"
+        )
     for split, name in names.items():
         if same := [s for s, n in names.items() if s != split and n == name]:
             raise ExportError(

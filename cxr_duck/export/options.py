@@ -33,13 +33,15 @@ class ExportOptions:
     """How a dataset is handed out.
 
     `form` is one of FORMS; `how` tells how folders get the files that are not written anew;
-    `shard_size` is the most bytes of a file that holds many images.
+    `shard_size` is the most bytes of a file that holds many images. `columns` are those of `images`
+    that each example has beside the usual ones.
     """
 
     form: str = "folders"
     how: str = "symlink"
     rendering: Rendering = field(default_factory=Rendering)
     shard_size: int = SHARD_SIZE
+    columns: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Raise ExportError for what is no form, or no way to write files."""

@@ -39,32 +39,34 @@ class Output:
 class Plan:
     """What an export in one form is going to write.
 
-    `request` is all that the files depend on, as JSON can hold it: an export that was stopped goes
-    on where the same is asked again. `bytes` are those needed on the disk, as near as can be told.
-    `finish` is given the folder with all outputs in it and the images that could not be read, and
-    writes what describes them. `known` tells, when all is written, how the range of each image that
-    was scaled is known, by its path. An export that isn't `resumable` leaves nothing behind when it
-    is stopped.
+    `films` is the number of distinct images that it hands out; one of several classes may lie in
+    several outputs. `request` is all that the files depend on, as JSON can hold it: an export that
+    was stopped goes on where the same is asked again. `bytes` are those needed on the disk, as near
+    as can be told. `finish` is given the folder with all outputs in it and the images that could
+    not be read, and writes what describes them. `known` tells, when all is written, how the range
+    of each image that was scaled is known, by its path. An export that isn't `resumable` leaves
+    nothing behind when it is stopped.
     """
 
     form: str
     request: dict[str, Any]
     outputs: Sequence[Output]
     bytes: int
+    films: int
     finish: Callable[[Path, Sequence[Unread]], None]
     resumable: bool = True
     known: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def images(self) -> int:
-        """The number of images in all outputs."""
+        """The number of images in all outputs, one that lies in several counted for each."""
         return sum(output.images for output in self.outputs)
 
     def report(self) -> dict[str, Any]:
-        """Return the form and the numbers of images, files and bytes, as JSON can hold it."""
+        """Return the form and the numbers of distinct images, files and bytes, for JSON."""
         return {
             "form": self.form,
-            "images": self.images,
+            "images": self.films if self.outputs else 0,
             "files": len(self.outputs),
             "bytes": self.bytes,
         }

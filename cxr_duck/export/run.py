@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cxr_duck.datasets.covariates.covariates import covariates_on
+from cxr_duck.datasets.examples import is_multilabel, manifest_of, with_targets
 from cxr_duck.datasets.recipes.recipe import Recipe
 from cxr_duck.datasets.recipes.recipe_values import fold_shares
 from cxr_duck.datasets.record.origin import read_record
@@ -17,10 +18,11 @@ from cxr_duck.errors import ExportError
 from cxr_duck.export.augment import check_augment
 from cxr_duck.export.described.description import UNREAD
 from cxr_duck.export.described.manifest import labels_of
+from cxr_duck.export.film_columns import with_columns
 from cxr_duck.export.handout import Handout, train_split
 from cxr_duck.export.options import FORMS, ExportOptions
 from cxr_duck.export.plan import Plan, Unread
-from cxr_duck.export.rendering import Film, Rendering
+from cxr_duck.export.rendering import Film
 from cxr_duck.export.writing import write_export
 from cxr_duck.images.files.folder import ImageFolder
 from cxr_duck.images.pixels.window import sound_window
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
 
 __all__ = ["export_dataset", "plan_export", "read_source"]
 
-_AS_THEY_ARE = Rendering()
+_AS_IT_IS = ExportOptions()
 _NAMED = 10  # images that a message spells out
 # How a film's white is known, as `images.pixels.scaling.Limits` has it.
 _KNOWN = {
@@ -61,7 +63,7 @@ def export_dataset(
     out, each with its reason. Raises DatasetError, ExportError.
     """
     check_target(target)
-    source = read_source(store, name, images_folder, options.rendering, progress)
+    source = read_source(store, name, images_folder, options, progress)
     plan = plan_export(source, options)
     report = plan.report()
     if dry_run:
@@ -72,7 +74,7 @@ def export_dataset(
     unread = lost.images()
     if unread:
         progress.note(_lost(unread, name, target))
-    report |= {"images": plan.images - lost.examples, "files": len(plan.outputs) - lost.files}
+    report |= {"images": plan.films - len(unread), "files": len(plan.outputs) - lost.files}
     return {**report, "unread": [image._asdict() for image in unread]}
 
 
@@ -98,10 +100,13 @@ def read_source(
     store: "Store",
     name: str,
     images_folder: Path | None,
-    rendering: Rendering = _AS_THEY_ARE,
+    options: ExportOptions = _AS_IT_IS,
     progress: Progress = SILENT,
 ) -> Handout:
     """Return a recorded dataset with the images that the store still has, and their variants.
+
+    Where an image may be of several classes it is one example of all of them, but for folders,
+    where it is an example of each.
 
     Raises DatasetError, ExportError.
     """
@@ -114,16 +119,26 @@ def read_source(
     films = _films(engine.arrow("export_films"))
     if films and not engine.scalar("SELECT count(*) FROM checks"):
         progress.note("nobody has tested these files yet: 'cxr check' does")
+    rendering = options.rendering
     without_window = 0
     if rendering.window == "dicom":
         without_window = sum(film.window is None for film in films.values())
     if without_window:
         progress.note(f"{without_window:,} images have no DICOM window and get the full range")
-    manifest = engine.arrow("manifest")
+    multilabel = is_multilabel(dataset) and options.form != "folders"
+    manifest = manifest_of(engine, multilabel)
     if rendering.augment:
+        engine.put_arrow("manifest", manifest)
         manifest = _with_variants(engine, dataset.recipe, rendering.augment)
         _add_variants(films, manifest, dataset.recipe.seed)
+    usual = manifest.column_names
+    manifest = with_columns(engine, manifest, options.columns)
+    more = tuple(name for name in manifest.column_names if name not in usual)
+    manifest = with_targets(engine, dataset, manifest, multilabel)
     folder = ImageFolder(images_folder.absolute()) if images_folder is not None else None
+    covariates = covariates_on(engine, dataset.recipe, dataset.members)
+    if covariates.suspect:
+        progress.note(f"{covariates.suspect:,} images of {name} are blank; its card tells more")
     return Handout(
         dataset,
         manifest,
@@ -131,9 +146,10 @@ def read_source(
         folder,
         labels_of(engine, dataset),
         read_record(engine, name),
-        covariates_on(engine, dataset.recipe, dataset.members),
+        covariates,
         {reason: images for reason, images in left_out.items() if images},
         without_window,
+        more,
     )
 
 
@@ -148,7 +164,7 @@ def _films(table: "pyarrow.Table") -> dict[str, Film]:
 
 
 def _with_variants(engine: DuckDBEngine, recipe: Recipe, variants: int) -> "pyarrow.Table":
-    """Return the manifest with variants of the images of the split to train on."""
+    """Return the relation manifest with variants of the images of the split to train on."""
     check_augment()
     if recipe.shares == fold_shares(len(recipe.shares)):
         raise ExportError(
@@ -161,7 +177,6 @@ def _with_variants(engine: DuckDBEngine, recipe: Recipe, variants: int) -> "pyar
             f"which split is trained on isn't clear: none is called train, and the first is "
             f"{next(iter(recipe.shares))}; make the dataset with a split called train"
         )
-    engine.make("manifest")
     return engine.arrow("manifest_variants", train=train, variants=variants)
 
 

@@ -10,7 +10,7 @@ from cxr_duck.store.data_files import DataWriter, data_files, show_files
 from cxr_duck.store.publication import Publication
 from cxr_duck.store.store import Store
 
-__all__ = ["is_listed_anew", "put_listing", "tell_files", "write_listing"]
+__all__ = ["is_listed_anew", "put_listing", "tell_files", "tell_other_endings", "write_listing"]
 
 
 def put_listing(engine: Engine, listing: Listing) -> None:
@@ -32,6 +32,16 @@ def write_listing(engine: Engine, writer: DataWriter, publication: Publication) 
         writer.drop(data_files(publication.catalog, relation))
         rows = engine.scalar(f"SELECT count(*) FROM {listed}")
         writer.add(writer.write(relation, relation, rows=rows))
+
+
+def tell_other_endings(engine: Engine, progress: Progress) -> None:
+    """Say how many images were found under a name with another ending."""
+    count = engine.scalar("SELECT count(*) FROM files WHERE other_ending")
+    some = "SELECT image_id, path FROM files WHERE other_ending ORDER BY image_id LIMIT 1"
+    for image_id, path in engine.fetch(some):
+        progress.note(
+            f"{counted(count, 'image')} found under another ending, such as {image_id}: {path}"
+        )
 
 
 def tell_files(store: Store, folder: Path, progress: Progress) -> None:

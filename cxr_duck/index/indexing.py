@@ -11,7 +11,19 @@ from pathlib import Path
 from cxr_duck.engines.engine import Engine
 from cxr_duck.errors import ConflictError, ImagesError, LabelFileError, StoreError
 from cxr_duck.images.files.listing import Listing, list_images, nothing_listed
-from cxr_duck.index.found_files import is_listed_anew, put_listing, tell_files, write_listing
+from cxr_duck.index.found_files import (
+    is_listed_anew,
+    put_listing,
+    tell_files,
+    tell_other_endings,
+    write_listing,
+)
+from cxr_duck.index.values import (
+    own_fields_of,
+    refuse_rounded_ids,
+    tell_doubtful_ids,
+    tell_own_fields,
+)
 from cxr_duck.index.what_stays import keep_what_stays
 from cxr_duck.progress import Progress
 from cxr_duck.sources.label_file import LabelFile, open_label_file
@@ -71,7 +83,8 @@ def index_labels(
                 _read_records(engine, source, label_file)
                 whole.result()
             replaced = terms.result()
-            found = _match_files(engine, label_file, listing, images_folder)
+            own_fields = own_fields_of(engine)
+            found = _match_files(engine, label_file, listing, images_folder, progress)
             counts = _compare(
                 engine, publication, label_file, listing is not None, replacing, readmitting
             )
@@ -90,12 +103,15 @@ def index_labels(
                 _write(engine, pool, publication, change, listing is not None)
         if not publication.discarded:
             with progress.step("writing the catalog"):
-                publish_change(publication, change)
+                publish_change(publication, change, list(own_fields))
         counts = {**_totals(publication), **counts}
     for sentence in [] if publication.discarded else replaced:
         progress.note(sentence)
+    tell_own_fields(label_file, own_fields, progress)
     if images_folder is not None:
         tell_files(store, images_folder, progress)
+    if not publication.discarded:
+        tell_doubtful_ids(store, progress)
     _tell_rejects(counts.pop("refused"), progress)
     _tell_removed(counts.pop("removed"), labels, progress)
     return counts if listing is None else {**counts, "found": found}
@@ -110,6 +126,7 @@ def _read_records(engine: Engine, source: Source, label_file: LabelFile) -> None
         ("source_row", *source.columns),
         source.null_words,
     )
+    refuse_rounded_ids(engine, label_file)
     engine.define(source.sentences)
     engine.make("repeats")
     engine.make("refusals")
@@ -142,12 +159,14 @@ def _match_files(
     label_file: LabelFile,
     listing: Listing | None,
     images_folder: Path | None,
+    progress: Progress,
 ) -> int:
     """Make files, and return how many images have one; ImagesError where none has."""
     put_listing(engine, listing or nothing_listed())
     engine.make("files")
     if listing is None:
         return 0
+    tell_other_endings(engine, progress)
     found = engine.scalar(
         "SELECT count(*) FROM records "
         "ANTI JOIN refusals USING (row) SEMI JOIN files USING (image_id)"
@@ -320,11 +339,6 @@ def _tell_columns(label_file: LabelFile, progress: Progress) -> None:
         progress.note(
             f"{label_file.path.name} lacks the columns {', '.join(label_file.missing)}: "
             "they are NULL in images"
-        )
-    if label_file.unknown:
-        progress.note(
-            f"{label_file.path.name} has the unknown columns {', '.join(label_file.unknown)}: "
-            "they are left out"
         )
 
 

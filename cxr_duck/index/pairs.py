@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from cxr_duck.engines.duckdb import DuckDBEngine
 from cxr_duck.errors import CxrError
+from cxr_duck.index.pure import is_pure
 from cxr_duck.store.store import Store
 from cxr_duck.terms.lookup import filled_classes, unknown_finding
 from cxr_duck.terms.stored import open_hierarchy
@@ -67,7 +68,7 @@ def find_pairs(engine: DuckDBEngine, findings: Sequence[str], unit: str) -> Pair
     """Count the findings beside the given ones, and test each for independence."""
     if unit not in UNITS:
         raise CxrError(f"the unit {unit!r} can't be counted: take one of {', '.join(UNITS)}")
-    if engine.scalar("SELECT arg_max(pure_terms, publication) FROM publications"):
+    if is_pure(engine):
         raise CxrError(
             "this index holds only images with exactly one finding, which no other stands beside: "
             "index the label file without --pure"

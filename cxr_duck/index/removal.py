@@ -61,6 +61,7 @@ def remove_images(
             return removal
         with working_engine(store.path / SPILL) as engine, progress.step("removing images"):
             chosen = {name: reading.arrow_of(f"chosen_{name}") for name in ("images", "rejects")}
+            reading.connection.close()  # it has the state open whose files are to go
             _take_out(engine, publication, change, chosen)
         publish_change(publication, replace(change, removed=removal.images))
     forget_runs(store)

@@ -6,10 +6,11 @@ from typing import Literal
 
 from cxr_duck.engines.engine import Engine
 from cxr_duck.engines.stages import stage
+from cxr_duck.index.pure import is_pure
 from cxr_duck.query.compile import Compiled, compile_query, condition_on_postings
 from cxr_duck.query.fields import Fields
 from cxr_duck.query.rows import Rows
-from cxr_duck.query.tree import Shown
+from cxr_duck.query.tree import Compared, Shown, join
 from cxr_duck.terms.hierarchy import DEFAULT_HIERARCHY
 from cxr_duck.terms.stored import open_hierarchy
 
@@ -59,7 +60,9 @@ def ask(
     """Return the question that a query asks of a store.
 
     A text that is a finding of the index to the letter is that finding; else it is read as the
-    language. Raises QueryError or UnknownTermError, which show the place of the mistake.
+    language. A pure index answers for images with exactly one finding.
+
+    Raises QueryError or UnknownTermError, which show the place of the mistake.
     """
     name = str(hierarchy)
     if name != DEFAULT_HIERARCHY:
@@ -77,6 +80,8 @@ def ask(
 
     written = parse(text)
     tree = resolve_tree(engine, text, written, name)
+    if not isinstance(tree, Shown) and is_pure(engine):  # findings are looked up in the index
+        tree = join("and", (tree, Compared("findings", "length", "=", (1,))))
     matching = compile_query(tree, Fields(engine).columns)
     if isinstance(tree, Shown) and is_one_finding(written):
         return _question(engine, _postings(tree, matching), matching)

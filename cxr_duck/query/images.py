@@ -9,6 +9,7 @@ from cxr_duck.errors import UnknownImageError
 from cxr_duck.images.files.folder import ImageFolder
 from cxr_duck.images.pixels.cxr_image import CXRImage, CXRImages
 from cxr_duck.index.image_facts import find_id
+from cxr_duck.index.pure import is_pure
 from cxr_duck.query.find import ask
 from cxr_duck.query.read_only import translating_query_errors
 
@@ -41,6 +42,8 @@ def images_of(
     """
     engine = store.duckdb()
     sql, params = "SELECT image_id FROM images", {}
+    if is_pure(engine):
+        sql += " WHERE array_length(findings) = 1"
     if query is not None:
         requested = ask(engine, query, hierarchy).ids
         sql, params = requested.sql, requested.params

@@ -1,15 +1,17 @@
 """The contents of `cxr.duckdb`: views over the Parquet files, terms, macros and comments."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import duckdb
 
-from cxr_duck.engines.sql_text import quoted
+from cxr_duck.engines.duckdb import rows_of_files
+from cxr_duck.engines.own_fields import ADDED, own_column
+from cxr_duck.engines.sql_text import identifier, quoted
 from cxr_duck.engines.stages import all_stages, stage
 from cxr_duck.store.data_files import data_files
 from cxr_duck.store.relations import RELATIONS, TABLES, TERM_TABLES, VIEWS
 
-__all__ = ["PUBLISHED", "create_macros", "create_tables", "create_views", "describe"]
+__all__ = ["PUBLISHED", "create_macros", "create_tables", "create_views", "describe", "own_columns"]
 
 PUBLISHED = (*RELATIONS, *VIEWS, *TERM_TABLES)  # what `describe` explains in the catalog
 
@@ -22,16 +24,38 @@ _STORE = (
 )
 
 
-def create_views(catalog: duckdb.DuckDBPyConnection) -> None:
-    """Point the views at the data files that the catalog lists."""
+_OWN = "a field of the label file's own, as text"
+
+
+def create_views(catalog: duckdb.DuckDBPyConnection, own_fields: Collection[str] = ()) -> None:
+    """Point the views at the data files that the catalog lists.
+
+    Own fields of `images` become columns: those that are named, and those that are columns already.
+    """
+    own = dict.fromkeys([*own_columns(catalog), *own_fields])
     for name in RELATIONS:
         paths = ", ".join(quoted(file.path) for file in data_files(catalog, name))
-        catalog.execute(
-            f"CREATE OR REPLACE VIEW {name} AS SELECT * FROM read_parquet("
-            f"list_transform([{paths}], lambda path: {_STORE} || path))"
-        )
+        listed = f"list_transform([{paths}], lambda path: {_STORE} || path)"
+        rows = rows_of_files(catalog, listed, ADDED.get(name, {}))
+        if name == "images" and own:
+            columns = {field.lower(): field for field in reversed(own)}
+            rows = rows.replace("*", ", ".join(["*", *map(_named, reversed(columns.values()))]), 1)
+        catalog.execute(f"CREATE OR REPLACE VIEW {name} AS {rows}")
     for name in VIEWS:
         catalog.execute(f"CREATE OR REPLACE VIEW {name} AS {stage(name).sql}")
+
+
+def _named(field: str) -> str:
+    return f"{own_column(field)} AS {identifier(field)}"
+
+
+def own_columns(catalog: duckdb.DuckDBPyConnection) -> list[str]:
+    """Return the columns that the view `images` makes of own fields, in their order."""
+    columns = catalog.execute(
+        "SELECT column_name FROM duckdb_columns() WHERE database_name = current_database() "
+        "AND schema_name = 'main' AND table_name = 'images' ORDER BY column_index"
+    ).fetchall()
+    return [name for (name,) in columns if name not in stage("images").columns]
 
 
 def create_tables(catalog: duckdb.DuckDBPyConnection) -> None:
@@ -58,6 +82,10 @@ def describe(catalog: duckdb.DuckDBPyConnection) -> None:
             comments.append(f"COMMENT ON {kind} {name} IS {quoted(card.grain)}")
             for column, text in card.columns.items():
                 comments.append(f"COMMENT ON COLUMN {name}.{column} IS {quoted(text)}")
+    comments += [
+        f"COMMENT ON COLUMN images.{identifier(field)} IS {quoted(_OWN)}"
+        for field in own_columns(catalog)
+    ]
     _execute_at_once(catalog, comments)
 
 

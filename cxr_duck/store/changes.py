@@ -1,6 +1,7 @@
 """A change of a store as a row of `publications`: what was done, from what, to how many images."""
 
 import platform
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -65,8 +66,13 @@ def _has_tables(catalog: duckdb.DuckDBPyConnection) -> bool:
     return bool(rows[0][0])
 
 
-def publish_change(publication: Publication, change: Change) -> None:
-    """Record a change and point the views at the data files that the catalog lists now."""
+def publish_change(
+    publication: Publication, change: Change, own_fields: Collection[str] = ()
+) -> None:
+    """Record a change and point the views at the data files that the catalog lists now.
+
+    `own_fields` are those that came in with the change.
+    """
     catalog = publication.catalog
     catalog.execute(
         "INSERT INTO publications VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -88,6 +94,6 @@ def publish_change(publication: Publication, change: Change) -> None:
         ],
     )
     publication.show_columns()
-    create_views(catalog)
+    create_views(catalog, own_fields)
     create_macros(catalog)
     describe(catalog)

@@ -9,6 +9,7 @@ from pathlib import Path
 import duckdb
 
 from cxr_duck.engines.engine import Engine, Layout
+from cxr_duck.engines.own_fields import ADDED
 from cxr_duck.errors import StageError, StoreError
 from cxr_duck.io.urls import delete_file, open_file
 from cxr_duck.store.publication import Publication
@@ -84,7 +85,8 @@ def show_files(
 ) -> None:
     """Let an engine see a relation's data files, under its own name or another."""
     files = data_files(publication.catalog, relation)
-    engine.read_files(shown_as or relation, publication.store, [file.path for file in files])
+    paths = [file.path for file in files]
+    engine.read_files(shown_as or relation, publication.store, paths, ADDED.get(relation))
 
 
 class DataWriter:
@@ -167,7 +169,10 @@ class DataWriter:
         """Let the relation data_file be the rows of some files."""
         try:
             self._engine.read_files(
-                "data_file", self._publication.store, [file.path for file in files]
+                "data_file",
+                self._publication.store,
+                [file.path for file in files],
+                ADDED.get(files[0].relation),
             )
         except StageError as error:
             raise _damaged(self._publication.store, error.reason) from error

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from cxr_duck.engines.stages import all_stages
+from cxr_duck.engines.stages import all_stages, stage
 from cxr_duck.errors import StageError
 from cxr_duck.progress import SILENT, Progress
 from cxr_duck.store.data_files import changed_files, data_files
@@ -13,6 +13,7 @@ from cxr_duck.store.store import Store
 __all__ = ["Check", "check_invariants"]
 
 
+_NOTES = ("doubtful_ids",)
 _FILES = "one row per data file whose bytes are not those that were written"
 
 
@@ -20,7 +21,8 @@ _FILES = "one row per data file whose bytes are not those that were written"
 class Check:
     """One invariant: its name, what a row of it stands for, and the rows that break it.
 
-    `untested` says why it could not be tested, where that is so.
+    `untested` says why it could not be tested, where that is so. The rows of a `note` are to be
+    looked at, and break nothing.
     """
 
     name: str
@@ -28,12 +30,17 @@ class Check:
     columns: tuple[str, ...]
     rows: list[tuple[Any, ...]]
     untested: str = ""
+    note: bool = False
 
 
 def check_invariants(store: Store, progress: Progress = SILENT) -> list[Check]:
-    """Verify the digests of a store's data files, then run every check of `sql/check` on it."""
+    """Verify the digests of a store's data files, then run every check of `sql/check` on it.
+
+    What may be wrong and breaks nothing comes after them, as notes.
+    """
     engine = store.duckdb()
-    parts = all_stages("check")
+    notes = [stage(name) for name in _NOTES]
+    parts = [*all_stages("check"), *notes]
     engine.connection.execute("CREATE TEMP VIEW audited AS FROM experiments.members")
     with progress.step("checking", 1 + len(parts)) as done:
         files = [*data_files(engine.connection), *copy_files(engine.connection)]
@@ -44,9 +51,10 @@ def check_invariants(store: Store, progress: Progress = SILENT) -> list[Check]:
             try:
                 rows = engine.rows(part.name)
             except StageError as error:  # a damaged file, which file_changed names
-                checks.append(Check(part.name, part.grain, (), [], untested=str(error)))
+                told = str(error)
+                checks.append(Check(part.name, part.grain, (), [], told, part in notes))
             else:
                 columns = tuple(column[0] for column in engine.connection.description or ())
-                checks.append(Check(part.name, part.grain, columns, rows))
+                checks.append(Check(part.name, part.grain, columns, rows, note=part in notes))
             done(number)
     return checks

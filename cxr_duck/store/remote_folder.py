@@ -20,6 +20,7 @@ from pathlib import Path
 from threading import RLock
 from uuid import uuid4
 
+from cxr_duck.engines.own_fields import ADDED
 from cxr_duck.engines.spark.scratch import SCRATCH, SCRATCH_SECONDS
 from cxr_duck.errors import StoreError
 from cxr_duck.io.urls import MOUNTS, Mounts, RemotePath, mounts, reach, translating_url_errors
@@ -175,14 +176,15 @@ class RemoteFolder(StoreFolder):
         shutil.rmtree(folder, ignore_errors=True)
         empty = {}
         for relation, path in listed:
-            if relation not in empty:
+            kind = path if relation in ADDED else relation  # earlier files lack columns
+            if kind not in empty:
                 with (
                     translating_url_errors(f"{self._url}/{path}", "read"),
                     self._place.child(path).open_input() as file,
                 ):
-                    empty[relation] = parquet.read_schema(file).empty_table()
+                    empty[kind] = parquet.read_schema(file).empty_table()
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
-            parquet.write_table(empty[relation], folder / path)
+            parquet.write_table(empty[kind], folder / path)
         return folder
 
     def commit(self, working: Path, folder: Path | str) -> None:

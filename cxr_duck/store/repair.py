@@ -214,8 +214,18 @@ def _fill(catalog: duckdb.DuckDBPyConnection, store: Path, plan: Plan) -> None:
     )
     add_publications(catalog, store, plan.files)
     create_views(catalog)
+    create_views(catalog, _own_fields(catalog))
     create_macros(catalog)
     describe(catalog)
+
+
+def _own_fields(catalog: duckdb.DuckDBPyConnection) -> list[str]:
+    """Return the names of the own fields that images have."""
+    rows = catalog.execute(
+        "SELECT DISTINCT field.name FROM (SELECT unnest(own_fields) AS field FROM images) "
+        "ORDER BY ALL"
+    ).fetchall()
+    return [name for (name,) in rows]
 
 
 def _give_second_name(file: Path, name: Path) -> None:

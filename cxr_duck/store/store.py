@@ -29,6 +29,7 @@ from cxr_duck.store.disk_errors import translating_disk_errors
 from cxr_duck.store.format import FORMAT, count_state, read_format
 from cxr_duck.store.format_steps import bring_up
 from cxr_duck.store.local_folder import CATALOG, SPILL, StoreFolder, refuse_strangers
+from cxr_duck.store.one_state import held_states, seeing_the_newest
 from cxr_duck.store.opening import BrokenCatalogError, open_catalog
 from cxr_duck.store.publication import Publication
 from cxr_duck.store.record_copy import write_copy
@@ -48,8 +49,8 @@ _DATA_PATHS = "SELECT path FROM data_files"
 _COPY_PATHS = "SELECT path FROM record_files"
 _LAST = "SELECT publication, action FROM publications ORDER BY publication DESC LIMIT 1"
 
-# One connection a store and process: DuckDB shares an opened file between connections, so a second
-# one that stayed open would keep showing the state before a publish.
+# One connection a store and process, to the state that was opened last. One to a state before it
+# stays as long as cursors of it are in use: a question that began goes on.
 _open: dict[Path, tuple[tuple[int, int], duckdb.DuckDBPyConnection]] = {}
 
 
@@ -101,15 +102,26 @@ class Store:
         return self.catalog.is_file()
 
     def cursor(self, *, anywhere: bool = False) -> duckdb.DuckDBPyConnection:
-        """Return a connection that reads the newest state, and no file outside the store's data.
+        """Return a connection that reads one state, and no file outside the store's data.
 
-        Temporary tables may be made on it. With `anywhere` the store may lie where its views can't
+        That is the newest state, or within `one_state` the one that was seen there first. Temporary
+        tables may be made on it. With `anywhere` the store may lie where its views can't
         read the data files. Raises StoreError where there is no store to read.
         """
         if not anywhere:
             self.check_reads_locally()
+        key, held = self.path.resolve(), held_states()
+        if key not in held:
+            held[key] = self._newest(key)
+        cursor = held[key].cursor()
+        cursor.execute(
+            f"USE cxr; SET VARIABLE cxr_store = {quoted(key)}; SET VARIABLE cxr_format = {FORMAT}"
+        )
+        return cursor
+
+    def _newest(self, key: Path) -> duckdb.DuckDBPyConnection:
+        """Return the connection to the newest state."""
         self._folder.bring()
-        key = self.path.resolve()
         try:
             status = self.catalog.stat()
         except OSError:
@@ -119,13 +131,9 @@ class Store:
             ) from None
         state = (status.st_ino, status.st_mtime_ns)
         if key not in _open or _open[key][0] != state:
-            self.close()
+            self._forget()
             _open[key] = (state, open_catalog(self._folder))
-        cursor = _open[key][1].cursor()
-        cursor.execute(
-            f"USE cxr; SET VARIABLE cxr_store = {quoted(key)}; SET VARIABLE cxr_format = {FORMAT}"
-        )
-        return cursor
+        return _open[key][1]
 
     def duckdb(self, *, anywhere: bool = False) -> DuckDBEngine:
         """Return DuckDB on a new `cursor`, whichever engine the store was opened with."""
@@ -170,12 +178,20 @@ class Store:
         if entry := _open.pop(self.path.resolve(), None):
             entry[1].close()
 
+    def _forget(self) -> None:
+        """Let the next cursor open the store anew; cursors that are in use see what they saw."""
+        _open.pop(self.path.resolve(), None)
+
     @contextmanager
     def publishing(self) -> Iterator[Publication]:
         """Yield a publication to fill; publish it whole at the end, or nothing on an error."""
         if not reads_urls(self._engine):
             self.check_reads_locally()
-        with self._only_writer(), translating_disk_errors(self.root):
+        with (
+            seeing_the_newest(),
+            self._only_writer(),
+            translating_disk_errors(self.root),
+        ):
             self._forget_killed_writers()
             working = self._working_copy()
             catalog: duckdb.DuckDBPyConnection | None = None
@@ -197,7 +213,7 @@ class Store:
                     copied = self._copy_record(publication, working)
                     catalog.execute("CHECKPOINT")
                     catalog.close()
-                    self.close()
+                    self._forget()
                     self._folder.commit(working, folder)
                 else:
                     self._folder.discard(folder)
@@ -296,7 +312,7 @@ class Store:
         """
         self._refuse_foreign_changes()
         before = self.catalog.stat()
-        self.close()
+        self._forget()
         shutil.copyfile(self.catalog, working)
         self._refuse_foreign_changes()
         after = self.catalog.stat()

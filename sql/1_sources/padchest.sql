@@ -1,8 +1,9 @@
 -- records: one row per record of PadChest's label file, cast, cleaned, and judged readable or not.
 -- reads: label_rows
 -- Its columns are those of images; row: the number of the record, where label_rows has it;
--- problems: what can't be read, NULL where everything can; and sentences_plain: whether the lists
--- of sentences can be split at their commas.
+-- own_fields: the columns that PadChest has not, and the text of each value that can't be, such as
+-- an age of 214; problems: what can't be read, NULL where everything can; and sentences_plain:
+-- whether the lists of sentences can be split at their commas.
 WITH texts AS (
     -- The reader of label files has made NULL of empty fields and of the words nan and None.
     SELECT
@@ -54,6 +55,7 @@ WITH texts AS (
         ) AS sentences_plain,
         "labelCUIS" AS label_cuis,
         "LocalizationsCUIS" AS localization_cuis,
+        own_fields,
         -- What engines read as numbers differs: 1_000, 1d, +-1, inf. None of it in these letters.
         regexp_matches(
             concat_ws(
@@ -274,6 +276,7 @@ casts AS (
             regexp_extract_all(localization_cuis, '''[^'']*''', 0),
             lambda quoted: substr(quoted, 2, length(quoted) - 2)
         ) AS localization_cuis,
+        own_fields,
     FROM texts
 ),
 
@@ -310,6 +313,26 @@ whole_numbers AS (
     FROM casts
 ),
 
+judged AS (
+    -- No study is older than X-rays, and no patient is above 120 or born after the study. Where the
+    -- study has no date that can be, a birth year from 1775 on can be.
+    SELECT
+        *,
+        coalesce(study_date >= DATE '1895-11-08', TRUE) AS study_date_can_be,
+        coalesce(
+            CASE
+                WHEN study_date >= DATE '1895-11-08'
+                    THEN year(study_date) - birth_year BETWEEN 0 AND 120
+                ELSE birth_year BETWEEN 1775 AND 2100
+            END,
+            TRUE
+        ) AS birth_year_can_be,
+        coalesce(bits_stored BETWEEN 1 AND 64, TRUE) AS bits_stored_can_be,
+        coalesce(height > 0, TRUE) AS height_can_be,
+        coalesce(width > 0, TRUE) AS width_can_be,
+    FROM whole_numbers
+),
+
 cleaned AS (
     -- PadChest's own rule, one step a column: exclude is said of a part of a report, so it holds
     -- only where nothing else was found; then so does normal.
@@ -319,7 +342,52 @@ cleaned AS (
         list_filter(
             distinct_labels, lambda label: label <> 'exclude' AND label <> 'normal'
         ) AS labels_but_normal,
-    FROM whole_numbers
+        CASE
+            WHEN
+                study_date_can_be
+                AND birth_year_can_be
+                AND bits_stored_can_be
+                AND height_can_be
+                AND width_can_be
+                THEN own_fields
+            ELSE list_filter(
+                list_append(
+                    list_append(
+                        list_append(
+                            list_append(
+                                list_append(
+                                    coalesce(own_fields, []),
+                                    {
+                                        'name': 'BitsStored_DICOM',
+                                        'value': CASE
+                                            WHEN NOT bits_stored_can_be THEN bits_stored_text
+                                        END
+                                    }
+                                ),
+                                {
+                                    'name': 'Columns_DICOM',
+                                    'value': CASE WHEN NOT width_can_be THEN width_text END
+                                }
+                            ),
+                            {
+                                'name': 'PatientBirth',
+                                'value': CASE WHEN NOT birth_year_can_be THEN birth_year_text END
+                            }
+                        ),
+                        {
+                            'name': 'Rows_DICOM',
+                            'value': CASE WHEN NOT height_can_be THEN height_text END
+                        }
+                    ),
+                    {
+                        'name': 'StudyDate_DICOM',
+                        'value': CASE WHEN NOT study_date_can_be THEN study_date_text END
+                    }
+                ),
+                lambda field: field.value IS NOT NULL
+            )
+        END AS all_own_fields,
+    FROM judged
 )
 
 SELECT
@@ -328,15 +396,18 @@ SELECT
     image_id,
     patient_id,
     study_id,
-    study_date,
+    CASE WHEN study_date_can_be THEN study_date END AS study_date,
     image_dir,
     projection,
     projection IN ('PA', 'AP', 'AP_horizontal') AS frontal,
     projection_method,
     view_position,
     sex,
-    birth_year,
-    CAST(year(study_date) AS INTEGER) - birth_year AS age,
+    CASE WHEN birth_year_can_be THEN birth_year END AS birth_year,
+    CASE
+        WHEN study_date_can_be AND birth_year_can_be
+            THEN CAST(year(study_date) AS INTEGER) - birth_year
+    END AS age,
     pediatric,
     label_method,
     CASE
@@ -353,9 +424,9 @@ SELECT
     sentences_plain,
     report_id,
     report,
-    width,
-    height,
-    bits_stored,
+    CASE WHEN width_can_be THEN width END AS width,
+    CASE WHEN height_can_be THEN height END AS height,
+    CASE WHEN bits_stored_can_be THEN bits_stored END AS bits_stored,
     pixel_representation,
     photometric_interpretation,
     pixel_aspect_ratio,
@@ -370,6 +441,7 @@ SELECT
     exposure_time,
     relative_exposure,
     source_row,
+    all_own_fields AS own_fields,
     nullif(
         concat_ws(
             '; ',
@@ -407,7 +479,7 @@ SELECT
                     THEN 'LabelsLocalizationsBySentence is no list'
             END,
             CASE
-                WHEN study_date_text IS NOT NULL AND study_date IS NULL
+                WHEN study_date_text IS NOT NULL AND cleaned.study_date IS NULL
                     THEN concat('StudyDate_DICOM is no date: ', study_date_text)
             END,
             CASE
@@ -415,7 +487,7 @@ SELECT
                     THEN concat('Pediatric is neither PED nor No: ', pediatric_text)
             END,
             CASE
-                WHEN birth_year_text IS NOT NULL AND birth_year IS NULL
+                WHEN birth_year_text IS NOT NULL AND cleaned.birth_year IS NULL
                     THEN concat('PatientBirth is no year: ', birth_year_text)
             END,
             CASE
@@ -425,15 +497,15 @@ SELECT
                     )
             END,
             CASE
-                WHEN bits_stored_text IS NOT NULL AND bits_stored IS NULL
+                WHEN bits_stored_text IS NOT NULL AND cleaned.bits_stored IS NULL
                     THEN concat('BitsStored_DICOM is no whole number: ', bits_stored_text)
             END,
             CASE
-                WHEN height_text IS NOT NULL AND height IS NULL
+                WHEN height_text IS NOT NULL AND cleaned.height IS NULL
                     THEN concat('Rows_DICOM is no whole number: ', height_text)
             END,
             CASE
-                WHEN width_text IS NOT NULL AND width IS NULL
+                WHEN width_text IS NOT NULL AND cleaned.width IS NULL
                     THEN concat('Columns_DICOM is no whole number: ', width_text)
             END,
             CASE

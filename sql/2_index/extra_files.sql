@@ -25,12 +25,14 @@ removed AS (
 ),
 
 extra AS (
+    -- The file of an image may have a name with another ending.
     SELECT
         image_files.image_id,
         image_files.path,
         image_files.bytes,
     FROM image_files
-    ANTI JOIN images USING (image_id)
+    ANTI JOIN images ON image_files.image_id = images.image_id
+    ANTI JOIN images AS located ON image_files.path = located.path
 )
 
 SELECT

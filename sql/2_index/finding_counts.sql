@@ -6,11 +6,12 @@
 --   patients         distinct patients of those images
 --   studies          distinct studies of those images
 --   physician_share  share of those images that were labelled by hand
+-- The ids of studies are unique within a patient only.
 SELECT
     postings.finding,
     CAST(count(*) AS BIGINT) AS images,
     CAST(count(DISTINCT images.patient_id) AS BIGINT) AS patients,
-    CAST(count(DISTINCT images.study_id) AS BIGINT) AS studies,
+    CAST(count(DISTINCT concat(images.patient_id, '|', images.study_id)) AS BIGINT) AS studies,
     count(*) FILTER (WHERE images.label_method = 'Physician') / count(*) AS physician_share,
 FROM postings
 INNER JOIN images USING (image_id)

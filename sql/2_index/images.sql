@@ -47,11 +47,14 @@
 --   source_row                  the row number that the label file carries (first column)
 --   path                        the image's file, below the folder given with --images
 --   present                     whether that file is there, NULL where nobody looked
+--   own_fields                  names and values of the label file's own columns, each of which is
+--                               a column here too; and the text of values that can't be
 -- An image that is replaced keeps its file where nobody looked for one.
 SELECT
-    records.* EXCLUDE (row, sentences_plain, problems),
+    records.* EXCLUDE (row, own_fields, sentences_plain, problems),
     CASE WHEN $images_given THEN files.path ELSE known_records.path END AS path,
     CASE WHEN $images_given THEN files.path IS NOT NULL ELSE known_records.present END AS present,
+    records.own_fields,
 FROM records
 ANTI JOIN skipped_records ON records.row = skipped_records.row
 LEFT JOIN files ON records.image_id = files.image_id

@@ -7,13 +7,13 @@
 --   unit      its image, study or patient
 -- exclude and unchanged are said of a report and not of what its images show: an image with no
 -- other label is neither an example of a finding nor of its absence, and an image without labels
--- is not in the index.
+-- is not in the index. The ids of studies are unique within a patient only.
 SELECT
     postings.finding,
     postings.image_id,
     CASE $unit
         WHEN 'image' THEN images.image_id
-        WHEN 'study' THEN images.study_id
+        WHEN 'study' THEN concat(images.patient_id, '|', images.study_id)
         WHEN 'patient' THEN images.patient_id
     END AS unit,
 FROM postings

@@ -21,4 +21,4 @@ SELECT
 FROM image_files
 SEMI JOIN names USING (image_id)
 LEFT JOIN images
-    ON image_files.image_id = images.image_id AND image_files.path = images.path;
+    ON image_files.path = images.path;

@@ -7,7 +7,8 @@
 --   patient_id                its patient
 --   study_id                  its study
 --   projection                PA, L, AP_horizontal, …
---   findings                  the findings that make it one of the class, between them |
+--   class_findings            the findings that make it one of the class, between them |
+--   findings                  all findings of the image, between them |; NULL where it has none
 --   localizations             the localizations of the image, between them |
 --   localizations_by_finding  all findings of the image, each with its own localizations, as JSON
 --   source_path               its file, below the folder of images; NULL where there is none
@@ -40,7 +41,8 @@ SELECT
     recorded_members.patient_id,
     images.study_id,
     images.projection,
-    string_agg(recorded_members.finding, '|' ORDER BY recorded_members.finding) AS findings,
+    string_agg(recorded_members.finding, '|' ORDER BY recorded_members.finding) AS class_findings,
+    nullif(array_to_string(list_sort(images.findings), '|'), '') AS findings,
     nullif(array_to_string(images.localizations, '|'), '') AS localizations,
     coalesce(located.localizations_by_finding, '{}') AS localizations_by_finding,
     images.path AS source_path,

@@ -1,5 +1,5 @@
 -- find_images: one row per image that a query holds for, such as find_images('nodule @ right').
--- reads: images, postings, terms, term_ancestors
+-- reads: images, postings, terms, term_ancestors, publications
 -- columns:
 --   image_id    the image
 --   patient_id  its patient
@@ -307,6 +307,11 @@ matching AS (
     WHERE
         coalesce(shown_in_groups.held, 0) = groups_wanted.clauses_to_hold
         AND coalesce(shown_in_groups.broken, 0) = 0
+        -- A pure index answers for images with exactly one finding.
+        AND (
+            array_length(images.findings) = 1
+            OR NOT (SELECT arg_max(pure_terms, publication) FROM publications)
+        )
 )
 
 SELECT

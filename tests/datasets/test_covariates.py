@@ -534,7 +534,10 @@ def test_blank_films_and_labels_of_the_other_class(films: ExperimentData, cxr: R
     store = films.store.path
     ran = cxr("audit", "odd", "--store", store)
     assert (ran.code, ran.err.count("nothing is wrong")) == (0, 1)
-    assert "2 images are blank: all their pixels are the same\n" in ran.out
+    assert (
+        "2 images are blank: all their pixels are the same; to leave such images out create with "
+        "--where \"image_id NOT IN (SELECT image_id FROM checks WHERE verdict = 'suspect')\"\n"
+    ) in ran.out
     assert "4 images of nodule carry a label of pneumonia\n" in ran.out
     audit = films.audit("odd")
     blank = audit["suspect_image"].rows.to_pylist()

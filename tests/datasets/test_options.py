@@ -56,6 +56,7 @@ by_date = [
     2014-01-01,
 ]
 keep_apart = "paper"
+test = "test"
 physician_test = true
 
 [splits.shares]
@@ -85,6 +86,7 @@ ALL_CHOSEN = Recipe(
     stratify=["sex"],
     match=["age:10"],
     size={"train": 500},
+    test="test",
 )
 
 

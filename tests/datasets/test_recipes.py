@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from cxr_duck import Dataset, ExperimentData
 from cxr_duck.cli.dataset_tables import print_plan
+from cxr_duck.datasets.recipes.recipe import Recipe
 from cxr_duck.datasets.recipes.toml import recipe_as_toml
 from cxr_duck.errors import CxrError, DatasetError, RecipeError
 from cxr_duck.index.removal import remove_images
@@ -353,6 +354,68 @@ def test_keep_apart_of_a_chain(mixed: ExperimentData, tmp_path: Path, rows: Rows
         assert data.reproduce(dataset.name).same
 
 
+def test_folds_beside_a_held_out_test(mixed: ExperimentData, tmp_path: Path) -> None:
+    """Folds part what another dataset does not hold out, or the first of some shares."""
+    shutil.copytree(mixed.store.path, tmp_path / "store")
+    data = ExperimentData(store=tmp_path / "store")
+    terms = ["nodule", "scoliosis"]
+    held_out = data.create_dataset(terms, shares={"dev": 4, "test": 1}, name="hold")
+    folds = data.create_dataset(terms, folds=3, keep_apart="hold", seed=5, name="folds")
+    assert folds.recipe.shares == {"fold1": 1, "fold2": 1, "fold3": 1}
+    patients = patients_by_split(held_out)
+    of_folds = set().union(*patients_by_split(folds).values())
+    assert not of_folds & patients["test"]
+    assert of_folds & patients["dev"]
+    gone = {row["patient_id"] for row in members_of(held_out) if row["split"] == "test"}
+    assert (
+        f"kept apart from hold: no split is the test here, so that {len(gone):,} patients of its "
+        "test are left out"
+    ) in folds.notes
+    assert data.reproduce("folds").same
+
+    both = data.create_dataset(terms, folds=3, shares={"dev": 80, "test": 20}, name="both")
+    assert both.recipe.shares == {"fold1": 80, "fold2": 80, "fold3": 80, "test": 60}
+    by_hand = data.create_dataset(
+        terms, shares={"fold1": 80, "fold2": 80, "fold3": 80, "test": 60}, name="by hand"
+    )
+    assert by_hand.digest == both.digest
+    with pytest.raises(RecipeError, match="folds has folds and no test"):
+        data.create_dataset(terms, keep_apart="folds", name="chain")
+    data.create_dataset(terms, test="none", name="untested")
+    with pytest.raises(RecipeError, match="untested has folds and no test"):
+        data.create_dataset(terms, keep_apart="untested", name="chain")
+
+
+def test_the_test_is_the_split_that_is_named(mixed: ExperimentData, tmp_path: Path) -> None:
+    """`test` names the split that takes what another dataset holds out, or says that none does."""
+    shutil.copytree(mixed.store.path, tmp_path / "store")
+    data = ExperimentData(store=tmp_path / "store")
+    terms, shares = ["nodule", "scoliosis"], {"a": 3, "b": 1, "c": 1}
+    held_out = patients_by_split(data.create_dataset(terms, name="nature"))["test"]
+    for test, holder in ((None, "c"), ("b", "b"), ("a", "a"), ("none", None)):
+        made = data.create_dataset(
+            terms, shares=shares, keep_apart="nature", test=test, name=f"test {test}"
+        )
+        found = {split for split, ids in patients_by_split(made).items() if ids & held_out}
+        assert found == ({holder} if holder else set())
+        assert sum("kept apart from nature: " in note for note in made.notes) == 1
+        hint = ", the last split, which is the test (--test names another, or none)"
+        assert any(f"come to c alone{hint}" in note for note in made.notes) == (test is None)
+        assert data.reproduce(made.name).same
+        (tmp_path / "recipe.toml").write_text(data.recipe_file(made.name), encoding="utf-8")
+        again = data.create_from_recipe(tmp_path / "recipe.toml", store_it=False)
+        assert (again.digest, again.recipe) == (made.digest, made.recipe)
+
+
+def test_a_recipe_that_names_no_test_is_written_as_before(mixed: ExperimentData) -> None:
+    """A key that a version brought stands in a record only where it is asked for."""
+    plain = mixed.create_dataset(["nodule", "scoliosis"], store_it=False).recipe
+    named = mixed.create_dataset(["nodule", "scoliosis"], test="none", store_it=False).recipe
+    assert "test" not in json.loads(plain.to_json())
+    assert json.loads(named.to_json())["test"] == "none"
+    assert Recipe.from_json(named.to_json()) == named
+
+
 def test_keep_apart_needs_the_dataset(mixed: ExperimentData) -> None:
     """A dataset that isn't there can't be kept apart from, and that is said."""
     with pytest.raises(DatasetError, match="there is no dataset 'nobody' to keep apart from"):
@@ -523,7 +586,9 @@ BAD_FILES = [
     (TERMS + "balance = { nodule = 1 }", "a whole number for each of the 2 classes"),
     (TERMS + "balance = { nodule = 1, scoliosis = true }", "a whole number for each of the 2"),
     (TERMS + "[splits]\nfolds = true", "folds is a number from 2 to 50, not True"),
-    (TERMS + "[splits]\nfolds = 3\nkeep_apart = 'x'", "folds are all alike"),
+    (TERMS + "[splits]\nfolds = 3\nby_date = [2014-01-01]", "folds are all alike"),
+    (TERMS + "[splits]\ntest = 'best'", "test names the split 'best': it has train, valid, test"),
+    (TERMS + "[splits]\ntest = 1", "test is text, not 1"),
     (TERMS + "[splits]\nshares = {}", "each split needs a share above 0"),
     (TERMS + "[splits]\nshares = [1, 2]", "shares map splits to numbers, not [1, 2]"),
     (TERMS + "[splits]\nshares = { a = nan }", "shares map splits to numbers"),
@@ -582,7 +647,15 @@ BAD_OPTIONS: list[tuple[list[str], str]] = [
     (["nodule", "scoliosis", "--by-date", ""], "by_date has dates such as 2014-06-30"),
     (["nodule", "scoliosis", "--folds", "1"], "folds is a number from 2 to 50, not 1"),
     (["nodule", "scoliosis", "--folds", "51"], "folds is a number from 2 to 50, not 51"),
-    (["nodule", "scoliosis", "--folds", "3", "--shares", "1,1"], "folds are all alike"),
+    (["nodule", "scoliosis", "--folds", "3", "--shares", "dev=1"], "folds part the first split"),
+    (
+        ["nodule", "scoliosis", "--folds", "2", "--shares", "dev=1,fold1=1"],
+        "the splits 'fold1' and 'fold1' would share a folder",
+    ),
+    (
+        ["nodule", "scoliosis", "--by-date", "2014-01-01", "--test", "train"],
+        "dates part the splits in their order, in which train is not the last",
+    ),
     (["nodule", "scoliosis", "--folds", "3", "--physician-test"], "folds are all alike"),
     (["nodule", "scoliosis", "--keep-apart", "nobody"], "there is no dataset 'nobody'"),
     (["nodule", "scoliosis", "--keep-apart", ""], "there is no dataset ''"),

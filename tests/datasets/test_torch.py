@@ -227,16 +227,37 @@ def test_dataset_that_was_not_recorded(data: ExperimentData) -> None:
 
 
 def test_image_of_two_classes(data: ExperimentData) -> None:
-    """Where classes overlap an image is an example of each."""
+    """Where classes overlap an image is one example with a 1 for each, or on demand one of each."""
     made = data.create_dataset(
         classes={"any": "nodule OR normal", "nodule": "nodule"},
         overlap="keep",
         balance="none",
         store_it=False,
     )
+    wanted: dict[str, list[int]] = {}
+    for name, image_id in walk(made, "train"):
+        wanted.setdefault(image_id, [0, 0])[["any", "nodule"].index(name)] = 1
     images = made.torch("train")
-    paths = [path for path, _ in images.samples]
-    assert len(paths) == len(set(images.samples)) > len(set(paths)) == made.images("train")
+    assert dict(images.samples) == wanted
+    assert len(images) == made.images("train") == len(wanted)
+    for (_, target), (_, ones) in zip(
+        (images[i] for i in range(len(images))), images.samples, strict=True
+    ):
+        assert (target.dtype, target.tolist()) == (torch.float32, ones)
+    assert {tuple(ones) for ones in images.targets} == {(1, 0), (1, 1)}
+    of_each = made.torch("train", target="class")
+    paths = [path for path, _ in of_each.samples]
+    assert len(paths) == len(set(of_each.samples)) > len(set(paths)) == made.images("train")
+
+
+def test_target(dataset: Dataset) -> None:
+    """Classes that share no image can be told as several too; another target is refused."""
+    plain, several = dataset.torch("train"), dataset.torch("train", target="multilabel")
+    ones = {path: [int(label == 0), int(label == 1)] for path, label in plain.samples}
+    assert dict(several.samples) == ones
+    assert len(several) == len(plain)
+    with pytest.raises(DatasetError, match="the target is class or multilabel, not 'both'"):
+        dataset.torch("train", target="both")
 
 
 @pytest.mark.parametrize("split", ["Train", "validation", ""])

@@ -80,6 +80,23 @@ RECIPES: dict[str, dict[str, Any]] = {
 
 _MEMBERS = "class VARCHAR, finding VARCHAR, image_id VARCHAR, split VARCHAR"
 FEEDS: dict[str, dict[str, tuple[str, list[tuple[object, ...]]]]] = {
+    "rounded_ids": {
+        "records": (
+            "row BIGINT, patient_id VARCHAR, study_id VARCHAR, report_id VARCHAR",
+            [
+                (1, "6.88495E+38", "12e45", "1"),
+                (2, "p", "1e+16", None),
+                (3, "6,8E38", "0", "-5"),
+                (4, "688495012345678000000000000000", "688495012345678901234567890", "1.0"),
+            ],
+        )
+    },
+    "doubtful_ids": {
+        "images": (
+            "patient_id VARCHAR, study_id VARCHAR",
+            [("42", "s"), ("0042", "s"), ("42.0", "S"), ("a B", "s"), ("ab", "t"), ("c", "t ")],
+        )
+    },
     "same_images": {
         "class_images": (
             "class VARCHAR, image_id VARCHAR",

@@ -11,6 +11,7 @@ import pytest
 from cxr_duck import ExperimentData
 from cxr_duck.errors import ExportError
 from tests.conftest import Run
+from tests.support.films import make_films
 from tests.support.label_rows import repository, write_labels
 
 
@@ -66,10 +67,10 @@ def test_manifests(pair: ExperimentData, tmp_path: Path) -> None:
     with (tmp_path / "out" / "manifest.csv").open(encoding="utf-8", newline="") as file:
         lines = list(csv.DictReader(file))
     assert frame.columns == list(lines[0]) == [
-        "split", "class", "image_id", "patient_id", "study_id", "projection", "findings",
-        "localizations", "localizations_by_finding", "file", "atelectasis", "calcified granuloma",
-        "fibrotic band", "granuloma", "laminar atelectasis", "nodule", "normal", "pneumonia",
-        "pulmonary mass",
+        "split", "class", "label", "image_id", "patient_id", "study_id", "projection",
+        "class_findings", "findings", "localizations", "localizations_by_finding", "file",
+        "atelectasis", "calcified granuloma", "fibrotic band", "granuloma", "laminar atelectasis",
+        "nodule", "normal", "pneumonia", "pulmonary mass",
     ]  # fmt: skip
     assert [line["file"] for line in lines] == frame["file"].to_list()
     assert frame.height == pair.dataset("pair").images() == len({line["file"] for line in lines})
@@ -177,3 +178,50 @@ def test_unknown_dataset(pair: ExperimentData, tmp_path: Path, cxr: Run) -> None
     assert "has no dataset 'pear': it has pair" in ran.err
     shown = cxr("show", "pair", "--json", "--store", pair.store.path)
     assert json.loads(shown.out)["digest"] == pair.dataset("pair").digest
+
+
+def _indices(folder: Path, split: str) -> dict[str, int]:
+    """Return the index of each class folder as torchvision's ImageFolder numbers them."""
+    names = sorted(entry.name for entry in (folder / split).iterdir() if entry.is_dir())
+    return {name: index for index, name in enumerate(names)}
+
+
+def test_the_index_of_a_class_is_the_same_in_folders(tmp_path: Path) -> None:
+    """Folders sort as their classes do; where plain names would not, they begin with an index."""
+    data = make_films(tmp_path)
+    for name, classes, folders in (
+        ("swapped", {"Lung/x": "nodule", "Lung2": "normal"}, ["0_Lung_x", "1_Lung2"]),
+        ("as they are", {"b": "nodule", "a": "normal"}, ["a", "b"]),
+    ):
+        made = data.create_dataset(classes=classes, name=name)
+        data.export(name, tmp_path / name)
+        frame = polars.read_parquet(tmp_path / name / "manifest.parquet")
+        for split in made.recipe.shares:
+            indices = _indices(tmp_path / name, split)
+            assert list(indices) == folders
+            for row in frame.filter(split=split).to_dicts():
+                assert indices[row["file"].split("/")[1]] == row["label"]
+                assert row["label"] == sorted(classes).index(row["class"])
+
+
+def test_a_split_that_lacks_a_class_is_refused_in_folders(tmp_path: Path) -> None:
+    """A reader would give the classes behind the lacking one another index in that split."""
+    data = make_films(tmp_path)
+    made = data.create_dataset(["nodule", "normal"], name="pair")
+    gone = {row["image_id"] for row in made.members.to_pylist() if row["split"] == "test"}
+    gone &= {row["image_id"] for row in made.members.to_pylist() if row["class"] == "nodule"}
+    listed = ", ".join(f"'{image_id}'" for image_id in sorted(gone))
+    data.remove(f"image_id IN ({listed})")
+    with pytest.raises(ExportError, match="no image of 'nodule' is in 'test', so that a reader"):
+        data.export("pair", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    assert data.export("pair", tmp_path / "tars", form="webdataset")["images"] > 0
+
+
+def test_a_split_called_like_a_file_of_the_export_is_refused(tmp_path: Path) -> None:
+    """A split and a manifest can't have one name, however it is written."""
+    data = make_films(tmp_path)
+    data.create_dataset(["nodule", "normal"], name="odd", shares={"train": 1, "README.md": 1})
+    with pytest.raises(ExportError, match=r"'README\.md' has the name of a file"):
+        data.export("odd", tmp_path / "out")
+    assert not (tmp_path / "out").exists()

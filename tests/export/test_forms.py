@@ -186,8 +186,8 @@ def test_bytes_of_a_sample(name: str, size: int) -> None:
     """What is counted of a sample is what tar writes of it, whatever it is called."""
     row = {
         "member": name, "image_id": name, "patient_id": "p", "study_id": "s", "projection": "PA",
-        "split": "train", "class": "nodule", "label": 1, "findings": "nodule",
-        "localizations_by_finding": '{"nodule": []}',
+        "split": "train", "class": "nodule", "label": 1, "class_findings": "nodule",
+        "findings": "nodule", "localizations_by_finding": '{"nodule": []}',
     }  # fmt: skip
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "one.tar")
@@ -293,8 +293,21 @@ def test_split_names_for_huggingface(data: ExperimentData, tmp_path: Path, load:
     }  # fmt: skip
     card = (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
     assert "there the split `a-1` is `a_1`, `b.c` is `b_c`" in card
+    with pytest.raises(ExportError, match="the split 'All' can't be had in this form, where 'all'"):
+        split_names(["train", "All"])
     with pytest.raises(ExportError, match=r"'a-b' and 'a\.b' would both be 'a_b'"):
         split_names(["a-b", "a.b"])
+
+
+def test_splits_called_like_words_of_yaml(data: ExperimentData, tmp_path: Path, load: Any) -> None:
+    """A split may be called as YAML writes a number, a truth value or nothing."""
+    shares = {"1": 1, "no": 1, "null": 1, "1e3": 1}
+    made = data.create_dataset(CLASSES, name="yaml", shares=shares)
+    data.export("yaml", tmp_path / "out", form="huggingface")
+    loaded = load(tmp_path / "out")
+    assert {split: rows.num_rows for split, rows in loaded.items()} == {
+        split: made.images(split) for split in shares
+    }
 
 
 @pytest.mark.full
@@ -373,14 +386,16 @@ def test_manifest_alone(data: ExperimentData, pair: Dataset, tmp_path: Path, for
         )
     )
     assert frame.columns == [
-        "split", "class", "image_id", "patient_id", "study_id", "projection", "findings",
-        "localizations", "localizations_by_finding", "path", "nodule", "normal",
+        "split", "class", "label", "image_id", "patient_id", "study_id", "projection",
+        "class_findings", "findings", "localizations", "localizations_by_finding", "path",
+        "nodule", "normal",
     ]  # fmt: skip
     rows = frame.to_dicts()
     wanted = [(split, *both) for split in sorted(SPLITS) for both in walk(pair, split)]
     assert [(row["split"], row["class"], row["image_id"]) for row in rows] == wanted
     for row in rows:
         assert [row["nodule"], row["normal"]] == [row["class"] == name for name in CLASSES]
+        assert row["label"] == CLASSES.index(row["class"])
         assert row["path"] == f"{data.images_dir}/{row['image_id']}"
         known = localizations(data, row["image_id"])
         assert json.loads(row["localizations_by_finding"]) == known
@@ -399,7 +414,7 @@ def test_findings_called_like_other_columns(tmp_path: Path) -> None:
         frame = polars.read_parquet(tmp_path / form / "manifest.parquet")
         place = "path" if form == "parquet" else "file"
         file = "file" if form == "parquet" else "file (finding)"
-        assert frame.columns[9:] == [place, "Class (finding)", file]
+        assert frame.columns[11:] == [place, "Class (finding)", file]
         assert frame[file].to_list() == [int(name == "file") for name in frame["class"]]
 
 
@@ -416,17 +431,102 @@ def test_classes_without_findings(data: ExperimentData, tmp_path: Path) -> None:
 
 
 def test_image_of_two_classes(data: ExperimentData, tmp_path: Path, load: Any) -> None:
-    """Where classes overlap an image is an example of each, under a key of its own."""
+    """Where classes overlap each form has an image once, with a 1 for each class that it is of."""
     both = data.dataset("both")
+    names = ["any", "nodule"]
+    wanted: dict[str, list[int]] = {}
+    for name, image_id in walk(both, "train"):
+        wanted.setdefault(image_id, [0, 0])[names.index(name)] = 1
+    assert sorted(map(tuple, wanted.values()))[0] == (1, 0) != max(map(tuple, wanted.values()))
+
     data.export("both", tmp_path / "tars", form="webdataset")
-    samples = samples_of(tmp_path / "tars", "train")
-    facts = [json.loads(sample["json"]) for sample in samples]
-    assert sorted((f["class"], f["image_id"]) for f in facts) == walk(both, "train")
-    assert len({sample["__key__"] for sample in samples}) == len(facts) > both.images("train")
+    found = {}
+    for sample in samples_of(tmp_path / "tars", "train"):
+        facts = json.loads(sample["json"])
+        found[facts["image_id"]] = facts["labels"]
+        assert facts["classes"] == [n for n, one in zip(names, facts["labels"], strict=True) if one]
+        ones = numpy.load(io.BytesIO(sample["npy"]))
+        assert (ones.dtype, ones.tolist()) == (numpy.float32, facts["labels"])
+        assert "cls" not in sample
+    assert found == wanted
+
     data.export("both", tmp_path / "rows", form="huggingface")
-    rows = load(tmp_path / "rows")["train"].select_columns(["label", "image_id"])
-    found = sorted((["any", "nodule"][row["label"]], row["image_id"]) for row in rows)
-    assert found == walk(both, "train")
+    rows = load(tmp_path / "rows")["train"].select_columns(["labels", "classes", "image_id"])
+    assert rows.features["classes"].feature.names == names
+    assert len(rows) == len(wanted)
+    assert {row["image_id"]: row["labels"] for row in rows} == wanted
+    assert all(row["classes"] == list(numpy.flatnonzero(row["labels"])) for row in rows)
+
+    data.export("both", tmp_path / "table", form="csv")
+    frame = polars.read_csv(tmp_path / "table" / "manifest.csv").filter(split="train")
+    ones = frame.select("any (class)", "nodule (class)").rows()
+    assert dict(zip(frame["image_id"], map(list, ones), strict=True)) == wanted
+    assert set(frame["classes"]) == {"any", "any|nodule"}
+    assert frame.height == len(wanted)
+
+
+def test_the_numbers_are_those_of_the_dataset(data: ExperimentData, tmp_path: Path) -> None:
+    """Each form that holds images hands out as many as `cxr show` says, folders too."""
+    both = data.dataset("both")
+    for form in ("folders", "webdataset", "huggingface"):
+        report = data.export("both", tmp_path / form, form=form)
+        assert report["images"] == both.images()
+    examples = sum(len(walk(both, split)) for split in SPLITS)
+    files = list((tmp_path / "folders").rglob("*.png"))
+    assert len(files) == examples > both.images()
+    frame = polars.read_parquet(tmp_path / "folders" / "manifest.parquet")
+    assert set(frame["file"]) == {f.relative_to(tmp_path / "folders").as_posix() for f in files}
+
+
+def test_findings_are_all_those_of_the_image(tmp_path: Path) -> None:
+    """In each form `findings` are all of the image's, and `class_findings` those of its class."""
+    labels = [["nodule", "scoliosis"], ["normal"]]
+    data = make_films(tmp_path, shapes=labels)
+    data.create_dataset(CLASSES, name="pair")
+    for form in ("csv", "folders", "webdataset"):
+        data.export("pair", tmp_path / form, form=form)
+        frame = polars.read_csv(tmp_path / form / "manifest.csv")
+        assert set(frame.select("class", "class_findings", "findings").rows()) == {
+            ("nodule", "nodule", "nodule|scoliosis"), ("normal", "normal", "normal"),
+        }  # fmt: skip
+    for sample in samples_of(tmp_path / "webdataset", "train"):
+        facts = json.loads(sample["json"])
+        assert facts["class_findings"] == [facts["class"]]
+        assert list(facts["findings"]) == sorted(labels[facts["label"]])
+
+
+def test_columns_of_images(tmp_path: Path, load: Any) -> None:
+    """Each form has the columns that were asked for, numbers as numbers, a variant's too."""
+    data = make_films(tmp_path)
+    data.create_dataset(CLASSES, name="pair")
+    known = {
+        row["image_id"]: row
+        for row in data.sql("SELECT image_id, report, age, frontal FROM images").to_pylist()
+    }
+    asked = ["report", "age", "frontal", "localization_cuis", "study_date", "projection"]
+    for form in ("csv", "webdataset", "huggingface"):
+        more = {} if form == "csv" else {"augment": 1, "bits": 8}
+        data.export("pair", tmp_path / form, form=form, columns=asked, **more)
+        frame = polars.read_csv(tmp_path / form / "manifest.csv")
+        assert frame.height > 0
+        for row in frame.to_dicts():
+            of_image = known[row.get("parent") or row["image_id"]]
+            assert {name: row[name] for name in of_image if name != "image_id"} == {
+                name: value for name, value in of_image.items() if name != "image_id"
+            }
+    assert frame["study_date"].unique().to_list() == ["2014-03-05"]
+    for sample in samples_of(tmp_path / "webdataset", "train"):
+        facts = json.loads(sample["json"])
+        of_image = known[facts["parent"] or facts["image_id"]]
+        assert (facts["age"], facts["report"]) == (of_image["age"], of_image["report"])
+    rows = load(tmp_path / "huggingface")["train"]
+    assert [rows.features[name].dtype for name in ("age", "frontal", "report")] == [
+        "int64", "bool", "string",
+    ]  # fmt: skip
+    assert rows[0]["age"] == known[rows[0]["parent"] or rows[0]["image_id"]]["age"]
+    with pytest.raises(ExportError, match=r"images has no column 'reprot': did you mean report"):
+        data.export("pair", tmp_path / "not", form="csv", columns=["reprot"])
+    assert not (tmp_path / "not").exists()
 
 
 @pytest.mark.sampled

@@ -98,7 +98,8 @@ def test_every_image_has_a_verdict(data: ExperimentData) -> None:
         "offset": None, "format": "png", "width": 20, "height": 24, "bits": 16, "color": "gray",
         "digest": xxhash.xxh3_128_hexdigest(file.read_bytes()), "whole": True,
     }  # fmt: skip
-    assert [check for check in check_invariants(data.store) if check.rows or check.untested] == []
+    checks = check_invariants(data.store)
+    assert [check for check in checks if check.untested or (check.rows and not check.note)] == []
 
 
 @pytest.mark.full

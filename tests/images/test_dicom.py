@@ -249,6 +249,20 @@ def test_what_is_no_gray_film_is_named() -> None:
         assert (found.verdict, found.reason, found.detail) == (
             "untested", "no film", "it has 2 frames",
         )  # fmt: skip
+    dataset = pydicom.dcmread(io.BytesIO(film()))
+    del dataset.PixelData
+    dataset.FloatPixelData = pixels().astype("float32").tobytes()
+    out = io.BytesIO()
+    dataset.save_as(out)
+    assert judged(out.getvalue()) == ("untested", "no film")
+
+
+def test_a_run_length_segment_may_be_padded() -> None:
+    """Bytes of any value may make a segment and its frame even; more are too many."""
+    whole, frame = _large_film(uid.RLELossless)
+    frame = frame.rstrip(b"\0")
+    assert judged(repacked(whole, [frame + b"\x20"])) == ("ok", None)
+    assert judged(repacked(whole, [frame + b"\x20" * 4])) == ("damaged", "length")
 
 
 def test_only_what_can_be_verified_is_ok(monkeypatch: pytest.MonkeyPatch) -> None:

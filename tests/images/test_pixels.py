@@ -2,6 +2,8 @@
 
 import io
 import struct
+import subprocess
+import sys
 import warnings
 import zlib
 from fractions import Fraction
@@ -69,6 +71,19 @@ def test_an_animation_is_its_still_image() -> None:
     frames = [Image.fromarray(SMALL), Image.fromarray(SMALL[::-1]), Image.fromarray(SMALL // 2)]
     stream = written(frames[0], "PNG", save_all=True, default_image=True, append_images=frames[1:])
     assert (read_pixels(stream) == SMALL).all()
+
+
+def test_libraries_warn_nobody() -> None:
+    """Nor do the warnings of Pillow, as of a palette with how opaque its colors are."""
+    stream = written(Image.fromarray(SMALL).convert("P"), "PNG", transparency=bytes(range(256)))
+    command = (
+        "import io, sys; from cxr_duck.images.pixels.pixels import read_pixels; "
+        "read_pixels(io.BytesIO(sys.stdin.buffer.read()))"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", command], input=stream.getvalue(), capture_output=True, check=True
+    )
+    assert (ran.stdout, ran.stderr) == (b"", b"")
 
 
 @pytest.mark.usefixtures("engine")

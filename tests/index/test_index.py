@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cxr_duck import CxrError, ExperimentData
-from tests.conftest import examples, of_profile
+from tests.conftest import Run, examples, of_profile
 from tests.support.label_rows import COLUMNS, ODDITIES, repository, rows_of, write_labels
 
 
@@ -205,6 +205,27 @@ def test_pure_terms(tmp_path: Path) -> None:
     assert data.sql("SELECT count(*) AS n FROM images").to_pylist() == [{"n": 4}]
 
 
+PURE_QUERIES = {
+    "findings = 2": 0, "findings >= 1": 60, "frontal": 60, "NOT nodule": 30, "nodule": 30,
+    "under(nodule)": 30, "nodule AND NOT scoliosis": 30, "nodule OR findings = 0": 30,
+    "scoliosis OR frontal": 60,
+}  # fmt: skip
+
+
+def test_pure_index_answers_every_question_purely(tmp_path: Path) -> None:
+    """Queries, their macro, images and recipes of a pure index hold images of one finding alone."""
+    rows = repository(120, [["nodule"], ["nodule", "scoliosis"], [], ["scoliosis"]])
+    data = index(tmp_path, rows, pure_terms=True)
+    assert {query: data.count(query) for query in PURE_QUERIES} == PURE_QUERIES
+    assert {query: len(list(data.ids(query))) for query in PURE_QUERIES} == PURE_QUERIES
+    assert len(data.images()) == len(data.images("frontal")) == 60
+    assert data.sql("FROM find_images('NOT scoliosis')").num_rows == 30
+    made = data.create_dataset(classes={"one": "age > 1"}, name="one")
+    assert made.recipe.pure
+    assert made.members.num_rows == 60
+    assert data.reproduce("one").same
+
+
 @pytest.mark.sampled
 @pytest.mark.parametrize("layout", ["{folder}/{name}", "images/{folder}/{name}", "{name}"])
 def test_images_are_found_in_every_layout(tmp_path: Path, layout: str) -> None:
@@ -220,6 +241,40 @@ def test_images_are_found_in_every_layout(tmp_path: Path, layout: str) -> None:
     rows = data.sql("SELECT path, present FROM images ORDER BY image_id").to_pylist()
     assert [row["present"] for row in rows] == [True, True, False]
     assert all((root / row["path"]).is_file() for row in rows[:2])
+
+
+ENDINGS = [
+    # names of images, files, where the images are found
+    (["a.png", "b.png"], ["a.jpg", "b.PNG"], ["a.jpg", "b.PNG"]),
+    (["a", "b.c"], ["a.png", "b.c.dcm"], ["a.png", "b.c.dcm"]),
+    (["a.png"], ["a.png", "a.jpg"], ["a.png"]),
+    (["a.png", "c.png"], ["a.jpg", "a.dcm", "c.png"], [None, "c.png"]),
+    (["a.png", "a.dcm", "c.png"], ["a.jpg", "c.png"], [None, None, "c.png"]),
+    (["a.png", "a.jpg"], ["a.jpg"], [None, "a.jpg"]),
+    (["a.png", "c.png"], ["A.jpg", "a.jpg.png", "c.png"], [None, "c.png"]),
+]
+
+
+@pytest.mark.parametrize(("names", "files", "found"), ENDINGS)
+def test_files_with_another_ending(
+    tmp_path: Path, cxr: Run, names: list[str], files: list[str], found: list[str | None]
+) -> None:
+    """A file named as an image up to its ending is the image's, if it is the only one of both."""
+    root = tmp_path / "films"
+    root.mkdir()
+    for name in files:
+        (root / name).write_bytes(b"x")
+    labels = write_labels(tmp_path / "labels.csv", rows_of([{"ImageID": name} for name in names]))
+    ran = cxr("index", labels, "--images", root, "--store", tmp_path / "store")
+    data = ExperimentData(root, labels, store=tmp_path / "store")
+    rows = data.sql("SELECT image_id, path, present FROM images").to_pylist()
+    assert {row["image_id"]: row["path"] for row in rows} == dict(zip(names, found, strict=True))
+    assert all(row["present"] == (row["path"] is not None) for row in rows)
+    extra = data.sql("SELECT path FROM extra_files").to_pylist()
+    assert {row["path"] for row in extra} == set(files) - set(found)
+    other = sum(path not in (None, name) for name, path in zip(names, found, strict=True))
+    assert ("under another ending" in ran.err) == bool(other)
+    assert cxr("index", labels, "--images", root, "--store", tmp_path / "store").code == 0
 
 
 def test_file_in_the_folder_of_its_row_wins(tmp_path: Path) -> None:

@@ -293,3 +293,19 @@ def test_pure_index_has_no_pairs(tmp_path: Path) -> None:
     data.create_index(pure_terms=True)
     with pytest.raises(CxrError, match="this index holds only images with exactly one finding"):
         data.pairs(next(iter(data.index)))
+
+
+def test_studies_are_unique_within_a_patient_only(tmp_path: Path) -> None:
+    """Two patients whose studies have the same id have two studies, for findings and pairs."""
+    rows = [
+        {**USUAL, "ImageID": f"{number}.png", "PatientID": f"p{number // 2}", "StudyID": "s",
+         "Labels": "['nodule', 'scoliosis']"}
+        for number in range(4)
+    ]  # fmt: skip
+    data = ExperimentData(
+        labels_csv=write_labels(tmp_path / "labels.csv", rows), store=tmp_path / "store"
+    )
+    data.create_index()
+    assert [row["studies"] for row in data.findings().to_pylist()] == [2, 2]
+    assert data.pairs("nodule").observed == 2
+    assert data.why("0.png").study_images == ["1.png"]

@@ -14,7 +14,7 @@ from cxr_duck.store.format import FIRST_VERSIONS, FORMAT, read_format
 from cxr_duck.store.invariants import check_invariants
 from tests.conftest import Run
 from tests.support.kill_points import killed_stores, state_of
-from tests.support.label_rows import repository, write_labels
+from tests.support.label_rows import COLUMNS, repository, write_labels
 from tests.support.release_store import STORES
 
 # Of each version: its format, its images with a nodule, and the digests of the datasets in its
@@ -241,3 +241,23 @@ def test_formats_and_versions(demo_data: ExperimentData) -> None:
     assert (found.number, found.package_version) == (FORMAT, __version__)
     assert found.lowest_version == FIRST_VERSIONS[FORMAT]
     assert sorted(FIRST_VERSIONS) == list(range(1, FORMAT + 1))
+
+
+def test_own_columns_come_into_an_old_store(
+    old: ExperimentData, version: str, tmp_path: Path
+) -> None:
+    """A label file with columns of its own adds to a store whose images have no room for them."""
+    before = old.sql("SELECT count(*) AS images FROM images").to_pylist()[0]["images"]
+    for number in range(2):
+        rows = [
+            {**row, "ImageID": f"new{number}-{row['ImageID']}", "Scanner": "north"}
+            for row in repository(3, [["made up"]])
+        ]
+        labels = write_labels(tmp_path / "own.csv", rows, [*COLUMNS, "Scanner"])
+        ExperimentData(labels_csv=labels, store=old.store.root).create_index()
+    for change in (lambda: None, old.compact, lambda: old.remove("image_id LIKE 'new0-p00000%'")):
+        change()
+    assert old.count("Scanner = north") == 5
+    assert old.count("Scanner IS NULL") == before
+    assert_datasets_are_made_again(old, version)
+    assert not [check for check in check_invariants(old.store) if check.rows]

@@ -1,6 +1,7 @@
 """A small repository of tiny films, for tests that compare pixels."""
 
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,18 +17,23 @@ SHAPES = [["nodule"], ["normal"], ["pneumonia"]]
 
 
 def make_films(
-    folder: Path, patients: int = 60, *, zipped: bool = False, long_ids: bool = False
+    folder: Path,
+    patients: int = 60,
+    *,
+    zipped: bool = False,
+    long_ids: bool = False,
+    shapes: Sequence[Sequence[str]] = SHAPES,
 ) -> ExperimentData:
     """Return an indexed repository of films of 16 and of 8 bits, of two sizes.
 
     They lie in one folder, or as the repository is published: in zips. Ids are texts, or as long as
     those of the repository, of digits alone.
     """
-    rows = repository(patients, SHAPES)
+    rows = repository(patients, shapes)
     for number, row in enumerate(rows if long_ids else []):
         row["PatientID"] = f"{10**35 + number}"
         row["StudyID"] = f"{10**38 + number}"
-    for row in rows[::6]:
+    for row in rows[::6] if shapes is SHAPES else []:
         row["LabelsLocalizationsBySentence"] = "[['nodule', 'loc right', 'loc hilar']]"
         row["Localizations"] = "['loc right', 'loc hilar']"
     labels = write_labels(folder / "labels.csv", rows)

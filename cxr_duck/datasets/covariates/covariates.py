@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 __all__ = ["Covariates", "Difference", "compare_covariates", "covariates_of", "covariates_on"]
 
 
+_NOT_BLANK = "image_id NOT IN (SELECT image_id FROM checks WHERE verdict = 'suspect')"
+
+
 @dataclass(frozen=True)
 class Covariates:
     """What tells the classes and the splits of a dataset apart, and what is odd in them.
@@ -104,7 +107,10 @@ class Covariates:
             )
         told.append(_guess_told(self.guess))
         if self.suspect:
-            told.append(f"{self.suspect:,} images are blank: all their pixels are the same")
+            told.append(
+                f"{self.suspect:,} images are blank: all their pixels are the same; to leave such "
+                f'images out create with --where "{_NOT_BLANK}"'
+            )
         told += [
             f"{images:,} images of {name} carry a label of {other}"
             for (name, other), images in self.other_labels.items()

@@ -6,7 +6,7 @@ from typing import Any
 
 from cxr_duck.errors import RecipeError
 
-__all__ = ["BALANCES", "FINDINGS", "OVERLAPS", "SHARES", "TWINS", "UNITS", "Recipe"]
+__all__ = ["BALANCES", "FINDINGS", "NO_TEST", "OVERLAPS", "SHARES", "TWINS", "UNITS", "Recipe"]
 
 # Shares of train, valid and test in hundredths (paper, create_dataset).
 SHARES = {"train": 70, "valid": 20, "test": 10}
@@ -19,8 +19,12 @@ FINDINGS = ("proportional", "equal")
 # What is counted, and kept or left out as a whole.
 UNITS = {"image": "images", "study": "studies", "patient": "patients"}
 
-# Whether patients of the same picture are dealt as one.
-TWINS = ("ignore", "together")
+# Whether patients of the same picture are dealt as one, and of twin images one is kept.
+TWINS = ("ignore", "together", "one")
+# What `test` says where no split is the test.
+NO_TEST = "none"
+# Fields that a record has only where they are asked for: an earlier version may read it.
+_NEWER = ("test",)
 
 
 @dataclass(frozen=True)
@@ -34,12 +38,14 @@ class Recipe:
     the recipe stays good when a hierarchy is edited. `where` is a condition on the columns of
     `images`, as SQL.
 
-    `shares` are whole numbers, one a split; the last split is the held-out one, the test. `ratio`
-    has a whole number a class where `balance` is `ratio`. `by_date` has the dates that part the
-    splits, as ISO 8601. `keep_apart` is the name and digest of the dataset whose train patients
-    stay out of this one's test. `twins` says whether patients who have twin images come to one
-    split together. `stratify` and `match` have columns of `images`, such as sex or age:5. `size` is
-    the most units of a class, by the split that it holds for; '' stands for all of them.
+    `shares` are whole numbers, one a split; the last split is the held-out one, the test, unless
+    `test` is none; otherwise that is None or the last split's name. `ratio` has a whole number a
+    class where `balance` is `ratio`. `by_date` has the dates that part the splits, as ISO 8601.
+    `keep_apart` is the name and digest of the dataset whose train patients stay out of this one's
+    test. `twins` says whether patients who have twin images come to one split together, and whether
+    one alone of such images is kept. `stratify` and `match` have columns of `images`, such as sex
+    or age:5. `size` is the most units of a class, by the split that it holds for; '' stands for all
+    of them.
     """
 
     classes: dict[str, list[str]]
@@ -66,6 +72,7 @@ class Recipe:
     stratify: list[str] = field(default_factory=list)
     match: list[str] = field(default_factory=list)
     size: dict[str, int] = field(default_factory=dict)
+    test: str | None = None
 
     @property
     def terms(self) -> list[str]:
@@ -77,9 +84,20 @@ class Recipe:
         """What is counted, as a word for several."""
         return UNITS[self.unit]
 
+    @property
+    def test_split(self) -> str | None:
+        """The split that holds out what no other may have, None where there is none."""
+        last = list(self.shares)[-1]
+        return None if self.test == NO_TEST != last else last
+
     def to_json(self) -> str:
         """Return the recipe as JSON, its classes and shares in the order they were given."""
-        return json.dumps(asdict(self), ensure_ascii=False)
+        told = {
+            name: value
+            for name, value in asdict(self).items()
+            if name not in _NEWER or value is not None
+        }
+        return json.dumps(told, ensure_ascii=False)
 
     @classmethod
     def from_json(cls, text: str) -> "Recipe":

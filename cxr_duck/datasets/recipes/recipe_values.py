@@ -9,12 +9,14 @@ from typing import Any
 
 from cxr_duck.datasets.recipes.kinds import is_whole
 from cxr_duck.datasets.recipes.names import check_splits
-from cxr_duck.datasets.recipes.recipe import BALANCES, SHARES, Recipe
+from cxr_duck.datasets.recipes.recipe import BALANCES, NO_TEST, SHARES, Recipe
 from cxr_duck.datasets.recipes.request import Request, asked_of
 from cxr_duck.datasets.recipes.strata import column_of
 from cxr_duck.errors import RecipeError
 
-__all__ = ["check_recipe", "columns", "dates", "fold_shares", "ratio", "sizes", "split_shares"]
+__all__ = [
+    "check_recipe", "columns", "dates", "fold_shares", "ratio", "sizes", "split_shares", "test_of",
+]  # fmt: skip
 
 _MOST_FOLDS = 50
 _MOST_SHARES = 10**6
@@ -83,21 +85,52 @@ def split_shares(request: Request) -> dict[str, int]:
     if request.folds is not None:
         if not is_whole(request.folds) or not 2 <= request.folds <= _MOST_FOLDS:
             raise RecipeError(f"folds is a number from 2 to {_MOST_FOLDS}, not {request.folds!r}")
-        unequal = request.by_date or request.keep_apart or request.physician_test
-        if request.shares is not None or unequal:
-            raise RecipeError(
-                "folds are all alike: give them without shares, by_date, keep_apart and "
-                "physician_test"
-            )
-        return fold_shares(request.folds)
+        if request.by_date or request.physician_test:
+            raise RecipeError("folds are all alike: give them without by_date and physician_test")
+        if request.shares is None:
+            return _test_last(request, fold_shares(request.folds))
+        return _test_last(request, _with_folds(_whole_shares(request.shares), request.folds))
     if request.shares is None:
-        return dict(_TWO) if len(request.by_date) == 1 else dict(SHARES)
-    shares = _whole_shares(request.shares)
+        return _test_last(request, _TWO if len(request.by_date) == 1 else SHARES)
+    shares = _test_last(request, _whole_shares(request.shares))
     if len(shares) == 1 and (request.keep_apart or request.physician_test):
         raise RecipeError(
             f"keep_apart and physician_test need two splits at least, not {', '.join(shares)}"
         )
     return shares
+
+
+def _with_folds(shares: Mapping[str, int], folds: int) -> dict[str, int]:
+    """Return shares whose first split is parted into so many folds."""
+    (first, share), *others = shares.items()
+    if not others:
+        raise RecipeError(
+            f"folds part the first split, and the others stay: {first} alone needs no shares"
+        )
+    times = 1 if share % folds == 0 else folds
+    parts = [(fold, share * times // folds) for fold in fold_shares(folds)]
+    parts += [(split, part * times) for split, part in others]
+    check_splits([split for split, _ in parts])
+    return _whole_shares(dict(parts))
+
+
+def _test_last(request: Request, shares: Mapping[str, int]) -> dict[str, int]:
+    """Return shares with the split that is the test behind the others."""
+    test = request.test
+    if test is None or (test == NO_TEST and test not in shares):
+        return dict(shares)
+    if test not in shares:
+        raise RecipeError(f"test names the split {test!r}: it has {', '.join(shares)}, or none")
+    if request.by_date and test != list(shares)[-1]:
+        raise RecipeError(f"dates part the splits in their order, in which {test} is not the last")
+    return {split: part for split, part in shares.items() if split != test} | {test: shares[test]}
+
+
+def test_of(request: Request) -> str | None:
+    """Return what a recipe has as its test: folds have none to keep another dataset's test in."""
+    if request.test is None and request.folds and request.shares is None and request.keep_apart:
+        return NO_TEST
+    return request.test
 
 
 def dates(request: Request) -> list[str]:

@@ -223,7 +223,8 @@ class Request:
             FOLDS,
             "--folds",
             "Make so many equal splits.",
-            meaning="N equal splits, for cross-validation",
+            meaning="N equal splits, for cross-validation; beside `shares` the first split is "
+            "parted into them, and the others stay: `train=80,test=20`",
             table="splits",
             of=lambda recipe: None,  # a recipe has their shares
         ),
@@ -233,13 +234,29 @@ class Request:
         metadata=option(
             TEXT,
             "--keep-apart",
-            "No patient of its train comes to this test.",
+            "No patient of its train comes to this test, none of its test elsewhere.",
             metavar="DATASET",
             meaning="a patient of that dataset's test comes to this test alone, and one of its "
-            "other splits never to this test, for a series of experiments on one held-out set",
+            "other splits never to this test, for a series of experiments on one held-out set. "
+            "Where no split is the test (`--test none`, `--folds`), patients of its test are left "
+            "out",
             table="splits",
             of=_name_apart,
             label="apart",
+            beside_members=True,
+        ),
+    )
+    test: str | None = field(
+        default=None,
+        metadata=option(
+            TEXT,
+            "--test",
+            "Split that is the test, the last one unless given; or none.",
+            metavar="SPLIT|none",
+            meaning="the split that is the test, which becomes the last one, or `none`; "
+            "`keep_apart` goes by it",
+            table="splits",
+            label="test",
             beside_members=True,
         ),
     )
@@ -261,9 +278,9 @@ class Request:
         metadata=option(
             choice(TWINS),
             "--twins",
-            "Patients who have twin images: ignore, or deal together.",
-            meaning="patients who have twin images (`cxr twins`) come to one split `together`, or "
-            "twins are left alone (`ignore`)",
+            "Twin images: ignore, deal their patients together, or keep one.",
+            meaning="patients who have twin images (`cxr twins`) come to one split `together`, and "
+            "of such images `one` alone is kept, by chance; or twins are left alone (`ignore`)",
             label="twins",
             beside_members=True,
         ),

@@ -11,11 +11,13 @@ from cxr_duck.datasets.recipes.recipe_values import (
     ratio,
     sizes,
     split_shares,
+    test_of,
 )
 from cxr_duck.datasets.recipes.request import OPTIONS, Request
 from cxr_duck.datasets.recipes.strata import check_columns
 from cxr_duck.engines.engine import Engine
 from cxr_duck.errors import DatasetError, RecipeError
+from cxr_duck.index.pure import is_pure
 from cxr_duck.query.fields import Fields
 from cxr_duck.query.tree import Finding, named_findings, to_plain
 from cxr_duck.terms.hierarchy import Hierarchy
@@ -61,10 +63,12 @@ def make_recipe(engine: Engine, request: Request, hierarchy: str) -> Recipe:
         "balance": "ratio" if parts else str(request.balance),
         "ratio": parts,
         "by_date": dates(request),
+        "test": test_of(request),
         "keep_apart": _kept_apart(engine, request.keep_apart),
         "stratify": stratify,
         "match": match,
         "size": sizes(request),
+        "pure": request.pure or is_pure(engine),
     }
     as_asked = {name: getattr(request, name) for name in OPTIONS.keys() & _IN_A_RECIPE}
     return Recipe(**{**as_asked, **resolved})
@@ -84,8 +88,8 @@ def _kept_apart(engine: Engine, name: str | None) -> dict[str, str] | None:
     rows = engine.fetch("SELECT digest, recipe FROM experiments.dataset WHERE name = ?", name)
     if not rows:
         raise DatasetError(f"there is no dataset {name!r} to keep apart from: 'cxr datasets' lists")
-    shares = Recipe.from_json(rows[0][1]).shares
-    if shares == fold_shares(len(shares)):
+    recipe = Recipe.from_json(rows[0][1])
+    if recipe.shares == fold_shares(len(recipe.shares)) or recipe.test_split is None:
         raise RecipeError(f"{name} has folds and no test: there is nothing to keep apart from")
     return {"name": name, "digest": rows[0][0]}
 

@@ -7,12 +7,13 @@ query of the driver's relations alone runs in DuckDB.
 
 import os
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from cxr_duck.engines.duckdb import DuckDBEngine, bind
 from cxr_duck.engines.engine import Layout, Part
+from cxr_duck.engines.own_fields import ADDED, lacking_on_spark, own_column_on_spark
 from cxr_duck.engines.spark import parts as spark_parts
 from cxr_duck.engines.spark.parts import COLUMNS, PartWriter
 from cxr_duck.engines.spark.scratch import Scratch
@@ -113,11 +114,19 @@ class SparkEngine:
         self._driver.put_arrow(relation, table)
         self._changed_here(relation)
 
-    def read_files(self, relation: str, store: Path | str, paths: Sequence[str]) -> None:
+    def read_files(
+        self,
+        relation: str,
+        store: Path | str,
+        paths: Sequence[str],
+        added: Mapping[str, str] | None = None,
+    ) -> None:
         """Let a relation be the rows of Parquet files; paths are relative to the store."""
         with translating_spark_errors(relation):
-            frame = self._session.read.parquet(*(_below(store, path) for path in paths))
-            self._show_as(relation, frame)
+            reader = self._session.read.option("mergeSchema", bool(added))
+            frame = reader.parquet(*(_below(store, path) for path in paths))
+            lacking = lacking_on_spark(frame.columns, added or {})
+            self._show_as(relation, frame.selectExpr("*", *lacking) if lacking else frame)
 
     def write(
         self, name: str, folder: Path | str, stem: str, layout: Layout, **params: object
@@ -284,12 +293,27 @@ class SparkEngine:
                 self._show(relation, frame_of(self._session, table))
             self._put.add(relation)  # the driver has it still
         elif relation in self._files:
-            self.read_files(relation, self._store, self._files[relation])
+            self.read_files(relation, self._store, self._files[relation], ADDED.get(relation))
+            self._show_own_fields(relation)
         elif relation in self._views:
             self.define(relation)
         else:
             raise StageError(f"there is no relation {relation}", f"there is no table {relation}")
         return self._frames[relation]
+
+    def _show_own_fields(self, relation: str) -> None:
+        """Let a relation have the columns that its view makes of own fields."""
+        frame = self._frames[relation]
+        if "own_fields" not in frame.columns:
+            return
+        viewed = self._driver.fetch(
+            "SELECT column_name FROM duckdb_columns() WHERE database_name = current_database() "
+            "AND schema_name = 'main' AND table_name = ? ORDER BY column_index",
+            relation,
+        )
+        own = [own_column_on_spark(name) for (name,) in viewed if name not in frame.columns]
+        with translating_spark_errors(relation):
+            self._show_as(relation, frame.selectExpr("*", *own))
 
     def _show(self, relation: str, frame: "DataFrame") -> None:
         with translating_spark_errors(relation):

@@ -52,11 +52,30 @@ def pixels(data):
 tars = sorted(glob.glob("DIR/SPLIT-[0-9][0-9][0-9][0-9][0-9][0-9].tar"))
 pairs = webdataset.WebDataset(tars, shardshuffle=False).to_tuple("png;jpg;jpeg", "cls")
 pairs = pairs.map_tuple(pixels, int)""",
+    "webdataset, several": """\
+import glob, io
+import numpy, webdataset
+from PIL import Image
+
+def pixels(data):
+    return numpy.asarray(Image.open(io.BytesIO(data)))
+
+def classes(data):
+    return numpy.load(io.BytesIO(data))
+
+tars = sorted(glob.glob("DIR/SPLIT-[0-9][0-9][0-9][0-9][0-9][0-9].tar"))
+pairs = webdataset.WebDataset(tars, shardshuffle=False).to_tuple("png;jpg;jpeg", "npy")
+pairs = pairs.map_tuple(pixels, classes)""",
     "huggingface": """\
 import datasets
 
 dataset = datasets.load_dataset("DIR")
 pairs = dataset["SPLIT"].select_columns(["image", "label"])""",
+    "huggingface, several": """\
+import datasets
+
+dataset = datasets.load_dataset("DIR")
+pairs = dataset["SPLIT"].select_columns(["image", "labels"])""",
     "parquet": """\
 import polars
 
@@ -109,18 +128,23 @@ def card(source: Handout, options: ExportOptions, files: dict[str, str]) -> str:
 
 
 def _summary(source: Handout) -> str:
-    """Return what the dataset is; an image counts once for each of its classes."""
+    """Return what the dataset is; but for folders an image is one example of all its classes."""
     recipe = source.dataset.recipe
     manifest = source.manifest
     variants = 0
     if "parent" in manifest.column_names:
         variants = manifest.num_rows - manifest.column("parent").null_count
     varied = f", {variants:,} of them variants of images of `{train_split([*recipe.shares])}`"
-    classes = ", ".join(f"`{name}`" for name in sorted(recipe.classes))
+    classes = ", ".join(f"`{name}`" for name in source.classes)
+    told = f"{manifest.num_rows:,} examples{varied if variants else ''}"
+    if source.multilabel:
+        told += ", each with all its classes"
+    elif source.images < manifest.num_rows:
+        told += f" of {source.images:,} images: one of several classes is an example of each"
     return (
         f"Chest X-rays of {len(recipe.classes)} classes, {classes}, in the splits "
         f"{', '.join(f'`{split}`' for split in recipe.shares)}; no patient is in two splits. "
-        f"{manifest.num_rows:,} examples{varied if variants else ''}."
+        f"The index of a class is its place in this list, from 0. {told}."
     )
 
 
@@ -159,7 +183,9 @@ def _reading(source: Handout, options: ExportOptions) -> str:
     split = train_split(splits) or splits[0]
     name = split_names([split])[split] if options.form == "huggingface" else split
     form = options.form if source.folder or options.form == "csv" else "parquet"
-    return f"```python\n{_READ[form].replace('SPLIT', name)}\n```"
+    several = f"{form}, several"
+    read = _READ[several if source.multilabel and several in _READ else form]
+    return f"```python\n{read.replace('SPLIT', name)}\n```"
 
 
 def _left_out(source: Handout) -> list[str]:
@@ -184,7 +210,7 @@ def _left_out(source: Handout) -> list[str]:
 
 def _here(source: Handout) -> str:
     """Return the images that are here by split and class."""
-    images = source.images()
+    images = source.image_ids()
     members = source.dataset.members.select(["split", "class", "image_id"])
     rows = {*zip(*(column.to_pylist() for column in members.columns), strict=True)}
     counts = Counter((split, name) for split, name, image in rows if image in images)
@@ -267,6 +293,7 @@ def _front_matter(source: Handout) -> str:
         f"license_link: {TERMS_URL}",
         "task_categories:",
         "- image-classification",
+        *(["task_ids:", "- multi-label-image-classification"] if source.multilabel else []),
         "size_categories:",
         f"- {next(name for most, name in _SIZES if source.manifest.num_rows < most)}",
         "configs:",
@@ -277,5 +304,5 @@ def _front_matter(source: Handout) -> str:
     for name, split in split_names(list(source.dataset.recipe.shares)).items():
         if name not in filled:
             continue
-        lines += [f"  - split: {split}", f"    path: data/{split}-?????-of-?????.parquet"]
+        lines += [f'  - split: "{split}"', f'    path: "data/{split}-?????-of-?????.parquet"']
     return "---\n" + "\n".join(lines) + "\n---\n\n"

@@ -47,11 +47,14 @@ _UNKNOWN = "application/octet-stream"
 _ABOUT = {
     "split": "The split of the example.",
     "class": "The class of the example.",
+    "classes": "The classes of the image, between them |.",
+    "label": "The index of the class.",
     "image_id": "The name of the image in the repository.",
     "patient_id": "The patient, who is in one split alone.",
     "study_id": "The study, whose images share one report.",
     "projection": "The projection: PA, L, AP_horizontal, ….",
-    "findings": "The findings that make the image one of its class, between them |.",
+    "class_findings": "The findings that make the image one of its class, between them |.",
+    "findings": "All findings of the image, between them |.",
     "localizations": "The localizations of the image, between them |.",
     "localizations_by_finding": "All findings of the image, each with its localizations, as JSON.",
     "file": "The file that holds the image, below this folder.",
@@ -94,7 +97,7 @@ def croissant(
                 "@type": "cr:RecordSet",
                 "@id": "images",
                 "name": "images",
-                "description": "One record an example: an image and its class.",
+                "description": "One record an example: an image and its class, or classes.",
                 "field": _fields(manifest, manifests[0]),
             }
         ],
@@ -146,15 +149,15 @@ def _fields(manifest: "pyarrow.Table", file: str) -> list[dict[str, Any]]:
             number += 1
             name = f"{stem}-{number}"
         taken.add(name)
-        numeric = pyarrow.types.is_integer(column.type)
-        about = f"1 where the image is labelled {column.name}, else 0." if numeric else ""
+        zero_or_one = pyarrow.types.is_uint8(column.type)
+        about = f"1 where the image is labelled {column.name}, else 0." if zero_or_one else ""
         fields.append(
             {
                 "@type": "cr:Field",
                 "@id": name,
                 "name": column.name,
                 "description": _ABOUT.get(column.name, about or column.name),
-                "dataType": "sc:Integer" if numeric else "sc:Text",
+                "dataType": _data_type(column.type),
                 "source": {
                     "fileObject": {"@id": file},
                     "extract": {"column": column.name},
@@ -162,3 +165,14 @@ def _fields(manifest: "pyarrow.Table", file: str) -> list[dict[str, Any]]:
             }
         )
     return fields
+
+
+def _data_type(kind: "pyarrow.DataType") -> str:
+    """Return the type of a column as schema.org calls it."""
+    import pyarrow
+
+    if pyarrow.types.is_boolean(kind):
+        return "sc:Boolean"
+    if pyarrow.types.is_floating(kind):
+        return "sc:Float"
+    return "sc:Integer" if pyarrow.types.is_integer(kind) else "sc:Text"

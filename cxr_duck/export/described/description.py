@@ -6,7 +6,12 @@ from typing import TYPE_CHECKING
 
 from cxr_duck.export.described.card import card
 from cxr_duck.export.described.croissant import croissant
-from cxr_duck.export.described.manifest import with_labels, write_csv, write_parquet
+from cxr_duck.export.described.manifest import (
+    with_classes,
+    with_labels,
+    write_csv,
+    write_parquet,
+)
 from cxr_duck.export.handout import Handout, without_images
 from cxr_duck.export.options import MANIFESTS, ExportOptions
 from cxr_duck.export.plan import Unread
@@ -18,9 +23,9 @@ __all__ = ["UNREAD", "describe"]
 
 UNREAD = "unread.csv"
 
+_ROWS = "a row an image and class, with a column of 0 and 1 for each finding"
+_ROWS_OF_ALL = "a row an image, with a column of 0 and 1 for each class and each finding"
 _OWN = {
-    "manifest.csv": "a row an image and class, with a column of 0 and 1 for each finding",
-    "manifest.parquet": "the same rows",
     "croissant.json": "what the manifest's columns are, as [Croissant](https://mlcommons.org/croissant)",
 }
 _PATHS = "; the path of an image in a zip is `<zip>/<member>`"
@@ -45,19 +50,19 @@ def describe(
     if unread:
         table = without_images(table, unread)
         write_csv(_reasons(unread), folder / UNREAD)
-    labelled = with_labels(table, source.labels)
-    manifests = {
-        name: _OWN[name]
+    labelled = with_labels(with_classes(table, source.classes), source.labels)
+    written = [
+        name
         for name in _WRITERS
         if options.form not in MANIFESTS or name == f"manifest.{options.form}"
-    }
-    for name in manifests:
+    ]
+    for name in written:
         _WRITERS[name](labelled, folder / name)
-    files = {**images, **manifests, "croissant.json": _OWN["croissant.json"]}
+    manifests = dict.fromkeys(written, "the same rows")
+    manifests[written[0]] = _ROWS_OF_ALL if source.multilabel else _ROWS
+    files = {**images, **manifests, **_OWN}
     if unread:
         files[UNREAD] = "the images that could not be read, and why"
-    if len(manifests) == 1:
-        files |= {name: _OWN["manifest.csv"] for name in manifests}
     if "path" in table.column_names:
         files = {name: f"{what}{_PATHS}" for name, what in files.items() if name in manifests} | {
             name: what for name, what in files.items() if name not in manifests

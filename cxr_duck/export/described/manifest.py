@@ -1,5 +1,6 @@
 """The manifest of a dataset: one row per example, with a column of 0 and 1 per finding."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ from cxr_duck.engines.duckdb import DuckDBEngine
 if TYPE_CHECKING:
     import pyarrow
 
-__all__ = ["labels_of", "with_labels", "write_csv", "write_parquet"]
+__all__ = ["labels_of", "with_classes", "with_labels", "write_csv", "write_parquet"]
 
 
 def labels_of(engine: DuckDBEngine, dataset: Dataset) -> "pyarrow.Table":
@@ -22,6 +23,27 @@ def labels_of(engine: DuckDBEngine, dataset: Dataset) -> "pyarrow.Table":
     named = any(dataset.recipe.classes.values())
     matrix = matrix_on(engine, dataset, "findings" if named else "classes")
     return matrix.select(["image_id", *matrix.column_names[len(FIRST) :]])
+
+
+def with_classes(table: "pyarrow.Table", classes: Sequence[str]) -> "pyarrow.Table":
+    """Return a table of images with a column of 0 and 1 for each class, as CSV can hold it.
+
+    Its name is that of the class and ` (class)`, since a finding may have the same name, and the
+    columns are in the order of the classes' indices. The names of an image's classes become text,
+    between them |. A table of one class per row stays as it is.
+    """
+    import numpy
+    import pyarrow.compute
+
+    if "labels" not in table.column_names:
+        return table
+    ones = table.column("labels").combine_chunks().flatten().to_numpy()
+    for name, of_it in zip(classes, ones.reshape(-1, len(classes)).T, strict=True):
+        column = pyarrow.array(numpy.ascontiguousarray(of_it))
+        table = table.append_column(f"{name} (class)", column)
+    of_all = pyarrow.compute.binary_join(table.column("classes"), "|")
+    place = table.column_names.index("classes")
+    return table.set_column(place, "classes", of_all).drop_columns(["labels"])
 
 
 def with_labels(table: "pyarrow.Table", labels: "pyarrow.Table") -> "pyarrow.Table":

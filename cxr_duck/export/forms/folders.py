@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["plan"]
 
 _LINK = 4096  # bytes on the disk
+_BESIDE = ("manifest.csv", "manifest.parquet", "croissant.json", "readme.md")
 _ABOUT = (
     "the images, as split/class/image, for `torchvision.datasets.ImageFolder`; its own loader "
     "makes white of all that is above 255, so give it 8 bits (`--bits 8`), or "
@@ -42,6 +43,7 @@ def plan(source: Handout, options: ExportOptions) -> Plan:
             "no folder of images is known to this store: give it with --images, or index with it"
         )
     files = _files(source, options.rendering)
+    _refuse_shifted_indices(source)
     outputs: list[Output] = []
     needed, known = 0, {}
     if source.folder is not None:
@@ -53,6 +55,7 @@ def plan(source: Handout, options: ExportOptions) -> Plan:
         request=source.request(options),
         outputs=outputs,
         bytes=needed,
+        films=source.images,
         finish=partial(
             describe, source, options, _with_files(source.manifest, files), _about(files)
         ),
@@ -61,10 +64,28 @@ def plan(source: Handout, options: ExportOptions) -> Plan:
     )
 
 
+def _refuse_shifted_indices(source: Handout) -> None:
+    """Raise ExportError where a split lacks a class, so that a reader would number others anew."""
+    import pyarrow.compute
+
+    manifest = source.manifest
+    for split in source.dataset.recipe.shares:
+        rows = manifest.filter(pyarrow.compute.equal(manifest.column("split"), split))
+        there = set(rows.column("class").to_pylist())
+        found = [name in there for name in source.classes]
+        if any(found) and source.folder and found != sorted(found, reverse=True):
+            lacking = source.classes[found.index(False)]
+            raise ExportError(
+                f"no image of {lacking!r} is in {split!r}, so that a reader of folders would give "
+                "the classes behind it another index there: take --as webdataset, huggingface, "
+                "parquet or csv"
+            )
+
+
 def _files(source: Handout, rendering: Rendering) -> list[str | None]:
     """Return the path of each row's image in the export, None where it gets none."""
     manifest = source.manifest
-    classes = _class_folders(manifest.column("class").unique().to_pylist())
+    classes = _class_folders(source.classes)
     rows = zip(
         *(manifest.column(name).to_pylist() for name in ("split", "class", "image_id")), strict=True
     )
@@ -87,7 +108,11 @@ def _file_name(image_id: str, rendering: Rendering) -> str:
 
 
 def _class_folders(classes: list[str]) -> dict[str, str]:
-    """Return a plain folder name for each class; a term of a user may hold any character."""
+    """Return a plain folder name for each class; a term of a user may hold any character.
+
+    `classes` are in the order of their indices. Who reads the folders numbers them by their names,
+    so where these sort otherwise each has its index in front.
+    """
     folders = {term: re.sub(r"[^\w .+()-]", "_", term).strip(" .") or "_" for term in classes}
     for term, folder in folders.items():
         if same := [t for t, f in folders.items() if t != term and f.lower() == folder.lower()]:
@@ -95,6 +120,10 @@ def _class_folders(classes: list[str]) -> dict[str, str]:
                 f"the classes {term!r} and {same[0]!r} would share the folder {folder!r}: "
                 "rename one of the terms"
             )
+    names = [folders[term] for term in classes]
+    if names != sorted(names):
+        digits = len(str(len(names) - 1))
+        return {t: f"{index:0{digits}}_{folders[t]}" for index, t in enumerate(classes)}
     return folders
 
 
@@ -102,6 +131,11 @@ def _image_path(split: str, folder: str, name: str) -> str:
     for what, word in (("image", name), ("split", split)):
         if word in ("", ".", "..") or re.search(r"[/\\\0]", word):
             raise ExportError(f"{what} {word!r} can't be written: that is no plain file name")
+    if split.casefold() in _BESIDE:
+        raise ExportError(
+            f"the split {split!r} has the name of a file that each export has: make the dataset "
+            "with another name"
+        )
     return f"{split}/{folder}/{name}"
 
 

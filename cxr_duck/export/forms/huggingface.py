@@ -1,7 +1,8 @@
 """The form `huggingface`: Parquet files with the images inside, for `datasets.load_dataset`.
 
-An image is a struct of its bytes and its name, and the features (Image, ClassLabel) stand in the
-schema's metadata under `huggingface`: https://huggingface.co/docs/datasets/about_dataset_features
+An image is a struct of its bytes and its name. `label` is the index of its class; where an image
+may be of several, `labels` has a 1 for each and else 0, and `classes` their indices. The features
+(Image, ClassLabel) stand in the schema's metadata under `huggingface`: https://huggingface.co/docs/datasets/about_dataset_features
 """
 
 import json
@@ -10,7 +11,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cxr_duck.datasets.examples import class_indices
 from cxr_duck.engines.spread import workers
 from cxr_duck.export.described.description import describe
 from cxr_duck.export.forms.shards import (
@@ -36,6 +36,7 @@ __all__ = ["parquet_name", "plan", "write_shard"]
 
 _BESIDE = 600  # bytes of a row beside its image
 _ROW_GROUP = 32 * 10**6  # bytes of images that are held at a time
+_DTYPES = {"int64": "int64", "double": "float64", "bool": "bool"}  # else text
 _TEXTS = ("image_id", "patient_id", "study_id", "projection")
 
 
@@ -45,12 +46,12 @@ def plan(source: Handout, options: ExportOptions) -> Plan:
     source = mixed(source)
     shards, image_of, renderer, needed = plan_shards(source, options, _bytes_of)
     threads = threads_each(len(shards), workers())
-    classes = list(class_indices(source.dataset))
+    schema = _schema(source)
     table = file_column(source, shards, parquet_name)
     outputs = [
         Output(
             parquet_name(shard),
-            partial(write_shard, shard, classes, image_of, threads),
+            partial(write_shard, shard, schema, image_of, threads),
             len(shard.rows),
             shard.source,
         )
@@ -61,6 +62,7 @@ def plan(source: Handout, options: ExportOptions) -> Plan:
         request=source.request(options, shards=digest_of(shards)),
         outputs=outputs,
         bytes=needed,
+        films=source.images,
         finish=partial(describe, source, options, table, {"data/*.parquet": _about(names)}),
         known=renderer.known,
     )
@@ -87,7 +89,7 @@ def parquet_name(shard: Shard) -> str:
 
 def write_shard(
     shard: Shard,
-    classes: Sequence[str],
+    schema: "pyarrow.Schema",
     image_of: Callable[[Row], Image | Unread],
     threads: int,
     file: Path,
@@ -102,7 +104,6 @@ def write_shard(
     import pyarrow
     import pyarrow.parquet
 
-    schema = _schema(classes, "variant" in shard.rows[0])
     unread: list[Unread] = []
     plain = [column.name for column in schema if column.name != "image"]
     with pyarrow.parquet.ParquetWriter(
@@ -111,7 +112,7 @@ def write_shard(
         held: list[dict[str, Any]] = []
         bytes_held = 0
         for row, ending, image in read_rows(shard.rows, image_of, threads, step, unread):
-            held.append(_record(row, ending, image))
+            held.append(_record(row, ending, image, schema.names))
             bytes_held += len(image)
             if bytes_held >= _ROW_GROUP:
                 writer.write_table(pyarrow.Table.from_pylist(held, schema))
@@ -123,12 +124,14 @@ def write_shard(
     return unread
 
 
-def _record(row: Row, ending: str, image: bytes) -> dict[str, Any]:
+def _record(row: Row, ending: str, image: bytes, names: Sequence[str]) -> dict[str, Any]:
+    """Return the values of an example's columns, by their names."""
+    labels = row.get("labels", [])
     return {
+        **{name: row[name] for name in names if name in row},
         "image": {"bytes": image, "path": f"{Path(row['image_id']).stem}.{ending}"},
-        "label": row["label"],
-        **{name: row[name] for name in (*_TEXTS, "parent", "variant") if name in row},
-        "class_findings": row["findings"].split("|"),
+        "classes": [index for index, label in enumerate(labels) if label],
+        "class_findings": row["class_findings"].split("|"),
         "findings": [
             {"finding": finding, "localizations": places}
             for finding, places in localizations_of(row).items()
@@ -136,30 +139,31 @@ def _record(row: Row, ending: str, image: bytes) -> dict[str, Any]:
     }
 
 
-def _schema(classes: Sequence[str], with_variants: bool) -> "pyarrow.Schema":
+def _schema(source: Handout) -> "pyarrow.Schema":
     """Return the columns, and what Hugging Face makes of them."""
     import pyarrow
 
     text = pyarrow.string()
     texts = pyarrow.list_(text)
-    columns = {
-        "image": pyarrow.struct({"bytes": pyarrow.binary(), "path": text}),
-        "label": pyarrow.int64(),
-        **dict.fromkeys(_TEXTS, text),
-        "class_findings": texts,
-        "findings": pyarrow.list_(pyarrow.struct({"finding": text, "localizations": texts})),
-    }
-    if with_variants:
-        columns |= {"parent": text, "variant": pyarrow.int64()}
     word = {"dtype": "string", "_type": "Value"}
-    features = {
-        "image": {"_type": "Image"},
-        "label": {"names": list(classes), "_type": "ClassLabel"},
-        **dict.fromkeys(_TEXTS, word),
-        "class_findings": [word],
-        "findings": [{"finding": word, "localizations": [word]}],
+    a_class = {"names": source.classes, "_type": "ClassLabel"}
+    columns: dict[str, tuple[pyarrow.DataType, Any]] = {
+        "image": (pyarrow.struct({"bytes": pyarrow.binary(), "path": text}), {"_type": "Image"}),
     }
-    if with_variants:
-        features |= {"parent": word, "variant": {"dtype": "int64", "_type": "Value"}}
+    if source.multilabel:
+        zero_or_one = {"dtype": "float32", "_type": "Value"}
+        columns["labels"] = (pyarrow.list_(pyarrow.float32()), [zero_or_one])
+        columns["classes"] = (pyarrow.list_(pyarrow.int64()), [a_class])
+    else:
+        columns["label"] = (pyarrow.int64(), a_class)
+    columns |= {name: (text, word) for name in _TEXTS}
+    places = pyarrow.struct({"finding": text, "localizations": texts})
+    columns["class_findings"] = (texts, [word])
+    columns["findings"] = (pyarrow.list_(places), [{"finding": word, "localizations": [word]}])
+    for name in ("parent", "variant", *source.columns):
+        if name in source.manifest.column_names:
+            kind = source.manifest.schema.field(name).type
+            columns[name] = (kind, {"dtype": _DTYPES.get(str(kind), "string"), "_type": "Value"})
+    features = {name: feature for name, (_, feature) in columns.items()}
     metadata = {"huggingface": json.dumps({"info": {"features": features}}, ensure_ascii=False)}
-    return pyarrow.schema(list(columns.items()), metadata=metadata)
+    return pyarrow.schema([(name, kind) for name, (kind, _) in columns.items()], metadata=metadata)

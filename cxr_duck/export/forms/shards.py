@@ -12,7 +12,6 @@ from functools import partial
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from cxr_duck.datasets.examples import class_indices
 from cxr_duck.engines.duckdb import DuckDBEngine, connect
 from cxr_duck.errors import ExportError
 from cxr_duck.export.forms.films import found_films
@@ -55,12 +54,19 @@ def mixed(source: Handout) -> Handout:
 
     So the classes are mixed in every file; the chance is that of the recipe's seed.
     """
+    import pyarrow.compute
+
     recipe = source.dataset.recipe
     engine = DuckDBEngine(connect())
     splits = [(split, place) for place, split in enumerate(recipe.shares)]
     engine.put("split_order", "split VARCHAR, position INTEGER", splits)
-    engine.connection.register("examples", source.manifest)
-    return replace(source, manifest=engine.arrow("shuffled", seed=recipe.seed))
+    examples = source.manifest
+    if source.multilabel:
+        of_all = pyarrow.compute.binary_join(examples.column("classes"), "|")
+        examples = examples.append_column("class", of_all)
+    engine.connection.register("examples", examples)
+    manifest = engine.arrow("shuffled", seed=recipe.seed)
+    return replace(source, manifest=manifest.select(source.manifest.column_names))
 
 
 def image_of(renderer: Renderer, films: dict[str, Film], row: Row) -> Image | Unread:
@@ -113,8 +119,7 @@ def plan_shards(
         )
     rendering = options.rendering
     found = found_films(source)
-    indices = class_indices(source.dataset)
-    rows = [{**row, "label": indices[row["class"]]} for row in source.manifest.to_pylist()]
+    rows = source.manifest.to_pylist()
     sizes = [
         bytes_of(
             row,

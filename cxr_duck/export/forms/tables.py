@@ -34,6 +34,7 @@ def plan(source: Handout, options: ExportOptions) -> Plan:
         request=source.request(options),
         outputs=[],
         bytes=table.num_rows * (_ROW + 4 * source.labels.num_columns),
+        films=source.images,
         finish=partial(describe, source, options, table, {}),
         resumable=False,
     )

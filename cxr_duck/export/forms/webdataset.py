@@ -1,7 +1,9 @@
 """The form `webdataset`: tar files for the webdataset package, `train-000000.tar`, ….
 
 A sample is files of one name: `KEY.png` (or jpg), `KEY.json` with what is known of the image, and
-`KEY.cls` with the index of its class. What the form asks: https://github.com/webdataset/webdataset
+`KEY.cls` with the index of its class; where an image may be of several classes, `KEY.npy` in its
+place, float32 with a 1 for each of them. What the form asks:
+https://github.com/webdataset/webdataset
 """
 
 import io
@@ -36,11 +38,16 @@ from cxr_duck.export.plan import Output, Plan, Unread
 __all__ = ["bytes_of", "facts_of", "keys_of", "plan", "write_tar"]
 
 _PLAIN_NAME = 100  # bytes that a member's header has for its name
+# What names a sample, or is told in another shape.
+_NO_FACTS = ("class_findings", "findings", "localizations", "localizations_by_finding",
+             "source_path", "member")  # fmt: skip
 _ABOUT = (
     "the images, each as `KEY.png` (or `.jpg`) with `KEY.json`, what is known of it, and "
-    "`KEY.cls`, the index of its class, for `webdataset.WebDataset`; that package's own decoders "
+    "{target}, for `webdataset.WebDataset`; that package's own decoders "
     "make white of all that is above 255, so give them 8 bits (`--bits 8`), or decode as below"
 )
+_CLASS = "`KEY.cls`, the index of its class"
+_CLASSES = "`KEY.npy`, a 1 for each class that it is of and else 0, by their indices"
 
 
 def plan(source: Handout, options: ExportOptions) -> Plan:
@@ -54,6 +61,7 @@ def plan(source: Handout, options: ExportOptions) -> Plan:
     shards, image_of, renderer, needed = plan_shards(source, options, bytes_of, tarfile.RECORDSIZE)
     threads = threads_each(len(shards), workers())
     table = file_column(source, shards, tar_name)
+    about = _ABOUT.format(target=_CLASSES if source.multilabel else _CLASS)
     return Plan(
         form=options.form,
         request=source.request(options, shards=digest_of(shards)),
@@ -67,7 +75,8 @@ def plan(source: Handout, options: ExportOptions) -> Plan:
             for shard in shards
         ],
         bytes=needed,
-        finish=partial(describe, source, options, table, {"*.tar": _ABOUT}),
+        films=source.images,
+        finish=partial(describe, source, options, table, {"*.tar": about}),
         known=renderer.known,
     )
 
@@ -143,14 +152,25 @@ def _blocks(size: int) -> int:
 def _sample(row: Row, ending: str, image: bytes) -> Iterator[tuple[str, bytes]]:
     yield ending, image
     yield "json", json.dumps(facts_of(row), ensure_ascii=False, sort_keys=True).encode()
-    yield "cls", str(row["label"]).encode()
+    if "labels" in row:
+        yield "npy", _array(row["labels"])
+    else:
+        yield "cls", str(row["label"]).encode()
+
+
+def _array(labels: Sequence[int]) -> bytes:
+    """Return a file of numpy with the labels as float32."""
+    import numpy
+
+    file = io.BytesIO()
+    numpy.save(file, numpy.array(labels, numpy.float32))
+    return file.getvalue()
 
 
 def facts_of(row: Row) -> dict[str, Any]:
     """Return what is known of an example: whose it is, its class, findings and localizations."""
-    plain = ("image_id", "patient_id", "study_id", "projection", "split", "class", "label")
     return {
-        **{name: row[name] for name in (*plain, "parent", "variant") if name in row},
-        "class_findings": row["findings"].split("|"),
+        **{name: value for name, value in row.items() if name not in _NO_FACTS},
+        "class_findings": row["class_findings"].split("|"),
         "findings": localizations_of(row),
     }

@@ -1,9 +1,6 @@
 """Tests a DICOM file: are there as many bytes of pixels as it promises, and do they decode."""
 
-import functools
 import io
-import logging
-import warnings
 import zlib
 from typing import Any
 
@@ -15,6 +12,7 @@ from cxr_duck.images.formats.dicom_frames import (
     verify_frames,
 )
 from cxr_duck.images.formats.jpeg import BIGGEST, LARGEST
+from cxr_duck.images.formats.silence import silence_libraries
 from cxr_duck.images.formats.verdict import Fault, Verdict
 
 __all__ = ["examine_dicom"]
@@ -41,7 +39,7 @@ def examine_dicom(reader: ByteWindow, *, quick: bool = False) -> Verdict:
     except ImportError:
         detail = "pydicom is not installed: pip install 'cxr-duck[dicom]'"
         return Verdict("untested", "no decoder", detail, format="dicom")
-    _silence()
+    silence_libraries()
     dataset = pydicom.Dataset()
     try:
         dataset = _read(data)
@@ -53,14 +51,6 @@ def examine_dicom(reader: ByteWindow, *, quick: bool = False) -> Verdict:
         return _verdict(dataset, "damaged", "chunk", f"it can't be read: {first_reason(error)}")
     notes = "; ".join(filter(None, [_note_on_colors(dataset), note]))
     return _verdict(dataset, "ok", None, notes or None)
-
-
-@functools.cache
-def _silence() -> None:
-    """Keep the libraries quiet: what they say of a file, its verdict says."""
-    warnings.filterwarnings("ignore", module="pydicom")
-    for name in ("pydicom", "pylibjpeg", "openjpeg", "libjpeg"):
-        logging.getLogger(name).addHandler(logging.NullHandler())
 
 
 def _read(data: bytes) -> Any:
@@ -101,6 +91,8 @@ def _test(dataset: Any, data: bytes, quick: bool) -> str | None:
     if not dataset.get("Rows") or not dataset.get("Columns"):
         raise Fault("header", "it has no rows or columns, or ends before they are told")
     pixels = dataset.get_item("PixelData")
+    if pixels is None and ("FloatPixelData" in dataset or "DoubleFloatPixelData" in dataset):
+        raise Fault("no film", "its pixels are floating-point numbers", verdict="untested")
     if pixels is None:
         raise Fault("truncated", "it has no pixels, or ends before they are told whole")
     syntax = dataset.file_meta.get("TransferSyntaxUID")

@@ -22,7 +22,7 @@ REASONS = {
     "decode": "the decoder refuses it",
     "constant": "all its pixels are the same",
     "no decoder": "nothing is installed that can decode it, or tell whether it is whole",
-    "no film": "it has several frames, and none of them is read",
+    "no film": "it is no single image of whole numbers, and its pixels are not read",
     "too large": "it is too large to be decoded in bounded memory",
 }
 

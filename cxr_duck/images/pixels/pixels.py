@@ -12,6 +12,7 @@ from cxr_duck.images.formats.exif import orientation_of
 from cxr_duck.images.formats.jpeg import BIGGEST, LARGEST
 from cxr_duck.images.formats.memory import room_for
 from cxr_duck.images.formats.png_still import still_png
+from cxr_duck.images.formats.silence import silence_libraries
 from cxr_duck.images.formats.verdict import Verdict
 from cxr_duck.images.pixels.decoded import Decoded
 from cxr_duck.images.pixels.dicom_pixels import dicom_film
@@ -44,6 +45,7 @@ def opened(stream: BinaryIO, beside: int = 0) -> Iterator[Decoded]:
     counts among what all threads may hold, and `beside` bytes a pixel for what becomes of it.
     Raises OSError where the pixels can't be decoded to the last one, whatever the decoder raises.
     """
+    silence_libraries()
     with _refusing():
         data = stream.read(BIGGEST + 1) if opencv() is None else _all_of(stream)
         # Decoders make pixels of what a wrong checksum covers, and OpenCV's talks to the terminal.
