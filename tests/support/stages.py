@@ -10,6 +10,6 @@ ON_DUCKDB_ALONE = {
     "conflicts", "datasets", "distinct_hashes", "drawn_combinations", "finding_cells",
     "finding_pairs", "fingerprints", "hashes_in_band", "image_check", "image_datasets",
     "image_labels", "image_relatives", "images_without_pixels", "matrix_images", "nearest_images",
-    "observations", "pair_totals", "paired_images", "settled_fingerprints", "twin_counts", "twin_pairs",
-    "twins", "twins_across_patients", "twins_in_splits",
+    "observations", "pair_totals", "paired_images", "settled_fingerprints", "twin_counts",
+    "twin_pairs", "twins", "twins_across_patients", "twins_in_splits",
 }  # fmt: skip
