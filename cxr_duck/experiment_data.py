@@ -321,6 +321,7 @@ class ExperimentData:
         exclude: Sequence[str] = (),
         pure: bool = False,
         where: str | None = None,
+        within: str | None = None,
         hierarchy: _Path = DEFAULT_HIERARCHY,
         seed: int = 1,
         overlap: str = "drop",
@@ -347,7 +348,8 @@ class ExperimentData:
         used before, or the path of a CSV file). `classes` maps the names of further classes to
         queries (see `find`); their images are spread by the findings that the query names outside
         NOT. Images with an excluded term or that an excluded query holds for, and those that don't
-        meet `where`, are left out. `pure` takes only images with exactly one finding.
+        meet `where`, are left out. `within` takes only images of a recorded dataset, or of one of
+        its splits (`full:train`). `pure` takes only images with exactly one finding.
 
         `overlap`: an image of several classes is dropped (`drop`), given to the first of them
         (`first`), or stays in all of them (`keep`). `balance`: classes are `equal`, as large as
@@ -381,10 +383,11 @@ class ExperimentData:
 
         request = Request(
             terms=term_list, classes={} if classes is None else classes, exclude=exclude,
-            pure=pure, where=where, hierarchy=str(hierarchy), seed=seed, overlap=overlap,
-            balance=balance, findings=findings, unit=unit, per_patient=per_patient, shares=shares,
-            by_date=by_date, folds=folds, keep_apart=keep_apart, physician_test=physician_test,
-            twins=twins, stratify=stratify, match=match, size=size,
+            pure=pure, where=where, within=within, hierarchy=str(hierarchy), seed=seed,
+            overlap=overlap, balance=balance, findings=findings, unit=unit,
+            per_patient=per_patient, shares=shares, by_date=by_date, folds=folds,
+            keep_apart=keep_apart, physician_test=physician_test, twins=twins,
+            stratify=stratify, match=match, size=size,
         )  # fmt: skip
         made = create_dataset(self.store, request, name, experiment, store_it, self._progress)
         return self._handed_out(made)

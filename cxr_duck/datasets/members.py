@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from cxr_duck.datasets.filters import FILTERS, judge_images, removals_of
+from cxr_duck.datasets.other_datasets import put_outside_images
 from cxr_duck.datasets.patient_rules import exclude_by_rules
 from cxr_duck.datasets.recipes.recipe import Recipe
 from cxr_duck.datasets.recipes.strata import put_strata
@@ -23,6 +24,7 @@ def make_members(engine: Engine, recipe: Recipe) -> None:
     Raises RecipeError where classes are the same or one is left without images.
     """
     choose_images(engine, recipe.where)
+    put_outside_images(engine, recipe)
     _put_images(engine, recipe)
     engine.put(
         "class_findings",
