@@ -6,7 +6,7 @@ from cxr_duck.datasets.recipes.recipe import Recipe
 from cxr_duck.engines.engine import Engine
 from cxr_duck.errors import DatasetError
 
-__all__ = ["put_known_patients", "put_outside_images"]
+__all__ = ["put_known_patients", "put_outside_images", "recorded_as"]
 
 
 def put_known_patients(engine: Engine, recipe: Recipe) -> None:
@@ -17,7 +17,7 @@ def put_known_patients(engine: Engine, recipe: Recipe) -> None:
     if recipe.keep_apart is None:
         engine.put("known_patients", "patient_id VARCHAR, held_out BOOLEAN, trained_on BOOLEAN", [])
         return
-    name, other = _recorded(engine, recipe.keep_apart, "is kept apart from")
+    name, other = recorded_as(engine, recipe.keep_apart, "is kept apart from")
     engine.make("known_patients", dataset=name, held_out=list(other.shares)[-1])
 
 
@@ -29,12 +29,15 @@ def put_outside_images(engine: Engine, recipe: Recipe) -> None:
     if recipe.within is None:
         engine.put("outside_images", "image_id VARCHAR", [])
         return
-    name, _ = _recorded(engine, recipe.within, "draws from")
+    name, _ = recorded_as(engine, recipe.within, "draws from")
     engine.make("outside_images", dataset=name, split=recipe.within.get("split", ""))
 
 
-def _recorded(engine: Engine, known: Mapping[str, str], what: str) -> tuple[str, Recipe]:
-    """Return the name that a dataset has now, and its recipe: it is known by its digest."""
+def recorded_as(engine: Engine, known: Mapping[str, str], what: str) -> tuple[str, Recipe]:
+    """Return the name that a dataset has now, and its recipe: it is known by its digest.
+
+    `what` says what the recipe does with it. Raises DatasetError where it is not in the store.
+    """
     rows = engine.fetch(
         "SELECT name, recipe FROM experiments.dataset WHERE digest = ? ORDER BY dataset_id",
         known["digest"],

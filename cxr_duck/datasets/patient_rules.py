@@ -6,7 +6,7 @@ from cxr_duck.datasets.recipes.recipe import Recipe
 from cxr_duck.datasets.recipes.strata import put_combinations
 from cxr_duck.engines.engine import Engine
 
-__all__ = ["exclude_by_rules"]
+__all__ = ["exclude_by_rules", "put_periods"]
 
 _BEGINNING, _END = "0001-01-01", "9999-12-31"
 
@@ -27,7 +27,7 @@ def exclude_by_rules(engine: Engine, recipe: Recipe) -> None:
 
 def _leave_astray(engine: Engine, recipe: Recipe) -> None:
     if recipe.by_date:
-        _put_periods(engine, recipe)
+        put_periods(engine, recipe)
         engine.make("patient_periods")
         _leave(engine, "astray_images", "date")
 
@@ -77,13 +77,14 @@ def _leave(engine: Engine, stage: str, reason: str, **params: object) -> None:
     )
 
 
-def _put_periods(engine: Engine, recipe: Recipe) -> None:
+def put_periods(engine: Engine, recipe: Recipe) -> None:
+    """Make periods, the days of each split; none where no dates part the splits."""
     borders = [_BEGINNING, *recipe.by_date, _END]
     engine.put(
         "periods",
         "split VARCHAR, position INTEGER, first_day DATE, end_day DATE",
         [
             (split, position, borders[position], borders[position + 1])
-            for position, split in enumerate(recipe.shares)
+            for position, split in enumerate(recipe.shares if recipe.by_date else ())
         ],
     )

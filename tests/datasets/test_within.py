@@ -37,7 +37,9 @@ def test_condition_that_reads_the_record(full: ExperimentData, where: str) -> No
     """It is refused with the options that do it, whatever way it comes to the record."""
     catalog = full.sql("SELECT current_database() AS name").to_pylist()[0]["name"]
     where = where.replace("cxr.", f'"{catalog}".')
-    with pytest.raises(RecipeError, match="reads experiments.*--within DATASET.*--keep-apart") as e:
+    with pytest.raises(
+        RecipeError, match=r"reads experiments.*--within DATASET.*--keep-apart"
+    ) as e:
         full.create_dataset(TERMS, hierarchy="paper", where=where, store_it=False)
     assert "--size" in str(e.value)
 
@@ -116,7 +118,7 @@ def test_recorded_condition_that_names_a_dataset(full: ExperimentData, tmp_path:
     for change in (lambda: full.delete("full"), lambda: full.rename("full", "whole")):
         with pytest.raises(DatasetError, match="the condition of old reads it by that name"):
             change()
-    with pytest.raises(BundleError, match="reads experiments.members, which a bundle doesn't"):
+    with pytest.raises(BundleError, match=r"reads experiments\.members, which a bundle doesn't"):
         full.bundle("old", tmp_path / "old.cxr")
     full.delete("old")
     full.rename("full", "whole")
@@ -126,7 +128,7 @@ def test_what_is_no_dataset(full: ExperimentData, cxr: Run) -> None:
     """A dataset or a split that is not there is told, with those that are."""
     with pytest.raises(DatasetError, match="no dataset 'ful' to take images from"):
         full.create_dataset(TERMS, hierarchy="paper", within="ful")
-    with pytest.raises(RecipeError, match="full has no split 'dev' .*: train, valid, test"):
+    with pytest.raises(RecipeError, match=r"full has no split 'dev' .*: train, valid, test"):
         full.create_dataset(TERMS, hierarchy="paper", within="full:dev")
     full.rename("full", "a:b")
     ran = cxr(
