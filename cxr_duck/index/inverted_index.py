@@ -62,26 +62,32 @@ class InvertedIndex(Mapping[str, Postings]):
     """A read-only mapping: finding -> its `Postings`. Terms match by equality.
 
     A look-up reads the store at that moment; an unknown finding raises UnknownTermError (a
-    KeyError) that names the nearest ones. Findings come in the order of their names.
+    KeyError) that names the nearest ones. Findings come in the order of their names. Images whose
+    file was tested and found damaged are not in it (paper, check_integrity), unless `damaged` asks
+    for them.
     """
 
-    def __init__(self, store: Store | str | os.PathLike[str]) -> None:
+    def __init__(self, store: Store | str | os.PathLike[str], *, damaged: bool = False) -> None:
         self._store = store if isinstance(store, Store) else Store(store)
+        self._damaged = damaged
+        self._postings = (
+            f"postings{'' if damaged else ' ANTI JOIN damaged_images USING (image_id)'}"
+        )
 
     def __getitem__(self, finding: str) -> Postings:
         """Return the images of a finding."""
         engine = self._store.engine()
-        table = engine.arrow("finding_images", finding=finding)
+        table = engine.arrow("finding_images", finding=finding, damaged=self._damaged)
         if not table.num_rows:
             raise unknown_finding(engine, finding)
         return Postings(finding, table)
 
     def __iter__(self) -> Iterator[str]:
         """Yield the findings."""
-        rows = self._store.engine().fetch("SELECT DISTINCT finding FROM postings")
+        rows = self._store.engine().fetch(f"SELECT DISTINCT finding FROM {self._postings}")
         return iter(sorted(finding for (finding,) in rows))
 
     def __len__(self) -> int:
         """Return the number of findings."""
-        count = self._store.engine().scalar("SELECT count(DISTINCT finding) FROM postings")
-        return int(count)
+        query = f"SELECT count(DISTINCT finding) FROM {self._postings}"
+        return int(self._store.engine().scalar(query))

@@ -1,7 +1,7 @@
 """Answers a query by SQL in three forms: its rows, its number of images, their ids."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from cxr_duck.engines.engine import Engine
@@ -16,6 +16,9 @@ from cxr_duck.terms.stored import open_hierarchy
 __all__ = ["Form", "Question", "ask"]
 
 Form = Literal["rows", "count", "ids"]
+
+# The line of `sql/query` that leaves images with a damaged file out.
+_SOUND = "ANTI JOIN damaged_images USING (image_id)\n"
 
 
 @dataclass(frozen=True)
@@ -54,9 +57,12 @@ class Question:
 
 
 def ask(
-    engine: Engine, text: str, hierarchy: str | os.PathLike[str] = DEFAULT_HIERARCHY
+    engine: Engine,
+    text: str,
+    hierarchy: str | os.PathLike[str] = DEFAULT_HIERARCHY,
+    damaged: bool = False,
 ) -> Question:
-    """Return the question that a query asks of a store.
+    """Return the question that a query asks of a store; of `damaged` images too, if asked for.
 
     A text that is a finding of the index to the letter is that finding; else it is read as the
     language. Raises QueryError or UnknownTermError, which show the place of the mistake.
@@ -71,6 +77,7 @@ def ask(
             Compiled(
                 {}, "SELECT image_id\nFROM postings\nWHERE finding = $finding", {"finding": text}
             ),
+            damaged,
         )
     from cxr_duck.query.parse import parse
     from cxr_duck.query.resolve import is_one_finding, resolve_tree
@@ -79,8 +86,8 @@ def ask(
     tree = resolve_tree(engine, text, written, name)
     matching = compile_query(tree, Fields(engine).columns)
     if isinstance(tree, Shown) and is_one_finding(written):
-        return _question(engine, _postings(tree, matching), matching)
-    return _question(engine, _images(matching), matching)
+        return _question(engine, _postings(tree, matching), matching, damaged)
+    return _question(engine, _images(matching), matching, damaged)
 
 
 def _is_finding(engine: Engine, text: str) -> bool:
@@ -88,10 +95,14 @@ def _is_finding(engine: Engine, text: str) -> bool:
     return bool(engine.fetch("SELECT 1 FROM postings WHERE finding = ? LIMIT 1", text))
 
 
-def _question(engine: Engine, rows: Compiled, matching: Compiled) -> Question:
+def _question(engine: Engine, rows: Compiled, matching: Compiled, damaged: bool) -> Question:
+    """Return a question; `rows` leaves images with a damaged file out by _SOUND."""
     ctes = {**matching.ctes, "matching": matching.select}
-    count = Compiled(ctes, "SELECT count(*) AS images\nFROM matching", matching.params)
-    ids = Compiled(ctes, "SELECT image_id\nFROM matching\nORDER BY image_id", matching.params)
+    if damaged:
+        rows = replace(rows, select=rows.select.replace(_SOUND, ""))
+    found = "FROM matching" if damaged else f"FROM matching\n{_SOUND.rstrip()}"
+    count = Compiled(ctes, f"SELECT count(*) AS images\n{found}", matching.params)
+    ids = Compiled(ctes, f"SELECT image_id\n{found}\nORDER BY image_id", matching.params)
     return Question(engine, rows, count, ids)
 
 

@@ -8,8 +8,11 @@ from cxr_duck.terms.default import DEFAULT_HIERARCHY
 __all__ = ["count_of_finding"]
 
 
-def count_of_finding(engine: Engine, text: str, hierarchy: str | os.PathLike[str]) -> int:
+def count_of_finding(
+    engine: Engine, text: str, hierarchy: str | os.PathLike[str], damaged: bool
+) -> int:
     """Return the images of a text that is a finding to the letter, 0 where it is to be parsed."""
     if hierarchy != DEFAULT_HIERARCHY or not isinstance(text, str):
         return 0
-    return int(engine.scalar("SELECT count(*) FROM postings WHERE finding = ?", text))
+    sound = "" if damaged else "ANTI JOIN damaged_images USING (image_id) "
+    return int(engine.scalar(f"SELECT count(*) FROM postings {sound}WHERE finding = ?", text))

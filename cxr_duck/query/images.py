@@ -33,16 +33,23 @@ def image_of(store: "Store", word: str, images_folder: Path | None) -> CXRImage:
 
 
 def images_of(
-    store: "Store", query: str | None, hierarchy: str | os.PathLike[str], images_folder: Path | None
+    store: "Store",
+    query: str | None,
+    hierarchy: str | os.PathLike[str],
+    images_folder: Path | None,
+    damaged: bool = False,
 ) -> CXRImages:
     """Return the images of the index that a query holds for, or all of them.
+
+    Those with a damaged file are left out, unless `damaged` asks for them.
 
     Raises QueryError, UnknownTermError.
     """
     engine = store.duckdb()
-    sql, params = "SELECT image_id FROM images", {}
+    sound = "" if damaged else " ANTI JOIN damaged_images USING (image_id)"
+    sql, params = f"SELECT image_id FROM images{sound}", {}
     if query is not None:
-        requested = ask(engine, query, hierarchy).ids
+        requested = ask(engine, query, hierarchy, damaged).ids
         sql, params = requested.sql, requested.params
     with translating_query_errors():
         engine.connection.execute(f"CREATE OR REPLACE TEMP TABLE asked_images AS {sql}", params)

@@ -27,8 +27,9 @@ class CXRImage:
     """An image of the index; its pixels are read when they are asked for.
 
     `path` is that of its file below the folder of the images, `<zip>/<member>` in a zip, None where
-    it has none. `width` and `height` are in pixels, `bits` those of a pixel that are used, as the
-    label file has them. `findings` maps each finding to its localizations: loc right, …
+    it has none. `width` and `height` are in pixels, as the label file has them. `bits` are those of
+    a sample of the file where it was tested, else `bits_stored`, those of a pixel that are used, by
+    the label file. `findings` maps each finding to its localizations: loc right, …
     `photometric` is MONOCHROME2 where high values are white, MONOCHROME1 where low ones are;
     `window` is the centre and width of the DICOM window, None where the label file has none.
     """
@@ -44,6 +45,7 @@ class CXRImage:
     findings: Mapping[str, tuple[str, ...]] = field(hash=False)
     photometric: str | None = None
     window: tuple[float, float] | None = None
+    bits_stored: int | None = None
     folder: ImageFolder | None = field(default=None, repr=False, compare=False)
 
     @property
@@ -76,7 +78,7 @@ class CXRImage:
         `invert` as with `pixels`. Raises ImagesError, also where the image has no DICOM window.
         """
         stored = self._stored()
-        limits = limits_of(stored, self._asked(window), self.bits)
+        limits = limits_of(stored, self._asked(window), self.bits_stored)
         return scale(stored, limits, invert=invert and self.low_is_white)
 
     def thumbnail(
@@ -94,7 +96,7 @@ class CXRImage:
 
         _check_side(size)
         stored = self._stored()
-        limits = limits_of(stored, self._asked(window), self.bits)
+        limits = limits_of(stored, self._asked(window), self.bits_stored)
         small = shrink(stored, size)
         return Image.fromarray(scale(small, limits, invert=invert and self.low_is_white))
 
@@ -187,12 +189,13 @@ def _image_of(row: dict[str, Any], folder: ImageFolder | None) -> CXRImage:
         row["path"],
         row["width"],
         row["height"],
-        row["bits_stored"],
+        row["bits"],
         row["projection"],
         row["patient_id"],
         row["study_id"],
         {finding: tuple(places or ()) for finding, places in located},
         row["photometric_interpretation"],
         sound_window(row["window_center"], row["window_width"]),
+        row["bits_stored"],
         folder,
     )
