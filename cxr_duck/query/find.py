@@ -6,6 +6,7 @@ from typing import Literal
 
 from cxr_duck.engines.engine import Engine
 from cxr_duck.engines.stages import stage
+from cxr_duck.index.damaged import leaves_out, without_damaged
 from cxr_duck.query.compile import Compiled, compile_query, condition_on_postings
 from cxr_duck.query.fields import Fields
 from cxr_duck.query.rows import Rows
@@ -98,9 +99,9 @@ def _is_finding(engine: Engine, text: str) -> bool:
 def _question(engine: Engine, rows: Compiled, matching: Compiled, damaged: bool) -> Question:
     """Return a question; `rows` leaves images with a damaged file out by _SOUND."""
     ctes = {**matching.ctes, "matching": matching.select}
-    if damaged:
+    found = f"FROM {without_damaged(engine, 'matching', damaged)}"
+    if not leaves_out(engine, damaged):
         rows = replace(rows, select=rows.select.replace(_SOUND, ""))
-    found = "FROM matching" if damaged else f"FROM matching\n{_SOUND.rstrip()}"
     count = Compiled(ctes, f"SELECT count(*) AS images\n{found}", matching.params)
     ids = Compiled(ctes, f"SELECT image_id\n{found}\nORDER BY image_id", matching.params)
     return Question(engine, rows, count, ids)

@@ -3,6 +3,7 @@
 import os
 
 from cxr_duck.engines.engine import Engine
+from cxr_duck.index.damaged import without_damaged
 from cxr_duck.terms.default import DEFAULT_HIERARCHY
 
 __all__ = ["count_of_finding"]
@@ -14,5 +15,5 @@ def count_of_finding(
     """Return the images of a text that is a finding to the letter, 0 where it is to be parsed."""
     if hierarchy != DEFAULT_HIERARCHY or not isinstance(text, str):
         return 0
-    sound = "" if damaged else "ANTI JOIN damaged_images USING (image_id) "
-    return int(engine.scalar(f"SELECT count(*) FROM postings {sound}WHERE finding = ?", text))
+    postings = without_damaged(engine, "postings", damaged)
+    return int(engine.scalar(f"SELECT count(*) FROM {postings} WHERE finding = ?", text))

@@ -8,6 +8,7 @@ from cxr_duck.engines.duckdb import DuckDBEngine
 from cxr_duck.errors import UnknownImageError
 from cxr_duck.images.files.folder import ImageFolder
 from cxr_duck.images.pixels.cxr_image import CXRImage, CXRImages
+from cxr_duck.index.damaged import without_damaged
 from cxr_duck.index.image_facts import find_id
 from cxr_duck.query.find import ask
 from cxr_duck.query.read_only import translating_query_errors
@@ -46,8 +47,7 @@ def images_of(
     Raises QueryError, UnknownTermError.
     """
     engine = store.duckdb()
-    sound = "" if damaged else " ANTI JOIN damaged_images USING (image_id)"
-    sql, params = f"SELECT image_id FROM images{sound}", {}
+    sql, params = f"SELECT image_id FROM {without_damaged(engine, 'images', damaged)}", {}
     if query is not None:
         requested = ask(engine, query, hierarchy, damaged).ids
         sql, params = requested.sql, requested.params

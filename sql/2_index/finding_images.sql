@@ -1,16 +1,8 @@
 -- finding_images: one row per image of a finding, with its localizations.
--- reads: postings, damaged_images
--- params: $finding = 'nodule', $damaged = FALSE
--- Images with a damaged file are left out, unless they are asked for.
-WITH left_out AS (
-    SELECT image_id
-    FROM damaged_images
-    WHERE NOT $damaged
-)
-
+-- reads: postings
+-- params: $finding = 'nodule'
 SELECT
     image_id,
     localizations,
 FROM postings
-ANTI JOIN left_out USING (image_id)
 WHERE finding = $finding;

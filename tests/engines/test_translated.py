@@ -31,7 +31,8 @@ TIMES = {"odd": 4, "demo": 3, "many": 1}  # different inputs that a stage is com
 # Stages that find, create and reproduce reach, with parameters.
 QUERIES: dict[str, dict[str, Any]] = {
     "finding_counts": {"damaged": False},
-    "finding_images": {"finding": "nodule", "damaged": False},
+    "finding_images": {"finding": "nodule"},
+    "sound_finding_images": {"finding": "nodule"},
     "finding_postings": {"finding": "nodule"},
     "image_rejects": {"image_id": "a/b"},
     "image_postings": {"image_id": "image017.png"},
