@@ -210,4 +210,5 @@ COMMENT ON VIEW experiments.recorded_images IS 'one row per image that a dataset
 COMMENT ON COLUMN experiments.recorded_images.image_id IS 'the image';
 COMMENT ON COLUMN experiments.recorded_images.patient_id IS 'the patient of that image';
 COMMENT ON COLUMN experiments.recorded_images.datasets IS 'datasets that hold it';
-COMMENT ON COLUMN experiments.recorded_images.removed IS 'whether it was removed from the store since';
+COMMENT ON COLUMN experiments.recorded_images.removed IS
+'whether it was removed from the store since';
