@@ -187,13 +187,14 @@ class ExperimentData:
 
         return InvertedIndex(self.store)
 
-    def findings(self) -> "pyarrow.Table":
+    def findings(self, *, damaged: bool = False) -> "pyarrow.Table":
         """Return one row per finding of the index, the most frequent first.
 
-        Columns: finding, images, patients, studies, and physician_share, the share of its images
-        that were labelled by hand.
+        Columns: finding, images, patients, studies, physician_share, the share of its images that
+        were labelled by hand, and kind, `diagnosis` for PadChest's differential diagnoses, else
+        `finding`. `damaged` as in `find`.
         """
-        return self.store.duckdb().arrow("finding_counts")
+        return self.store.duckdb().arrow("finding_counts", damaged=damaged)
 
     def pairs(
         self,
@@ -202,15 +203,17 @@ class ExperimentData:
         under: bool = False,
         hierarchy: _Path = DEFAULT_HIERARCHY,
         unit: str = "study",
+        damaged: bool = False,
     ) -> "Pairs":
         """Return the findings that stand beside a finding, the strongest association first.
 
         With `under`, beside any finding at or below a term of the hierarchy; those are no partners.
-        `unit` is image, study or patient: see `cxr_duck.index.pairs`. Raises UnknownTermError.
+        `unit` is image, study or patient: see `cxr_duck.index.pairs`. `damaged` as in `find`.
+        Raises UnknownTermError.
         """
         from cxr_duck.index.pairs import pairs_of_term
 
-        return pairs_of_term(self.store, term, hierarchy if under else None, unit)
+        return pairs_of_term(self.store, term, hierarchy if under else None, unit, damaged)
 
     def why(self, image_id: str, dataset: str | None = None) -> "ImageFacts":
         """Return all that is known of an image, and why it is or isn't in a recorded dataset.
@@ -232,7 +235,9 @@ class ExperimentData:
 
         return rows_of_sql(self.store, query)
 
-    def find(self, query: str, *, hierarchy: _Path = DEFAULT_HIERARCHY) -> "pyarrow.Table":
+    def find(
+        self, query: str, *, hierarchy: _Path = DEFAULT_HIERARCHY, damaged: bool = False
+    ) -> "pyarrow.Table":
         """Return the images that a query holds for, one row each, in the order of their ids.
 
         A query is made of findings (`nodule`), of terms with all that is below them in the
@@ -240,36 +245,49 @@ class ExperimentData:
         CUIs (`C0034079`) and of fields of `images` (`age >= 18`, `projection IN (PA, AP)`,
         `frontal`, `findings = 1`), joined by NOT, AND, OR and brackets. A comparison holds only
         where the field is known, and NOT means all other images: one of unknown age is in
-        `NOT age >= 18` and not in `age < 18`.
+        `NOT age >= 18` and not in `age < 18`. Images whose file was tested and found damaged are
+        left out (paper, check_integrity), unless `damaged` asks for them too.
 
         The columns are image_id, patient_id, study_id and localizations (list of string, those of
         the finding's posting) where the query is one finding, in any places; else image_id,
         patient_id, study_id, projection and findings (list of string). Raises QueryError for what
         isn't the language, UnknownTermError for a name that the store lacks.
         """
-        return self.find_rows(query, hierarchy=hierarchy).arrow()
+        return self.find_rows(query, hierarchy=hierarchy, damaged=damaged).arrow()
 
     def find_rows(
-        self, query: str, *, hierarchy: _Path = DEFAULT_HIERARCHY, form: "Form" = "rows"
+        self,
+        query: str,
+        *,
+        hierarchy: _Path = DEFAULT_HIERARCHY,
+        form: "Form" = "rows",
+        damaged: bool = False,
     ) -> "Rows":
         """Return the `rows` of `find`, to be taken as a table or, where they are many, one by one.
 
         Or those of its `count`, which is one row, or of its `ids`.
         """
-        return self._ask(query, hierarchy).rows_of(form)
+        return self._ask(query, hierarchy, damaged).rows_of(form)
 
-    def count(self, query: str, *, hierarchy: _Path = DEFAULT_HIERARCHY) -> int:
+    def count(
+        self, query: str, *, hierarchy: _Path = DEFAULT_HIERARCHY, damaged: bool = False
+    ) -> int:
         """Return the number of images that a query holds for; see `find`."""
         from cxr_duck.query.finding_count import count_of_finding
 
-        found = count_of_finding(self.store.engine(), query, hierarchy)
-        return found or self._ask(query, hierarchy).images()
+        found = count_of_finding(self.store.engine(), query, hierarchy, damaged)
+        return found or self._ask(query, hierarchy, damaged).images()
 
     def ids(
-        self, query: str, *, hierarchy: _Path = DEFAULT_HIERARCHY, limit: int | None = None
+        self,
+        query: str,
+        *,
+        hierarchy: _Path = DEFAULT_HIERARCHY,
+        limit: int | None = None,
+        damaged: bool = False,
     ) -> Iterator[str]:
         """Return the ids of the images that a query holds for, in their order; see `find`."""
-        _, rows = self._ask(query, hierarchy).rows_of("ids", limit).stream()
+        _, rows = self._ask(query, hierarchy, damaged).rows_of("ids", limit).stream()
         return (image_id for (image_id,) in rows)
 
     def explain(
@@ -279,14 +297,15 @@ class ExperimentData:
         hierarchy: _Path = DEFAULT_HIERARCHY,
         form: "Form" = "rows",
         limit: int | None = None,
+        damaged: bool = False,
     ) -> str:
         """Return the SQL of a query for a shell: of its `rows`, its `count` or its `ids`."""
-        return self._ask(query, hierarchy).script(form, limit)
+        return self._ask(query, hierarchy, damaged).script(form, limit)
 
-    def _ask(self, query: str, hierarchy: _Path) -> "Question":
+    def _ask(self, query: str, hierarchy: _Path, damaged: bool) -> "Question":
         from cxr_duck.query.find import ask
 
-        return ask(self.store.engine(), query, hierarchy)
+        return ask(self.store.engine(), query, hierarchy, damaged)
 
     def image(self, image_id: str) -> "CXRImage":
         """Return an image: its file, its findings with their localizations, its pixels.
@@ -298,7 +317,11 @@ class ExperimentData:
         return image_of(self.store, image_id, self._images_folder())
 
     def images(
-        self, query: str | None = None, *, hierarchy: _Path = DEFAULT_HIERARCHY
+        self,
+        query: str | None = None,
+        *,
+        hierarchy: _Path = DEFAULT_HIERARCHY,
+        damaged: bool = False,
     ) -> "CXRImages":
         """Return the images that a finding or query of `find` holds for, or all, by their ids.
 
@@ -306,15 +329,22 @@ class ExperimentData:
         """
         from cxr_duck.query.images import images_of
 
-        return images_of(self.store, query, hierarchy, self._images_folder())
+        return images_of(self.store, query, hierarchy, self._images_folder(), damaged)
 
     def draw_terms(
-        self, term: str | None = None, hierarchy: _Path = DEFAULT_HIERARCHY
+        self,
+        term: str | None = None,
+        hierarchy: _Path = DEFAULT_HIERARCHY,
+        *,
+        damaged: bool = False,
     ) -> list[str]:
-        """Return the lines of a drawn hierarchy, each term with its number of distinct images."""
+        """Return the lines of a drawn hierarchy, each term with its number of distinct images.
+
+        `damaged` as in `find`.
+        """
         from cxr_duck.terms.drawn import drawn_terms
 
-        return drawn_terms(self.store.duckdb(), term, hierarchy, self._progress)
+        return drawn_terms(self.store.duckdb(), term, hierarchy, self._progress, damaged)
 
     def create_dataset(
         self,
@@ -324,6 +354,7 @@ class ExperimentData:
         exclude: Sequence[str] = (),
         pure: bool = False,
         where: str | None = None,
+        within: str | None = None,
         hierarchy: _Path = DEFAULT_HIERARCHY,
         seed: int = 1,
         overlap: str = "drop",
@@ -351,7 +382,8 @@ class ExperimentData:
         used before, or the path of a CSV file). `classes` maps the names of further classes to
         queries (see `find`); their images are spread by the findings that the query names outside
         NOT. Images with an excluded term or that an excluded query holds for, and those that don't
-        meet `where`, are left out. `pure` takes only images with exactly one finding.
+        meet `where`, are left out. `within` takes only images of a recorded dataset, or of one of
+        its splits (`full:train`). `pure` takes only images with exactly one finding.
 
         `overlap`: an image of several classes is dropped (`drop`), given to the first of them
         (`first`), or stays in all of them (`keep`). `balance`: classes are `equal`, as large as
@@ -385,11 +417,12 @@ class ExperimentData:
         from cxr_duck.datasets.recipes.request import Request
 
         request = Request(
-            terms=term_list, classes={} if classes is None else classes, exclude=exclude, pure=pure,
-            where=where, hierarchy=str(hierarchy), seed=seed, overlap=overlap, balance=balance,
-            findings=findings, unit=unit, per_patient=per_patient, shares=shares, by_date=by_date,
-            folds=folds, keep_apart=keep_apart, test=test, physician_test=physician_test,
-            twins=twins, stratify=stratify, match=match, size=size,
+            terms=term_list, classes={} if classes is None else classes, exclude=exclude,
+            pure=pure, where=where, within=within, hierarchy=str(hierarchy), seed=seed,
+            overlap=overlap, balance=balance, findings=findings, unit=unit,
+            per_patient=per_patient, shares=shares, by_date=by_date, folds=folds,
+            keep_apart=keep_apart, test=test, physician_test=physician_test, twins=twins,
+            stratify=stratify, match=match, size=size,
         )  # fmt: skip
         made = create_dataset(self.store, request, name, experiment, store_it, self._progress)
         return self._handed_out(made)

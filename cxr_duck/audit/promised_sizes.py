@@ -15,44 +15,49 @@ __all__ = ["Promise", "make_promised", "promise_of_record", "promise_of_shares"]
 
 @dataclass(frozen=True)
 class Promise:
-    """The images that each (split, class) should have; class '' is all classes together.
+    """The units that each (split, class) should have; class '' is all classes together.
 
-    A number may be missed by `tolerance` images. A recipe's promise names every class and split;
-    whatever else the dataset has is too much.
+    A unit is an image, or what a recipe counts. A number may be missed by `tolerance` units. A
+    recipe's promise names every class and split; whatever else the dataset has is too much.
     """
 
-    images: Mapping[tuple[str, str], float]
+    units: Mapping[tuple[str, str], float]
     tolerance: float = 0
     whole: bool = False
+    unit: str = "image"
 
 
-def promise_of_record(dataset: Dataset) -> Promise | None:
-    """Return what the recipe of a recorded dataset promises, or None where it promises no images.
+def promise_of_record(engine: DuckDBEngine, dataset: Dataset) -> Promise | None:
+    """Return what the recipe of a recorded dataset promises, or None where it promises no sizes.
 
     Classes have their ratio and splits their rounded shares. Where dates part the splits, or images
-    have several classes, the ratio holds in every split. A dataset that is counted in studies or
-    patients promises those, and one without a balance promises no sizes.
+    have several classes, the ratio holds in every split. What is counted is the recipe's unit, and
+    a dataset without a balance promises no sizes. Reads audited.
     """
     recipe, found = dataset.recipe, dataset.exactness
-    if recipe.unit != "image" or recipe.balance == "none" or not found.smallest:
+    if recipe.balance == "none" or not found.smallest:
         return None
     splits = list(recipe.shares)
-    base = [dataset.composition.get((found.smallest, "", split), 0) for split in splits]
+    counted = {
+        (split, name): units for split, name, units in engine.rows("split_units", unit=recipe.unit)
+    }
+    base = [counted.get((split, found.smallest), 0) for split in splits]
     full = found.full or found.kept  # before the recipe's size, of which 0.5.0 had none
     if not recipe.by_date:
         base = largest_remainder(full, list(recipe.shares.values()))
-    images: dict[tuple[str, str], int] = {}
+    units: dict[tuple[str, str], int] = {}
     for name, size in kept_sizes(recipe, full, found.smallest).items():
         parts = (
             [kept_sizes(recipe, part, found.smallest)[name] for part in base]
             if recipe.by_date or recipe.overlap == "keep"
             else largest_remainder(size, list(recipe.shares.values()))
         )
-        images |= {(name, split): part for split, part in zip(splits, parts, strict=True)}
+        units |= {(name, split): part for split, part in zip(splits, parts, strict=True)}
     promised = {
-        (split, name): float(part) for (name, split), part in sized_targets(recipe, images).items()
+        (split, name): float(part) for (name, split), part in sized_targets(recipe, units).items()
     }
-    return Promise(promised, tolerance=max(recipe.ratio.values(), default=0), whole=True)
+    tolerance = max(recipe.ratio.values(), default=0)
+    return Promise(promised, tolerance, whole=True, unit=recipe.unit)
 
 
 def promise_of_shares(
@@ -82,15 +87,14 @@ def promise_of_shares(
 
 
 def make_promised(engine: DuckDBEngine, promise: Promise) -> None:
-    """Make promised, which promise_missed holds against split_composition."""
-    images = dict(promise.images)
+    """Make promised, which promise_missed holds against split_units, of audited."""
+    units = dict(promise.units)
+    engine.make("split_units", unit=promise.unit)
     if promise.whole:
-        for split, name in engine.fetch(
-            "SELECT split, class FROM split_composition WHERE class <> ''"
-        ):
-            images.setdefault((split, name), 0)
+        for split, name in engine.fetch("SELECT split, class FROM split_units WHERE class <> ''"):
+            units.setdefault((split, name), 0)
     engine.put(
         "promised",
-        "split VARCHAR, class VARCHAR, images DOUBLE, tolerance DOUBLE",
-        [(*key, float(number), float(promise.tolerance)) for key, number in images.items()],
+        "split VARCHAR, class VARCHAR, units DOUBLE, tolerance DOUBLE",
+        [(*key, float(number), float(promise.tolerance)) for key, number in units.items()],
     )

@@ -14,7 +14,21 @@ from cxr_duck.audit.promised_sizes import (
     promise_of_record,
     promise_of_shares,
 )
+from cxr_duck.audit.recipe_promises import make_promised_images, params_of
 from cxr_duck.audit.result import Audit, AuditCheck
+from cxr_duck.audit.rules import (
+    NOTES,
+    OF_CLASSES,
+    OF_CSV,
+    OF_DIGESTS,
+    OF_FILES,
+    OF_INDEX,
+    OF_LABELS,
+    OF_TWINS,
+    PROMISES,
+    RULES,
+    is_promised,
+)
 from cxr_duck.datasets.covariates.covariates import Covariates
 from cxr_duck.datasets.dataset import Dataset
 from cxr_duck.datasets.recipes.recipe import Recipe
@@ -26,38 +40,10 @@ from cxr_duck.store.store import Store
 from cxr_duck.terms.hierarchy import DEFAULT_HIERARCHY
 from cxr_duck.terms.stored import open_hierarchy
 
-__all__ = ["RULES", "AuditRequest", "audit_split"]
+__all__ = ["AuditRequest", "audit_split"]
 
-# Each check is the SQL file of its name, which returns what breaks its rule.
-RULES = {
-    "unknown_image": "the store has every image",
-    "image_in_two_splits": "no image is in two splits",
-    "patient_in_two_splits": "no patient is in two splits",
-    "study_in_two_splits": "no study is in two splits",
-    "identical_across_splits": "no two splits have identical files",
-    "identical_within_split": "no two patients of a split have identical files",
-    "twins_across_splits": "no two splits have twin images",
-    "twins_within_split": "no two patients of a split have twin images",
-    "label_not_held": "the store's labels bear every class out",
-    "missing_file": "every image has its file",
-    "damaged_file": "no file is damaged",
-    "promise_missed": "splits and classes have their sizes",
-    "unequal_classes": "the classes are equal in every split",
-    "classes_differ": "classes differ in nothing but the finding",
-    "splits_differ": "splits differ by no more than chance",
-    "guessed_without_pixel": "nobody guesses a class without a pixel",
-    "suspect_image": "no film is blank",
-    "label_of_other_class": "no image carries a label of another class",
-    "repeated_row": "no row is said twice",
-}
-_NOTES = ("identical_within_split", "twins_within_split", "repeated_row", *OF_COVARIATES)
-_OF_DIGESTS = ("identical_across_splits", "identical_within_split")
-_OF_TWINS = ("twins_across_splits", "twins_within_split")
-_OF_FILES = (*_OF_DIGESTS, "missing_file", "damaged_file")
-_OF_CSV = ("unequal_classes", "repeated_row")
-_OF_LABELS = ("label_not_held", "label_of_other_class")
 _NO_CLASS = "no row has a class"
-_OF_CLASSES = (*_OF_LABELS, "unequal_classes", "classes_differ", "guessed_without_pixel")
+_UNKNOWN = "the store has none of its images"
 
 
 @dataclass(frozen=True)
@@ -113,15 +99,18 @@ class _Auditor:
         self.untested: dict[str, str] = {}
         self.failed: dict[str, str] = {}
         self.findings: dict[str, list[str]] = {}
+        self.recipe: Recipe | None = None
 
     def audit(self) -> Audit:
         """Make the checks that are asked for, in their order."""
         dataset = self._make_audited()
-        recipe = dataset.recipe if dataset is not None else None
+        recipe = self.recipe = dataset.recipe if dataset is not None else None
         self.engine.make("split_composition")
         wanted = self._wanted(recipe)
-        if set(_OF_LABELS) & set(wanted):
+        if recipe is not None or set(OF_LABELS) & set(wanted):
             self._know_classes(recipe)
+        if recipe is not None:
+            self.failed |= make_promised_images(self.engine, recipe)
         splits = self._names("SELECT DISTINCT split FROM audited")
         splits = split_order(splits) if recipe is None else _in_order(list(recipe.shares), splits)
         self._promise(dataset, splits)
@@ -130,8 +119,9 @@ class _Auditor:
         classes = self._names("SELECT DISTINCT class FROM audited WHERE class IS NOT NULL")
         classes = classes if recipe is None else _in_order(list(recipe.classes), classes)
         covariates = self._compare(classes, splits) if set(OF_COVARIATES) & set(wanted) else None
+        self._know_images()
         if not classes:
-            self.untested |= dict.fromkeys(_OF_CLASSES, _NO_CLASS)
+            self.untested |= dict.fromkeys(OF_CLASSES, _NO_CLASS)
         return Audit(
             subject=self.request.subject,
             splits=splits,
@@ -143,11 +133,11 @@ class _Auditor:
         )
 
     def _wanted(self, recipe: Recipe | None) -> list[str]:
-        names = [name for name in RULES if recipe is None or name not in _OF_CSV]
+        names = [name for name in RULES if is_promised(name, recipe)]
         if not self.request.checks:
             return names
         if lacking := [name for name in self.request.checks if name not in names]:
-            raise AuditError(f"the check {lacking[0]} is for a CSV file, not for a dataset")
+            raise AuditError(f"the check {lacking[0]} is for {_whose(lacking[0], recipe)}")
         return [name for name in names if name in self.request.checks]
 
     def _make_audited(self) -> Dataset | None:
@@ -172,6 +162,20 @@ class _Auditor:
         make_recorded(self.engine, subject)
         return dataset
 
+    def _know_images(self) -> None:
+        """Note what can't be tested of images that the store doesn't have."""
+        unknown, every = self.engine.fetch(
+            "SELECT count(DISTINCT image_id) FILTER (NOT known), count(DISTINCT image_id) "
+            "FROM audited"
+        )[0]
+        if unknown == every:
+            self.untested |= dict.fromkeys(OF_INDEX, _UNKNOWN)
+        elif unknown:
+            self.remarks.append(
+                f"the store has {every - unknown:,} of the {every:,} images: of the others only "
+                "their names, splits and numbers are tested"
+            )
+
     def _know_classes(self, recipe: Recipe | None) -> None:
         """Make class_images, know findings; note the classes whose labels can't be checked."""
         if recipe is not None:
@@ -195,8 +199,8 @@ class _Auditor:
         """Make promised: what the recipe or the given shares say of sizes."""
         promise = None
         if dataset is not None:
-            promise = promise_of_record(dataset)
-            self.untested["promise_missed"] = "the recipe promises no numbers of images"
+            promise = promise_of_record(self.engine, dataset)
+            self.untested["promise_missed"] = "the recipe promises no sizes"
         elif self.request.shares:
             promise = promise_of_shares(self.engine, splits, self.request.shares)
         else:
@@ -207,7 +211,7 @@ class _Auditor:
 
     def _test_files(self) -> None:
         """Make files, digests and damaged, as far as they are asked for and can be."""
-        requested = [name for name in _OF_FILES if name in (self.request.checks or RULES)]
+        requested = [name for name in OF_FILES if name in (self.request.checks or RULES)]
         folder = self.images_folder
         if not self.request.files or folder is None:
             reason = "files are not looked at" if folder else "no folder of images is known"
@@ -219,7 +223,7 @@ class _Auditor:
         except ImagesError as error:  # not mounted, perhaps: the other rules are tested
             self.failed |= dict.fromkeys(requested, str(error))
             return
-        if set(requested) & set(_OF_DIGESTS):
+        if set(requested) & set(OF_DIGESTS):
             make_digests(self.engine, folder, self.progress)
         if "damaged_file" in requested:
             skipped = make_damaged(self.engine, folder, self.progress)
@@ -228,7 +232,7 @@ class _Auditor:
 
     def _look_for_twins(self) -> None:
         """Tell how far twins are known, where their checks are asked for."""
-        requested = [name for name in _OF_TWINS if name in (self.request.checks or RULES)]
+        requested = [name for name in OF_TWINS if name in (self.request.checks or RULES)]
         if not self.engine.scalar("SELECT count(*) FROM fingerprints"):
             reason = "nobody looked for twins: 'cxr twins' does"
             self.untested |= dict.fromkeys(requested, reason)
@@ -247,17 +251,28 @@ class _Auditor:
         return found
 
     def _check(self, name: str) -> AuditCheck:
-        note = name in _NOTES or (name == "unequal_classes" and not self.request.balanced)
+        note = name in NOTES or (name == "unequal_classes" and not self.request.balanced)
         reasons = (self.untested.get(name, ""), self.failed.get(name, ""))
         check = AuditCheck(name, RULES[name], None, note, *reasons)
         if any(reasons):
             return check
-        rows = self.engine.arrow(name)
+        params = {} if self.recipe is None else params_of(name, self.engine, self.recipe)
+        rows = self.engine.arrow(name, **params)
         whose = [column for column in rows.column_names if column == "dataset"]
         return replace(check, rows=rows.drop_columns(whose))
 
     def _names(self, query: str) -> list[str]:
         return [name for (name,) in self.engine.fetch(f"{query} ORDER BY ALL")]
+
+
+def _whose(check: str, recipe: Recipe | None) -> str:
+    """Say what a check is for that an audited split, of a recipe or of a file, is not."""
+    if recipe is None:
+        return "a recorded dataset, not for a CSV file"
+    if check in OF_CSV:
+        return "a CSV file, not for a dataset"
+    asking = [key for key, rules in PROMISES.items() if check in rules]
+    return f"a dataset whose recipe has {' or '.join(asking)}: this one's asks for nothing of it"
 
 
 def _in_order(first: list[str], names: list[str]) -> list[str]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cxr_duck.cli.options import Format, HierarchyOption, LimitOption, StoreOption
+from cxr_duck.cli.options import DamagedOption, Format, HierarchyOption, LimitOption, StoreOption
 from cxr_duck.cli.parsing import refuse_idle
 
 if TYPE_CHECKING:
@@ -25,16 +25,20 @@ def add_to(app: typer.Typer) -> None:
 
 
 def findings(
-    form: _Format = Format.table, limit: LimitOption = None, store: StoreOption = None
+    form: _Format = Format.table,
+    limit: LimitOption = None,
+    damaged: DamagedOption = False,
+    store: StoreOption = None,
 ) -> None:
     """List the findings of the index, the most frequent first.
 
-    Images, patients and studies with each, and the share of its images labelled by hand.
+    Images, patients and studies with each, the share of its images labelled by hand, and which are
+    PadChest's differential diagnoses.
     """
     from cxr_duck.cli.output import print_arrow
     from cxr_duck.experiment_data import ExperimentData
 
-    print_arrow(ExperimentData(store=store).findings(), form, limit)
+    print_arrow(ExperimentData(store=store).findings(damaged=damaged), form, limit)
 
 
 def pairs(
@@ -47,6 +51,7 @@ def pairs(
     unit: Annotated[
         str, typer.Option("--unit", help="What is counted: image, study or patient.")
     ] = "study",
+    damaged: DamagedOption = False,
     form: _Format = Format.table,
     limit: LimitOption = None,
     store: StoreOption = None,
@@ -62,7 +67,7 @@ def pairs(
     if not under:
         refuse_idle(context, "hierarchy", "a finding is in none; it is for --under")
     data = ExperimentData(store=store)
-    found = data.pairs(term, under=under, hierarchy=hierarchy, unit=unit)
+    found = data.pairs(term, under=under, hierarchy=hierarchy, unit=unit, damaged=damaged)
     print_arrow(found.table, form, limit, logarithms={"p": "log10_p", "q": "log10_q"})
     units = {"image": "images", "study": "studies", "patient": "patients"}[unit]
     print(f"{term}: {found.asked:,} of {found.observed:,} {units}", file=sys.stderr)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["Format", "HierarchyOption", "JsonOption", "LimitOption", "StoreOption"]
+__all__ = ["DamagedOption", "Format", "HierarchyOption", "JsonOption", "LimitOption", "StoreOption"]
 
 StoreOption = Annotated[
     str | None,
@@ -19,6 +19,9 @@ StoreOption = Annotated[
 HierarchyOption = Annotated[
     str,
     typer.Option("--hierarchy", help="padchest, paper, or a CSV file of term, parent."),
+]
+DamagedOption = Annotated[
+    bool, typer.Option("--damaged", help="Also images whose file cxr check found damaged.")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 LimitOption = Annotated[

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cxr_duck.cli.options import Format, HierarchyOption, LimitOption, StoreOption
+from cxr_duck.cli.options import DamagedOption, Format, HierarchyOption, LimitOption, StoreOption
 from cxr_duck.cli.parsing import refuse_idle
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ def find(
         bool, typer.Option("--explain", help="Print the SQL instead of running it.")
     ] = False,
     hierarchy: HierarchyOption = "padchest",
+    damaged: DamagedOption = False,
     store: StoreOption = None,
 ) -> None:
     """Find images by findings, places and fields.
@@ -57,16 +58,20 @@ def find(
     data = ExperimentData(store=store, engine=context.obj)
     what: Form = "count" if count else "ids" if form == "ids" else "rows"
     if explain:
-        print(data.explain(query, hierarchy=hierarchy, form=what, limit=limit))
+        print(data.explain(query, hierarchy=hierarchy, damaged=damaged, form=what, limit=limit))
     elif count and form == Format.table:
-        print(data.count(query, hierarchy=hierarchy))
+        print(data.count(query, hierarchy=hierarchy, damaged=damaged))
     elif form == "ids":
-        for image_id in data.ids(query, hierarchy=hierarchy, limit=limit):
+        for image_id in data.ids(query, hierarchy=hierarchy, damaged=damaged, limit=limit):
             print(image_id)
     else:
         from cxr_duck.cli.output import print_query
 
-        print_query(data.find_rows(query, hierarchy=hierarchy, form=what), Format(form), limit)
+        print_query(
+            data.find_rows(query, hierarchy=hierarchy, damaged=damaged, form=what),
+            Format(form),
+            limit,
+        )
 
 
 def sql(

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from cxr_duck.cli.options import HierarchyOption, StoreOption
+from cxr_duck.cli.options import DamagedOption, HierarchyOption, StoreOption
 
 __all__ = ["add_to"]
 
@@ -17,6 +17,7 @@ def add_to(app: typer.Typer) -> None:
 def terms(
     term: Annotated[str | None, typer.Argument(help="Draw what is below this term only.")] = None,
     hierarchy: HierarchyOption = "padchest",
+    damaged: DamagedOption = False,
     store: StoreOption = None,
 ) -> None:
     """Draw a hierarchy of terms with counts of images.
@@ -28,4 +29,4 @@ def terms(
     from cxr_duck.experiment_data import ExperimentData
 
     data = ExperimentData(store=store, progress=TerminalProgress())
-    print("\n".join(data.draw_terms(term, hierarchy)))
+    print("\n".join(data.draw_terms(term, hierarchy, damaged=damaged)))

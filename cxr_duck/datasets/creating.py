@@ -36,7 +36,9 @@ def create_dataset(
     hierarchy, own = open_hierarchy(engine, request.hierarchy)
     recipe = make_recipe(engine, request, hierarchy)
     if own is not None:
-        note_empty_terms(own, dict(engine.rows("term_counts", hierarchy=own.name)), progress)
+        note_empty_terms(
+            own, dict(engine.rows("term_counts", hierarchy=own.name, damaged=False)), progress
+        )
     with progress.step("making the dataset"):
         dataset = make_dataset(store, recipe, name or "", own)
     for note in dataset.notes:

@@ -31,6 +31,7 @@ FILTERS = {
     one.name: one
     for one in (
         Filter("where", "it doesn't meet the condition: {detail}", "don't meet the condition"),
+        Filter("within", "it is not an image of {detail}", "are not of the dataset to draw from"),
         Filter(
             "file",
             "its file was not found when the images were indexed",

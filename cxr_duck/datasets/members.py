@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from cxr_duck.datasets.filters import FILTERS, judge_images, removals_of
+from cxr_duck.datasets.other_datasets import put_outside_images
 from cxr_duck.datasets.patient_rules import exclude_by_rules
 from cxr_duck.datasets.recipes.recipe import Recipe
 from cxr_duck.datasets.recipes.strata import put_strata
@@ -14,7 +15,7 @@ from cxr_duck.query.compile import compile_query
 from cxr_duck.query.fields import Fields
 from cxr_duck.query.tree import Shown, from_plain
 
-__all__ = ["make_members"]
+__all__ = ["make_members", "put_excluded_images", "put_order"]
 
 
 def make_members(engine: Engine, recipe: Recipe) -> None:
@@ -23,7 +24,9 @@ def make_members(engine: Engine, recipe: Recipe) -> None:
     Raises RecipeError where classes are the same or one is left without images.
     """
     choose_images(engine, recipe.where)
-    _put_images(engine, recipe)
+    put_outside_images(engine, recipe)
+    _put_class_images(engine, recipe)
+    put_excluded_images(engine, recipe)
     engine.put(
         "class_findings",
         "class VARCHAR, finding VARCHAR",
@@ -32,8 +35,8 @@ def make_members(engine: Engine, recipe: Recipe) -> None:
     _refuse_same_classes(engine)
     put_twin_patients(engine, recipe)
     engine.make("cohort", pure=recipe.pure, unit=recipe.unit)
-    _put_order(engine, "class_order", "class", recipe.classes)
-    _put_order(engine, "split_order", "split", recipe.shares)
+    put_order(engine, "class_order", "class", recipe.classes)
+    put_order(engine, "split_order", "split", recipe.shares)
     engine.make("candidates")
     refuse_unseen_images(engine, recipe)
     engine.make("unit_classes")
@@ -45,13 +48,14 @@ def make_members(engine: Engine, recipe: Recipe) -> None:
     engine.make("unit_strata")
 
 
-def _put_order(engine: Engine, relation: str, column: str, names: Mapping[str, object]) -> None:
+def put_order(engine: Engine, relation: str, column: str, names: Mapping[str, object]) -> None:
+    """Make a relation of names and their places, from 0."""
     rows = [(name, position) for position, name in enumerate(names)]
     engine.put(relation, f"{column} VARCHAR, position INTEGER", rows)
 
 
-def _put_images(engine: Engine, recipe: Recipe) -> None:
-    """Make class_images, (class, image_id), and excluded_images, as terms and queries say it."""
+def _put_class_images(engine: Engine, recipe: Recipe) -> None:
+    """Make class_images, (class, image_id), as terms and queries say it."""
     trees = {text: from_plain(plain) for text, plain in recipe.trees.items()}
     columns = Fields(engine).columns
     engine.put("class_images", "class VARCHAR, image_id VARCHAR", [])
@@ -64,11 +68,16 @@ def _put_images(engine: Engine, recipe: Recipe) -> None:
             f"SELECT $class AS class, image_id FROM (\n{found.sql}\n)",
             {**found.params, "class": name},
         )
-    excluded = [trees[text] for text in recipe.exclude if text in trees]
+
+
+def put_excluded_images(engine: Engine, recipe: Recipe) -> None:
+    """Make excluded_images: those with what a recipe excludes, as terms and queries say it."""
+    trees = [from_plain(recipe.trees[text]) for text in recipe.exclude if text in recipe.trees]
     if recipe.excluded:
-        excluded.append(Shown(tuple(recipe.excluded)))
+        trees.append(Shown(tuple(recipe.excluded)))
+    columns = Fields(engine).columns
     engine.put("excluded_images", "image_id VARCHAR", [])
-    for tree in excluded:
+    for tree in trees:
         found = compile_query(tree, columns)
         engine.append("excluded_images", found.sql, found.params)
 

@@ -1,12 +1,12 @@
 """Rules of a recipe that leave images out because of their patient or of other classes."""
 
 from cxr_duck.datasets.filters import FILTERS
+from cxr_duck.datasets.other_datasets import put_known_patients
 from cxr_duck.datasets.recipes.recipe import Recipe
 from cxr_duck.datasets.recipes.strata import put_combinations
 from cxr_duck.engines.engine import Engine
-from cxr_duck.errors import DatasetError
 
-__all__ = ["exclude_by_rules"]
+__all__ = ["exclude_by_rules", "put_periods"]
 
 _BEGINNING, _END = "0001-01-01", "9999-12-31"
 
@@ -27,14 +27,14 @@ def exclude_by_rules(engine: Engine, recipe: Recipe) -> None:
 
 def _leave_astray(engine: Engine, recipe: Recipe) -> None:
     if recipe.by_date:
-        _put_periods(engine, recipe)
+        put_periods(engine, recipe)
         engine.make("patient_periods")
         _leave(engine, "astray_images", "date")
 
 
 def _leave_apart(engine: Engine, recipe: Recipe) -> None:
     if recipe.keep_apart or recipe.physician_test:
-        _put_known_patients(engine, recipe)
+        put_known_patients(engine, recipe)
         engine.make(
             "patient_limits",
             physician_test=recipe.physician_test,
@@ -87,32 +87,14 @@ def _leave(engine: Engine, stage: str, reason: str, **params: object) -> None:
     )
 
 
-def _put_periods(engine: Engine, recipe: Recipe) -> None:
+def put_periods(engine: Engine, recipe: Recipe) -> None:
+    """Make periods, the days of each split; none where no dates part the splits."""
     borders = [_BEGINNING, *recipe.by_date, _END]
     engine.put(
         "periods",
         "split VARCHAR, position INTEGER, first_day DATE, end_day DATE",
         [
             (split, position, borders[position], borders[position + 1])
-            for position, split in enumerate(recipe.shares)
+            for position, split in enumerate(recipe.shares if recipe.by_date else ())
         ],
     )
-
-
-def _put_known_patients(engine: Engine, recipe: Recipe) -> None:
-    """Make known_patients, of the dataset to keep apart from: whether it holds them out."""
-    if recipe.keep_apart is None:
-        engine.put("known_patients", "patient_id VARCHAR, held_out BOOLEAN, trained_on BOOLEAN", [])
-        return
-    rows = engine.fetch(
-        "SELECT name, recipe FROM experiments.dataset WHERE digest = ? ORDER BY dataset_id",
-        recipe.keep_apart["digest"],
-    )
-    if not rows:
-        raise DatasetError(
-            f"the dataset {recipe.keep_apart['name']!r} that this one is kept apart from is not in "
-            "the store"
-        )
-    name, other = rows[0]
-    held_out = list(Recipe.from_json(other).shares)[-1]
-    engine.make("known_patients", dataset=name, held_out=held_out)

@@ -98,6 +98,7 @@ class _Walk:
         """Return, for each filter whose sentence speaks of the image itself, what it says."""
         return {
             "where": lambda: str(self.recipe.where),
+            "within": self._within,
             "damaged": lambda: str(self.facts.check["told"]) if self.facts.check else "not known",
             "exclude": self._exclusion,
             "pure": lambda: ", ".join(self._image()["findings"]) or "none",
@@ -106,6 +107,10 @@ class _Walk:
             "balance": self._unmatched if self.recipe.match else self._undrawn,
             "size": lambda: self.recipe.units,
         }
+
+    def _within(self) -> str:
+        within = self.recipe.within or {}
+        return within["name"] + (f", split {within['split']}" if "split" in within else "")
 
     def _no_class(self) -> str:
         none = "it" if self.facts.postings else "it has no posting, and"

@@ -8,9 +8,10 @@ from cxr_duck.engines.duckdb import connect
 from cxr_duck.engines.engine import Engine
 from cxr_duck.engines.sql_text import first_line
 from cxr_duck.errors import QueryError, StageError
+from cxr_duck.index.bound_plan import relations_read
 from cxr_duck.index.unstable_calls import unstable_call, unstable_name
 
-__all__ = ["choose_images"]
+__all__ = ["choose_images", "record_read"]
 
 _CHOSEN = "SELECT image_id FROM images WHERE (\n{}\n)"
 
@@ -34,6 +35,19 @@ def choose_images(engine: Engine, where: str | None) -> None:
             f"the condition {where!r} can't be evaluated ({reason}): "
             "it speaks of the columns of images, with text in single quotes"
         ) from error
+
+
+def record_read(engine: Engine, where: str) -> str | None:
+    """Return a relation of the record of datasets that a condition reads, None for none.
+
+    A macro such as `dataset_images` reads it too. What can't be bound is left to `choose_images`.
+    """
+    try:
+        read = relations_read(engine, _CHOSEN.format(where))
+    except StageError:
+        return None
+    of_record = sorted(name for schema, name in read if schema == "experiments")
+    return f"experiments.{of_record[0]}" if of_record else None
 
 
 def _check_condition(engine: Engine, condition: str) -> None:

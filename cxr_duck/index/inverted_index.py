@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from cxr_duck.index.damaged import leaves_out, without_damaged
 from cxr_duck.store.store import Store
 from cxr_duck.terms.lookup import unknown_finding
 
@@ -62,26 +63,33 @@ class InvertedIndex(Mapping[str, Postings]):
     """A read-only mapping: finding -> its `Postings`. Terms match by equality.
 
     A look-up reads the store at that moment; an unknown finding raises UnknownTermError (a
-    KeyError) that names the nearest ones. Findings come in the order of their names.
+    KeyError) that names the nearest ones. Findings come in the order of their names. Images whose
+    file was tested and found damaged are not in it (paper, check_integrity), unless `damaged` asks
+    for them.
     """
 
-    def __init__(self, store: Store | str | os.PathLike[str]) -> None:
+    def __init__(self, store: Store | str | os.PathLike[str], *, damaged: bool = False) -> None:
         self._store = store if isinstance(store, Store) else Store(store)
+        self._damaged = damaged
 
     def __getitem__(self, finding: str) -> Postings:
         """Return the images of a finding."""
         engine = self._store.engine()
-        table = engine.arrow("finding_images", finding=finding)
+        sound = leaves_out(engine, self._damaged)
+        table = engine.arrow("sound_finding_images" if sound else "finding_images", finding=finding)
         if not table.num_rows:
             raise unknown_finding(engine, finding)
         return Postings(finding, table)
 
     def __iter__(self) -> Iterator[str]:
         """Yield the findings."""
-        rows = self._store.engine().fetch("SELECT DISTINCT finding FROM postings")
+        engine = self._store.engine()
+        postings = without_damaged(engine, "postings", self._damaged)
+        rows = engine.fetch(f"SELECT DISTINCT finding FROM {postings}")
         return iter(sorted(finding for (finding,) in rows))
 
     def __len__(self) -> int:
         """Return the number of findings."""
-        count = self._store.engine().scalar("SELECT count(DISTINCT finding) FROM postings")
-        return int(count)
+        engine = self._store.engine()
+        postings = without_damaged(engine, "postings", self._damaged)
+        return int(engine.scalar(f"SELECT count(DISTINCT finding) FROM {postings}"))

@@ -53,7 +53,11 @@ class Pairs:
 
 
 def pairs_of_term(
-    store: Store, term: str, hierarchy: str | os.PathLike[str] | None, unit: str
+    store: Store,
+    term: str,
+    hierarchy: str | os.PathLike[str] | None,
+    unit: str,
+    damaged: bool = False,
 ) -> Pairs:
     """Count the findings beside a finding or, with a hierarchy, beside those below its term."""
     engine = store.duckdb()
@@ -61,10 +65,12 @@ def pairs_of_term(
     if hierarchy is not None:
         name, _ = open_hierarchy(engine, hierarchy)
         findings = filled_classes(engine, [term], name)[term]
-    return find_pairs(engine, findings, unit)
+    return find_pairs(engine, findings, unit, damaged)
 
 
-def find_pairs(engine: DuckDBEngine, findings: Sequence[str], unit: str) -> Pairs:
+def find_pairs(
+    engine: DuckDBEngine, findings: Sequence[str], unit: str, damaged: bool = False
+) -> Pairs:
     """Count the findings beside the given ones, and test each for independence."""
     if unit not in UNITS:
         raise CxrError(f"the unit {unit!r} can't be counted: take one of {', '.join(UNITS)}")
@@ -74,7 +80,7 @@ def find_pairs(engine: DuckDBEngine, findings: Sequence[str], unit: str) -> Pair
             "index the label file without --pure"
         )
     engine.put("asked_findings", "finding VARCHAR", [(finding,) for finding in findings])
-    engine.make("observations", unit=unit)
+    engine.make("observations", unit=unit, damaged=damaged)
     engine.make("pair_totals")
     ((observed, asked),) = engine.fetch("SELECT observed, asked FROM pair_totals")
     if not asked:

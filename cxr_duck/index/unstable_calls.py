@@ -5,17 +5,12 @@ of a date is the same everywhere, that of a time stamp with a time zone is not.
 """
 
 import json
-from collections.abc import Iterator
-from contextlib import suppress
 from typing import Any, NamedTuple
 
 import duckdb
 
-from cxr_duck.engines.duckdb import connect, translating_stage_errors
 from cxr_duck.engines.engine import Engine
-from cxr_duck.engines.sql_text import identifier
-from cxr_duck.engines.stages import all_stages
-from cxr_duck.errors import StageError
+from cxr_duck.index.bound_plan import catalog_copy, nodes_of, plan_of, tree_of
 
 __all__ = ["BY_CALENDAR", "PURE", "UNSTABLE", "unstable_call", "unstable_name"]
 
@@ -58,24 +53,6 @@ BY_CALENDAR = {
     "weekday", "weekofyear", "year", "yearweek",
 }  # fmt: skip
 
-_COLUMNS = """
-SELECT schema_name, table_name, column_name, data_type
-FROM duckdb_columns()
-WHERE database_name = current_database() AND NOT internal
-ORDER BY schema_name, table_name, column_index
-"""
-_MACROS = """
-SELECT
-    function_name,
-    CASE function_type WHEN 'table_macro' THEN 'TABLE' ELSE '' END,
-    parameters,
-    macro_definition
-FROM duckdb_functions()
-WHERE database_name = current_database() AND schema_name = 'main' AND NOT internal
-    AND macro_definition IS NOT NULL
-ORDER BY function_oid
-"""
-
 _STAMPS = ("TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ_NS")
 _ZONED = (*_STAMPS, "TIME WITH TIME ZONE")
 
@@ -94,7 +71,7 @@ def unstable_name(tree: str) -> str | None:
     DuckDB 2 puts the values of some into its plans, so that these don't name them.
     """
     found: set[str] = set()
-    for node in _nodes(_loaded(tree)):
+    for node in nodes_of(tree_of(tree)):
         name = str(node.get("function_name", "")).lower()
         count = len(node.get("children") or node.get("arguments") or [])
         column: list[str] = node.get("column_names") or []
@@ -110,9 +87,8 @@ def unstable_call(engine: Engine, query: str) -> str | None:
 
     Raises StageError where the query can't be bound.
     """
-    with connect() as copy:
-        _copy_catalog(engine, copy)
-        calls = sorted({call for node in _nodes(_plan(copy, query)) if (call := _call(node))})
+    with catalog_copy(engine) as copy:
+        calls = sorted({call for node in nodes_of(plan_of(copy, query)) if (call := _call(node))})
         volatile = _volatile(copy, {call.name for call in calls})
     for call in calls:
         if call.name in volatile or _differs_in_time(call):
@@ -126,42 +102,6 @@ def unstable_call(engine: Engine, query: str) -> str | None:
             continue
         return f"{told}, which differs from time zone to time zone"
     return None
-
-
-def _copy_catalog(engine: Engine, copy: duckdb.DuckDBPyConnection) -> None:
-    """Make an engine's relations and macros, without rows: Parquet files have no plan as JSON."""
-    copy.execute("ATTACH ':memory:' AS cxr; USE cxr; SET enable_external_access = false")
-    relations: dict[tuple[str, ...], list[str]] = {}
-    for schema, relation, column, kind in engine.fetch(_COLUMNS):
-        relations.setdefault((schema, relation), []).append(f"{identifier(column)} {kind}")
-    for (schema, relation), columns in relations.items():
-        copy.execute(f"CREATE SCHEMA IF NOT EXISTS {identifier(schema)}")
-        name = f"{identifier(schema)}.{identifier(relation)}"
-        copy.execute(f"CREATE TABLE {name} ({', '.join(columns)})")
-    own = {macro.name: macro.sql for macro in all_stages("shell")}  # with what is left out of them
-    for name, form, parameters, body in engine.fetch(_MACROS):
-        listed = ", ".join(identifier(parameter) for parameter in parameters)
-        made = f"CREATE OR REPLACE MACRO {identifier(name)}({listed}) AS {form} {body}"
-        with suppress(duckdb.Error):  # it reads what is gone: nobody can call it
-            copy.execute(own.get(name, made))
-
-
-def _plan(copy: duckdb.DuckDBPyConnection, query: str) -> dict[str, Any]:
-    """Return a query as DuckDB binds it, before it is optimized."""
-    with translating_stage_errors("the condition"):
-        text = copy.execute("SELECT json_serialize_plan(?)", [query]).fetchall()[0][0]
-    plan = _loaded(text)
-    if plan["error"]:
-        raise StageError(f"the condition failed: {plan['error_message']}")
-    return plan
-
-
-def _loaded(text: str) -> dict[str, Any]:
-    try:
-        loaded: dict[str, Any] = json.loads(text)
-    except RecursionError as error:
-        raise StageError("the condition has too many operations within each other") from error
-    return loaded
 
 
 def _volatile(library: duckdb.DuckDBPyConnection, names: set[str]) -> set[str]:
@@ -194,18 +134,6 @@ def _is_by_zone(call: _Call) -> bool:
 def _is_cast_by_zone(call: _Call) -> bool:
     """Tell whether a cast adds a time zone or takes it off."""
     return call.takes[0] != call.gives and not {call.takes[0], call.gives}.isdisjoint(_ZONED)
-
-
-def _nodes(tree: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Yield every object of a tree."""
-    nodes: list[Any] = [tree]
-    while nodes:
-        node = nodes.pop()
-        if isinstance(node, dict):
-            yield node
-            nodes.extend(node.values())
-        elif isinstance(node, list):
-            nodes.extend(node)
 
 
 def _call(node: dict[str, Any]) -> _Call | None:

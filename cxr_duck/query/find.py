@@ -1,11 +1,12 @@
 """Answers a query by SQL in three forms: its rows, its number of images, their ids."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from cxr_duck.engines.engine import Engine
 from cxr_duck.engines.stages import stage
+from cxr_duck.index.damaged import leaves_out, without_damaged
 from cxr_duck.index.pure import is_pure
 from cxr_duck.query.compile import Compiled, compile_query, condition_on_postings
 from cxr_duck.query.fields import Fields
@@ -17,6 +18,9 @@ from cxr_duck.terms.stored import open_hierarchy
 __all__ = ["Form", "Question", "ask"]
 
 Form = Literal["rows", "count", "ids"]
+
+# The line of `sql/query` that leaves images with a damaged file out.
+_SOUND = "ANTI JOIN damaged_images USING (image_id)\n"
 
 
 @dataclass(frozen=True)
@@ -55,9 +59,12 @@ class Question:
 
 
 def ask(
-    engine: Engine, text: str, hierarchy: str | os.PathLike[str] = DEFAULT_HIERARCHY
+    engine: Engine,
+    text: str,
+    hierarchy: str | os.PathLike[str] = DEFAULT_HIERARCHY,
+    damaged: bool = False,
 ) -> Question:
-    """Return the question that a query asks of a store.
+    """Return the question that a query asks of a store; of `damaged` images too, if asked for.
 
     A text that is a finding of the index to the letter is that finding; else it is read as the
     language. A pure index answers for images with exactly one finding.
@@ -74,6 +81,7 @@ def ask(
             Compiled(
                 {}, "SELECT image_id\nFROM postings\nWHERE finding = $finding", {"finding": text}
             ),
+            damaged,
         )
     from cxr_duck.query.parse import parse
     from cxr_duck.query.resolve import is_one_finding, resolve_tree
@@ -84,8 +92,8 @@ def ask(
         tree = join("and", (tree, Compared("findings", "length", "=", (1,))))
     matching = compile_query(tree, Fields(engine).columns)
     if isinstance(tree, Shown) and is_one_finding(written):
-        return _question(engine, _postings(tree, matching), matching)
-    return _question(engine, _images(matching), matching)
+        return _question(engine, _postings(tree, matching), matching, damaged)
+    return _question(engine, _images(matching), matching, damaged)
 
 
 def _is_finding(engine: Engine, text: str) -> bool:
@@ -93,10 +101,14 @@ def _is_finding(engine: Engine, text: str) -> bool:
     return bool(engine.fetch("SELECT 1 FROM postings WHERE finding = ? LIMIT 1", text))
 
 
-def _question(engine: Engine, rows: Compiled, matching: Compiled) -> Question:
+def _question(engine: Engine, rows: Compiled, matching: Compiled, damaged: bool) -> Question:
+    """Return a question; `rows` leaves images with a damaged file out by _SOUND."""
     ctes = {**matching.ctes, "matching": matching.select}
-    count = Compiled(ctes, "SELECT count(*) AS images\nFROM matching", matching.params)
-    ids = Compiled(ctes, "SELECT image_id\nFROM matching\nORDER BY image_id", matching.params)
+    found = f"FROM {without_damaged(engine, 'matching', damaged)}"
+    if not leaves_out(engine, damaged):
+        rows = replace(rows, select=rows.select.replace(_SOUND, ""))
+    count = Compiled(ctes, f"SELECT count(*) AS images\n{found}", matching.params)
+    ids = Compiled(ctes, f"SELECT image_id\n{found}\nORDER BY image_id", matching.params)
     return Question(engine, rows, count, ids)
 
 

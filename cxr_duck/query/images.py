@@ -8,6 +8,7 @@ from cxr_duck.engines.duckdb import DuckDBEngine
 from cxr_duck.errors import UnknownImageError
 from cxr_duck.images.files.folder import ImageFolder
 from cxr_duck.images.pixels.cxr_image import CXRImage, CXRImages
+from cxr_duck.index.damaged import without_damaged
 from cxr_duck.index.image_facts import find_id
 from cxr_duck.index.pure import is_pure
 from cxr_duck.query.find import ask
@@ -34,18 +35,24 @@ def image_of(store: "Store", word: str, images_folder: Path | None) -> CXRImage:
 
 
 def images_of(
-    store: "Store", query: str | None, hierarchy: str | os.PathLike[str], images_folder: Path | None
+    store: "Store",
+    query: str | None,
+    hierarchy: str | os.PathLike[str],
+    images_folder: Path | None,
+    damaged: bool = False,
 ) -> CXRImages:
     """Return the images of the index that a query holds for, or all of them.
+
+    Those with a damaged file are left out, unless `damaged` asks for them.
 
     Raises QueryError, UnknownTermError.
     """
     engine = store.duckdb()
-    sql, params = "SELECT image_id FROM images", {}
+    sql, params = f"SELECT image_id FROM {without_damaged(engine, 'images', damaged)}", {}
     if is_pure(engine):
         sql += " WHERE array_length(findings) = 1"
     if query is not None:
-        requested = ask(engine, query, hierarchy).ids
+        requested = ask(engine, query, hierarchy, damaged).ids
         sql, params = requested.sql, requested.params
     with translating_query_errors():
         engine.connection.execute(f"CREATE OR REPLACE TEMP TABLE asked_images AS {sql}", params)

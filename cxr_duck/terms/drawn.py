@@ -17,6 +17,7 @@ def drawn_terms(
     term: str | None = None,
     hierarchy: str | os.PathLike[str] = DEFAULT_HIERARCHY,
     progress: Progress = SILENT,
+    damaged: bool = False,
 ) -> list[str]:
     """Return the lines of a drawn hierarchy, each term with its number of distinct images.
 
@@ -26,7 +27,10 @@ def drawn_terms(
     if term is not None:
         check_term(engine, term, name)
     with progress.step("counting images"):
-        counts = {key: int(count) for key, count in engine.rows("term_counts", hierarchy=name)}
+        counts = {
+            key: int(count)
+            for key, count in engine.rows("term_counts", hierarchy=name, damaged=damaged)
+        }
     if own is not None:
         note_empty_terms(own, counts, progress)
     edges = engine.fetch(

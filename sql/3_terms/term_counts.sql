@@ -1,9 +1,16 @@
 -- term_counts: one row per term of a hierarchy: distinct images at or below it.
--- reads: term_ancestors, terms, postings, images
--- params: $hierarchy = 'padchest'
+-- reads: term_ancestors, terms, postings, images, damaged_images
+-- params: $hierarchy = 'padchest', $damaged = FALSE
 -- A hierarchy is no tree, so the counts of children don't add up to their parent's. Localizations
--- stand in the label file with 'loc ' before the term.
-WITH trees AS (
+-- stand in the label file with 'loc ' before the term. Images with a damaged file are not counted,
+-- unless they are asked for.
+WITH left_out AS (
+    SELECT image_id
+    FROM damaged_images
+    WHERE NOT $damaged
+),
+
+trees AS (
     SELECT DISTINCT
         term,
         tree,
@@ -24,6 +31,7 @@ shown AS (
         image_id,
         'finding' AS kind,
     FROM postings
+    ANTI JOIN left_out USING (image_id)
 
     UNION ALL
 
@@ -32,6 +40,7 @@ shown AS (
         image_id,
         'localization' AS kind,
     FROM places
+    ANTI JOIN left_out USING (image_id)
 ),
 
 shown_terms AS (

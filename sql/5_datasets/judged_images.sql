@@ -1,6 +1,7 @@
 -- judged_images: one row per (class, image): the first filter that takes the image out, or kept.
--- reads: class_images, class_order, images, chosen_images, damaged_images, excluded_images,
--- reads: class_members, images_excluded_by_rule, eligible, selection, dataset_members
+-- reads: class_images, class_order, images, chosen_images, outside_images, damaged_images,
+-- reads: excluded_images, class_members, images_excluded_by_rule, eligible, selection
+-- reads: dataset_members
 -- reads: filter_order
 -- params: $pure = FALSE
 -- filter_order has the filters in the order in which they are asked, and as its last what is kept.
@@ -33,6 +34,7 @@ known AS (
         class_images.class,
         class_images.image_id,
         chosen_images.image_id IS NOT NULL AS is_chosen,
+        outside_images.image_id IS NOT NULL AS is_outside,
         coalesce(images.present, TRUE) AS is_there,
         damaged_images.image_id IS NOT NULL AS is_damaged,
         excluded_images.image_id IS NOT NULL AS is_excluded,
@@ -46,6 +48,7 @@ known AS (
     INNER JOIN images USING (image_id)
     LEFT JOIN class_order ON class_images.class = class_order.class
     LEFT JOIN chosen_images ON class_images.image_id = chosen_images.image_id
+    LEFT JOIN outside_images ON class_images.image_id = outside_images.image_id
     LEFT JOIN damaged_images ON class_images.image_id = damaged_images.image_id
     LEFT JOIN excluded_images ON class_images.image_id = excluded_images.image_id
     LEFT JOIN claimed
@@ -65,6 +68,7 @@ taken AS (
     WHERE
         CASE filter_order.filter
             WHEN 'where' THEN NOT known.is_chosen
+            WHEN 'within' THEN known.is_outside
             WHEN 'file' THEN NOT known.is_there
             WHEN 'damaged' THEN known.is_damaged
             WHEN 'exclude' THEN known.is_excluded

@@ -132,3 +132,83 @@ COMMENT ON COLUMN experiments.members.patient_id IS 'the patient of that image';
 COMMENT ON COLUMN experiments.members.split IS 'train, valid, test, or another of its recipe';
 COMMENT ON COLUMN experiments.members.removed IS
 'whether the image was removed from the store since';
+
+CREATE OR REPLACE VIEW experiments.datasets AS
+SELECT
+    dataset.name,
+    experiment.name AS experiment,
+    CASE
+        WHEN dataset.pure THEN 'pure'
+        WHEN dataset.overlap = 'keep' THEN 'multi-label'
+        ELSE 'single-label'
+    END AS type,
+    dataset.images,
+    dataset.created_at,
+FROM experiments.dataset
+INNER JOIN experiments.experiment USING (experiment_id);
+COMMENT ON VIEW experiments.datasets IS 'one row per dataset: its experiment, type and date';
+COMMENT ON COLUMN experiments.datasets.name IS 'its name, unique in the store';
+COMMENT ON COLUMN experiments.datasets.experiment IS 'name of the experiment it belongs to';
+COMMENT ON COLUMN experiments.datasets.type IS
+'pure: each image has one finding; single-label: one class; multi-label: all classes it belongs to';
+COMMENT ON COLUMN experiments.datasets.images IS 'distinct images in it';
+COMMENT ON COLUMN experiments.datasets.created_at IS 'when it was recorded, UTC';
+
+CREATE OR REPLACE VIEW experiments.context AS
+SELECT
+    experiment.name AS experiment,
+    publications.source,
+    publications.label_file,
+    publications.label_file_sha256,
+    publications.images_folder,
+    publications.pure_terms,
+    dataset.package_version,
+    dataset.duckdb_version,
+    publications.python_version,
+    CAST(count(*) AS BIGINT) AS datasets,
+    min(dataset.created_at) AS first_created_at,
+    max(dataset.created_at) AS last_created_at,
+FROM experiments.dataset
+INNER JOIN experiments.experiment USING (experiment_id)
+INNER JOIN publications USING (publication)
+GROUP BY
+    experiment.name,
+    publications.source,
+    publications.label_file,
+    publications.label_file_sha256,
+    publications.images_folder,
+    publications.pure_terms,
+    dataset.package_version,
+    dataset.duckdb_version,
+    publications.python_version;
+COMMENT ON VIEW experiments.context IS
+'one row per experiment and what its datasets were made with: index, label file, versions';
+COMMENT ON COLUMN experiments.context.experiment IS 'name of the experiment';
+COMMENT ON COLUMN experiments.context.source IS 'the repository: padchest';
+COMMENT ON COLUMN experiments.context.label_file IS 'name of the label file that was indexed last';
+COMMENT ON COLUMN experiments.context.label_file_sha256 IS 'SHA-256 of its bytes';
+COMMENT ON COLUMN experiments.context.images_folder IS 'folder of the images, NULL where none was';
+COMMENT ON COLUMN experiments.context.pure_terms IS
+'whether only images with one finding were indexed';
+COMMENT ON COLUMN experiments.context.package_version IS 'version of cxr-duck that made them';
+COMMENT ON COLUMN experiments.context.duckdb_version IS 'version of DuckDB that made them';
+COMMENT ON COLUMN experiments.context.python_version IS 'version of Python that indexed the images';
+COMMENT ON COLUMN experiments.context.datasets IS 'datasets that were made so';
+COMMENT ON COLUMN experiments.context.first_created_at IS 'when the first was recorded, UTC';
+COMMENT ON COLUMN experiments.context.last_created_at IS 'when the last was recorded, UTC';
+
+CREATE OR REPLACE VIEW experiments.recorded_images AS
+SELECT
+    image.image_id,
+    min(image.patient_id) AS patient_id,
+    CAST(count(DISTINCT finding.dataset_id) AS BIGINT) AS datasets,
+    image.image_id IN (SELECT removed_images.image_id FROM removed_images) AS removed,
+FROM experiments.image
+INNER JOIN experiments.finding USING (finding_id)
+GROUP BY image.image_id;
+COMMENT ON VIEW experiments.recorded_images IS 'one row per image that a dataset holds';
+COMMENT ON COLUMN experiments.recorded_images.image_id IS 'the image';
+COMMENT ON COLUMN experiments.recorded_images.patient_id IS 'the patient of that image';
+COMMENT ON COLUMN experiments.recorded_images.datasets IS 'datasets that hold it';
+COMMENT ON COLUMN experiments.recorded_images.removed IS
+'whether it was removed from the store since';

@@ -1,12 +1,12 @@
--- promise_missed: one row per (split, class) with other numbers of images than were promised.
--- reads: promised, split_composition
--- class '' is all classes together; a promise may allow for so many images more or fewer.
+-- promise_missed: one row per (split, class) with other numbers of units than were promised.
+-- reads: promised, split_units
+-- class '' is all classes together; a promise may allow for so many units more or fewer.
 SELECT
     promised.split,
     promised.class,
-    promised.images AS promised,
-    coalesce(split_composition.images, 0) AS images,
+    promised.units AS promised,
+    coalesce(split_units.units, 0) AS units,
 FROM promised
-LEFT JOIN split_composition USING (split, class)
-WHERE abs(coalesce(split_composition.images, 0) - promised.images) > promised.tolerance
+LEFT JOIN split_units USING (split, class)
+WHERE abs(coalesce(split_units.units, 0) - promised.units) > promised.tolerance
 ORDER BY promised.split, promised.class;

@@ -1,5 +1,5 @@
 -- finding_postings: one row per posting of a finding.
--- reads: coded_postings, images
+-- reads: coded_postings, images, damaged_images
 -- params: $finding = 'nodule'
 WITH found AS (
     SELECT
@@ -22,4 +22,5 @@ SELECT
     found.localization_cuis,
 FROM found
 INNER JOIN images USING (image_id)
+ANTI JOIN damaged_images USING (image_id)
 ORDER BY found.image_id;

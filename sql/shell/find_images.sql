@@ -1,5 +1,5 @@
 -- find_images: one row per image that a query holds for, such as find_images('nodule @ right').
--- reads: images, postings, terms, term_ancestors, publications
+-- reads: images, postings, terms, term_ancestors, damaged_images, publications
 -- columns:
 --   image_id    the image
 --   patient_id  its patient
@@ -322,4 +322,5 @@ SELECT
     images.findings,
 FROM images
 SEMI JOIN matching ON images.image_id = matching.image_id
+ANTI JOIN damaged_images ON images.image_id = damaged_images.image_id
 ORDER BY images.image_id;

@@ -1,5 +1,5 @@
 -- images_of: one row per image with a finding, such as images_of('nodule').
--- reads: postings, terms, images
+-- reads: postings, terms, images, damaged_images
 -- columns:
 --   image_id       an image that shows the finding
 --   patient_id     the patient of that image
@@ -60,4 +60,6 @@ SELECT
     postings.known_by,
 FROM postings
 INNER JOIN asked ON postings.finding = asked.word
-INNER JOIN images ON postings.image_id = images.image_id;
+INNER JOIN images ON postings.image_id = images.image_id
+LEFT JOIN damaged_images ON postings.image_id = damaged_images.image_id
+WHERE damaged_images.image_id IS NULL;

@@ -1,5 +1,5 @@
 -- localized: one row per image with a finding in a place, such as localized('nodule', 'right').
--- reads: postings, terms, images
+-- reads: postings, terms, images, damaged_images
 -- columns:
 --   image_id       an image that shows the finding there
 --   patient_id     the patient of that image
@@ -90,4 +90,6 @@ SELECT
 FROM postings
 INNER JOIN asked ON postings.finding = asked.word
 INNER JOIN places ON list_contains(postings.localizations, places.place)
-INNER JOIN images ON postings.image_id = images.image_id;
+INNER JOIN images ON postings.image_id = images.image_id
+LEFT JOIN damaged_images ON postings.image_id = damaged_images.image_id
+WHERE damaged_images.image_id IS NULL;

@@ -22,7 +22,7 @@ from cxr_duck import ExperimentData
 from cxr_duck.audit.covariates import OF_COVARIATES
 from cxr_duck.audit.csv_split import split_order
 from cxr_duck.audit.promised_sizes import Promise, make_promised
-from cxr_duck.audit.run import RULES
+from cxr_duck.audit.rules import PROMISES, RULES
 from cxr_duck.errors import AuditError, CxrError, DatasetError, LabelFileError
 from cxr_duck.images.files.folder import ImageFolder
 from cxr_duck.images.surveys.check import judge
@@ -207,8 +207,8 @@ CASES: dict[str, tuple[list[Row], dict[str, Any], dict[str, list[dict[str, Any]]
         {"shares": [50, 50], "files": False},
         {
             "promise_missed": [
-                {"split": "test", "class": "", "promised": 3.5, "images": 1},
-                {"split": "train", "class": "", "promised": 3.5, "images": 6},
+                {"split": "test", "class": "", "promised": 3.5, "units": 1},
+                {"split": "train", "class": "", "promised": 3.5, "units": 6},
             ]
         },
     ),
@@ -243,6 +243,7 @@ def test_every_check_has_its_proof() -> None:
         "identical_across_splits", "identical_within_split",
         "twins_across_splits", "twins_within_split",  # tests/images/test_twins.py
         *OF_COVARIATES,  # tests/datasets/test_covariates.py
+        *(name for rules in PROMISES.values() for name in rules),  # test_promises.py
     }  # fmt: skip
     assert set(RULES) == elsewhere.union(*(found for _, _, found in CASES.values()))
 
@@ -486,16 +487,20 @@ def test_a_record_that_no_longer_holds(dataset: ExperimentData, cxr: Run) -> Non
     split = next(row["split"] for row in members if row["image_id"] == normal[2])
     wanted = sum(row["split"] == split and row["class"] == "normal" for row in members)
     (row,) = dataset.audit("pair", checks=["promise_missed"])["promise_missed"].rows.to_pylist()
-    assert row == {"split": split, "class": "normal", "promised": wanted, "images": wanted - 1}
+    assert row == {"split": split, "class": "normal", "promised": wanted, "units": wanted - 1}
 
 
 def test_a_promise_is_data(data: ExperimentData) -> None:
     """A promise of whole datasets minds what it doesn't name; tolerance is what may be missed."""
     engine = data.store.duckdb()
     engine.put(
-        "split_composition",
-        "split VARCHAR, class VARCHAR, images BIGINT",
-        [("x", "", 9), ("x", "a", 5), ("x", "b", 4)],
+        "audited",
+        "image_id VARCHAR, split VARCHAR, class VARCHAR, patient_id VARCHAR, study_id VARCHAR",
+        [
+            (f"{name}{number}", "x", name, "p", "s")
+            for name in "ab"
+            for number in range(5 - (name == "b"))
+        ],
     )
     for promise, missed in (
         (Promise({("x", "a"): 5, ("x", "b"): 4}, whole=True), []),
@@ -661,3 +666,40 @@ def test_command_refuses(data: ExperimentData, tmp_path: Path, cxr: Run) -> None
         assert sentence in ran.err
     ran = cxr("audit", clean, "--class", "mass=x", "--store", data.store.path)
     assert (ran.code, ran.err.count("\n")) == (1, 1)
+
+
+def test_names_that_the_store_does_not_know(data: ExperimentData, tmp_path: Path) -> None:
+    """Of images that the store doesn't have nothing is called right that it can't know."""
+    rows = [(image.replace(".png", ".jpg"), split, "normal") for image, split, _ in CLEAN]
+    path = write_split(tmp_path / "others.csv", rows)
+    found = data.audit(path, hierarchy="paper", shares=[50, 50])
+    assert found.wrong
+    assert found["unknown_image"].found == len(rows)
+    ok = {check.name for check in found.checks if check.verdict == "ok"}
+    assert ok == {"image_in_two_splits", "promise_missed", "unequal_classes", "repeated_row"}
+    assert "the store has none of its images" in found["patient_in_two_splits"].untested
+    path = write_split(tmp_path / "some.csv", [*rows, CLEAN[0]])
+    found = data.audit(path, hierarchy="paper", files=False)
+    assert found["patient_in_two_splits"].verdict == "ok"
+    assert found.remarks[0].startswith("the store has 1 of the 5 images: of the others only")
+
+
+def test_dataset_in_studies(data: ExperimentData) -> None:
+    """A dataset that is counted in studies or patients promises numbers of those."""
+    for unit in ("study", "patient"):
+        name = f"of {unit}"
+        data.create_dataset(
+            ["normal", "nodular"], hierarchy="paper", unit=unit, name=name,
+            shares={"train": 1, "test": 1},
+        )  # fmt: skip
+        assert data.audit(name, files=False)["promise_missed"].verdict == "ok"
+        with data.store.publishing() as publication:
+            publication.catalog.execute(
+                "DELETE FROM experiments.image WHERE patient_id = 'cat' AND finding_id IN "
+                "(SELECT finding_id FROM experiments.finding INNER JOIN experiments.dataset "
+                "USING (dataset_id) WHERE name = $name)",
+                {"name": name},
+            )
+        (row,) = data.audit(name, checks=["promise_missed"])["promise_missed"].rows.to_pylist()
+        assert (row["class"], row["promised"], row["units"]) == ("nodular", 1, 0)
+        data.delete(name)

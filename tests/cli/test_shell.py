@@ -62,9 +62,11 @@ def test_views_and_tables(odd_data: ExperimentData, tmp_path: Path) -> None:
     catalog = odd_data.store.catalog.absolute()
     rows = ask(catalog, "SELECT schema, name FROM (SHOW ALL TABLES) ORDER BY ALL", tmp_path)
     assert [(row["schema"], row["name"]) for row in rows] == [
-        ("experiments", "allocation"), ("experiments", "dataset"), ("experiments", "experiment"),
-        ("experiments", "finding"), ("experiments", "image"), ("experiments", "members"),
-        ("experiments", "quota"), ("main", "checks"), ("main", "coded_postings"),
+        ("experiments", "allocation"), ("experiments", "context"), ("experiments", "dataset"),
+        ("experiments", "datasets"), ("experiments", "experiment"), ("experiments", "finding"),
+        ("experiments", "image"), ("experiments", "members"),
+        ("experiments", "quota"), ("experiments", "recorded_images"), ("main", "checks"),
+        ("main", "coded_postings"),
         ("main", "damaged_images"), ("main", "data_files"), ("main", "extra_files"),
         ("main", "fingerprints"), ("main", "image_files"), ("main", "images"),
         ("main", "label_cuis"), ("main", "listed_files"), ("main", "missing_files"),

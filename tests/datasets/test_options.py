@@ -28,6 +28,7 @@ exclude = [
 ]
 pure = true
 where = "age > 1"
+within = "paper:train"
 hierarchy = "paper"
 seed = 7
 overlap = "first"
@@ -69,6 +70,7 @@ ALL_CHOSEN = Recipe(
     exclude=["pacemaker"],
     pure=True,
     where="age > 1",
+    within={"name": "paper", "digest": "0" * 64, "split": "train"},
     hierarchy="paper",
     seed=7,
     shares={"train": 3, "test": 1},

@@ -7,6 +7,7 @@ import os
 import pty
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from cxr_duck.errors import CxrError, DatasetError, RecipeError
 from cxr_duck.index.removal import remove_images
 from cxr_duck.progress import SILENT
 from cxr_duck.store.invariants import check_invariants
+from cxr_duck.version import __version__
 from tests.conftest import Run, examples
 
 PAPER: dict[str, Any] = {"pure": True, "hierarchy": "paper", "where": "frontal"}
@@ -375,3 +377,27 @@ def test_no_store_is_left_behind(tmp_path: Path, cxr: Run) -> None:
         assert ran.code == 1
         assert ran.err.startswith(f"Error: {tmp_path / 'store'} is no store: run 'cxr index")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_entities_of_the_paper(own_demo: ExperimentData) -> None:
+    """An experiment has its context, a dataset its type, and an image is there once."""
+    own_demo.create_dataset(TERMS, name="one", experiment="first", **PAPER)
+    own_demo.create_dataset(["normal", "scoliosis"], name="two", experiment="first", overlap="keep")
+    own_demo.create_dataset(["normal", "scoliosis"], name="three", experiment="second")
+    types = {
+        row["name"]: row["type"] for row in own_demo.sql("FROM experiments.datasets").to_pylist()
+    }
+    assert types == {"one": "pure", "two": "multi-label", "three": "single-label"}
+    contexts = own_demo.sql("FROM experiments.context ORDER BY experiment").to_pylist()
+    assert [(row["experiment"], row["datasets"]) for row in contexts] == [
+        ("first", 2),
+        ("second", 1),
+    ]
+    assert {row["package_version"] for row in contexts} == {__version__}
+    assert {row["label_file"] for row in contexts} == {"labels.csv"}
+    assert all(len(row["label_file_sha256"]) == 64 and not row["pure_terms"] for row in contexts)
+    images = own_demo.sql("FROM experiments.recorded_images").to_pylist()
+    held = own_demo.sql("SELECT DISTINCT image_id, dataset FROM experiments.members").to_pylist()
+    assert Counter(row["image_id"] for row in held) == {
+        r["image_id"]: r["datasets"] for r in images
+    }

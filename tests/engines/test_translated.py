@@ -30,8 +30,9 @@ ROWS = 20_000  # of the made-up label file; test_spark.py indexes six times as m
 TIMES = {"odd": 4, "demo": 3, "many": 1}  # different inputs that a stage is compared with
 # Stages that find, create and reproduce reach, with parameters.
 QUERIES: dict[str, dict[str, Any]] = {
-    "finding_counts": {},
+    "finding_counts": {"damaged": False},
     "finding_images": {"finding": "nodule"},
+    "sound_finding_images": {"finding": "nodule"},
     "finding_postings": {"finding": "nodule"},
     "image_rejects": {"image_id": "a/b"},
     "image_postings": {"image_id": "image017.png"},
@@ -39,7 +40,7 @@ QUERIES: dict[str, dict[str, Any]] = {
     "indexed_findings": {},
     "known_localizations": {},
     "localizations_below": {"hierarchy": "padchest", "places": ["lung field"]},
-    "term_counts": {"hierarchy": "padchest"},
+    "term_counts": {"hierarchy": "padchest", "damaged": False},
 }
 # Relations that others read as they lie in the store: their types are those of the files.
 STORED = {"images", "postings", "rejects", "image_files", "refused_files", "checks"}
@@ -61,6 +62,7 @@ RECIPES: dict[str, dict[str, Any]] = {
         "term_list": ["cardiomegaly", "scoliosis"], "keep_apart": "few", "seed": 7,
         "where": "frontal AND age >= 18", "balance": "none",
     },
+    "drawn": {"term_list": ["normal", "COPD signs"], "within": "first:train", "balance": "none"},
     "by hand": {"term_list": ["normal", "COPD signs"], "physician_test": True, "balance": "none"},
     "both": {
         "term_list": ["normal", "COPD signs"], "physician_test": True, "keep_apart": "few",

@@ -52,7 +52,7 @@ def test_what_an_image_knows(data: ExperimentData) -> None:
         image_id="a.png", path="a.png", width=1760, height=2000, bits=12, projection="PA",
         patient_id="p1", study_id="s1",
         findings={"nodule": ("loc right",), "pneumonia": ("loc basal",)},
-        photometric="MONOCHROME2", window=(1500.0, 1000.0),
+        photometric="MONOCHROME2", window=(1500.0, 1000.0), bits_stored=12,
     )  # fmt: skip
     other = data.image("b.png")
     assert (other.low_is_white, other.window, other.findings) == (True, None, {"normal": ()})

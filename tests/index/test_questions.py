@@ -103,6 +103,7 @@ def test_findings(labelled: tuple[ExperimentData, list[dict[str, str]]]) -> None
     """A row a finding, most frequent first: images, patients, studies, share labelled by hand."""
     data, rows = labelled
     wanted = []
+    diagnoses = data.sql("SELECT term FROM terms WHERE tree = 'diagnosis'")["term"].to_pylist()
     for finding in sorted(set().union(*map(cleaned, rows))):
         found = [row for row in rows if finding in cleaned(row)]
         wanted.append({
@@ -110,6 +111,7 @@ def test_findings(labelled: tuple[ExperimentData, list[dict[str, str]]]) -> None
             "patients": len({row["PatientID"] for row in found}),
             "studies": len({row["StudyID"] for row in found}),
             "physician_share": sum(r["MethodLabel"] == "Physician" for r in found) / len(found),
+            "kind": "diagnosis" if finding in diagnoses else "finding",
         })  # fmt: skip
     wanted.sort(key=lambda row: -row["images"])
     assert data.findings().to_pylist() == wanted
@@ -260,7 +262,8 @@ def test_formats(demo_data: ExperimentData, cxr: Run) -> None:
     assert ran.err == "the first 3 rows; --limit 0 shows all\n"
     lines = ran.out.splitlines()
     assert lines[0].split() == list(rows[0])
-    assert lines[1].split() == ["normal", *(f"{rows[0][k]:.3g}" for k in list(rows[0])[1:])]
+    numbers = [f"{rows[0][k]:.3g}" for k in list(rows[0])[1:-1]]
+    assert lines[1].split() == ["normal", *numbers, "finding"]
     assert len(lines) == 4
     ran = cxr("findings", "--limit", "0", "--store", store)
     assert (len(ran.out.splitlines()), ran.err) == (len(rows) + 1, "")

@@ -42,7 +42,8 @@ class Recipe:
     `test` is none; otherwise that is None or the last split's name. `ratio` has a whole number a
     class where `balance` is `ratio`. `by_date` has the dates that part the splits, as ISO 8601.
     `keep_apart` is the name and digest of the dataset whose train patients stay out of this one's
-    test. `twins` says whether patients who have twin images come to one split together, and whether
+    test, `within` those of the dataset that alone gives images, with a `split` where only that one
+    does. `twins` says whether patients who have twin images come to one split together, and whether
     one alone of such images is kept. `stratify` and `match` have columns of `images`, such as sex
     or age:5. `size` is the most units of a class, by the split that it holds for; '' stands for all
     of them.
@@ -67,6 +68,7 @@ class Recipe:
     per_patient: int | None = None
     by_date: list[str] = field(default_factory=list)
     keep_apart: dict[str, str] | None = None
+    within: dict[str, str] | None = None
     physician_test: bool = False
     twins: str = "ignore"
     stratify: list[str] = field(default_factory=list)

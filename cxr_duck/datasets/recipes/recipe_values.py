@@ -165,6 +165,11 @@ def check_recipe(recipe: Recipe) -> None:
         raise RecipeError(
             f"keep_apart has a name and a digest, not {', '.join(apart) or 'nothing'}"
         )
+    within = recipe.within
+    if within is not None and sorted(within.keys() | {"split"}) != ["digest", "name", "split"]:
+        raise RecipeError(
+            f"within has a name, a digest and perhaps a split, not {', '.join(within) or 'nothing'}"
+        )
     request = Request(**asked_of(recipe))
     if bool(ratio(request, list(recipe.classes))) != (recipe.balance == "ratio"):
         raise RecipeError(f"balance is {recipe.balance!r} beside the ratio {recipe.ratio}")

@@ -41,6 +41,12 @@ def _name_apart(recipe: Recipe) -> str | None:
     return recipe.keep_apart["name"] if recipe.keep_apart else None
 
 
+def _within_of(recipe: Recipe) -> str | None:
+    if recipe.within is None:
+        return None
+    return ":".join(recipe.within[part] for part in ("name", "split") if part in recipe.within)
+
+
 def _size_of(recipe: Recipe) -> int | dict[str, int] | None:
     return recipe.size[""] if recipe.size.keys() == {""} else recipe.size or None
 
@@ -103,6 +109,20 @@ class Request:
             "--where",
             "SQL condition on the columns of images.",
             meaning="only images that meet this SQL condition on the columns of `images`",
+        ),
+    )
+    within: str | None = field(
+        default=None,
+        metadata=option(
+            TEXT,
+            "--within",
+            "Only images of a recorded dataset, or of one split of it.",
+            metavar="DATASET[:SPLIT]",
+            meaning="only images of a recorded dataset, or of one of its splits (`full:train`), "
+            "for a smaller or another draw from it",
+            of=_within_of,
+            label="within",
+            beside_members=True,
         ),
     )
     hierarchy: str = field(

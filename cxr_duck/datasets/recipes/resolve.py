@@ -17,6 +17,7 @@ from cxr_duck.datasets.recipes.request import OPTIONS, Request
 from cxr_duck.datasets.recipes.strata import check_columns
 from cxr_duck.engines.engine import Engine
 from cxr_duck.errors import DatasetError, RecipeError
+from cxr_duck.index.conditions import record_read
 from cxr_duck.index.pure import is_pure
 from cxr_duck.query.fields import Fields
 from cxr_duck.query.tree import Finding, named_findings, to_plain
@@ -34,6 +35,7 @@ def make_recipe(engine: Engine, request: Request, hierarchy: str) -> Recipe:
     A text of `exclude` is a term where the hierarchy or the index has it as one, else a query.
     Raises RecipeError, UnknownTermError or QueryError.
     """
+    _refuse_record(engine, request.where)
     names = [*request.terms, *request.classes]
     if not names:
         raise RecipeError("a dataset needs at least one term: give the names of its classes")
@@ -65,6 +67,7 @@ def make_recipe(engine: Engine, request: Request, hierarchy: str) -> Recipe:
         "by_date": dates(request),
         "test": test_of(request),
         "keep_apart": _kept_apart(engine, request.keep_apart),
+        "within": _within(engine, request.within),
         "stratify": stratify,
         "match": match,
         "size": sizes(request),
@@ -85,13 +88,48 @@ def _kept_apart(engine: Engine, name: str | None) -> dict[str, str] | None:
     """Return the name and digest of the dataset to stay apart from; DatasetError if it isn't."""
     if name is None:
         return None
-    rows = engine.fetch("SELECT digest, recipe FROM experiments.dataset WHERE name = ?", name)
-    if not rows:
+    found = _dataset_named(engine, name)
+    if found is None:
         raise DatasetError(f"there is no dataset {name!r} to keep apart from: 'cxr datasets' lists")
-    recipe = Recipe.from_json(rows[0][1])
+    recipe = Recipe.from_json(found[1])
     if recipe.shares == fold_shares(len(recipe.shares)) or recipe.test_split is None:
         raise RecipeError(f"{name} has folds and no test: there is nothing to keep apart from")
-    return {"name": name, "digest": rows[0][0]}
+    return {"name": name, "digest": found[0]}
+
+
+def _within(engine: Engine, text: str | None) -> dict[str, str] | None:
+    """Return the name and digest of the dataset that gives the images, and its split if named."""
+    if text is None:
+        return None
+    found = _dataset_named(engine, text)
+    if found is not None:
+        return {"name": text, "digest": found[0]}
+    name, _, split = text.rpartition(":")
+    found = _dataset_named(engine, name)
+    if found is None:
+        raise DatasetError(
+            f"there is no dataset {text!r} to take images from: 'cxr datasets' lists"
+        )
+    splits = list(Recipe.from_json(found[1]).shares)
+    if split not in splits:
+        raise RecipeError(f"{name} has no split {split!r} to take images from: {', '.join(splits)}")
+    return {"name": name, "digest": found[0], "split": split}
+
+
+def _dataset_named(engine: Engine, name: str) -> tuple[str, str] | None:
+    rows = engine.fetch("SELECT digest, recipe FROM experiments.dataset WHERE name = ?", name)
+    return rows[0] if rows else None
+
+
+def _refuse_record(engine: Engine, where: str | None) -> None:
+    """Raise RecipeError where a condition reads the record, which may change behind its back."""
+    if where is not None and (relation := record_read(engine, where)) is not None:
+        raise RecipeError(
+            f"the condition {where!r} reads {relation}: a condition doesn't follow when that "
+            "dataset is renamed, deleted or bundled. Use --within DATASET or DATASET:SPLIT (within "
+            "in Python and files) for images of another dataset, --keep-apart DATASET for none of "
+            "its test patients, and --size for fewer images"
+        )
 
 
 def _resolved(engine: Engine, query: str, hierarchy: str) -> tuple[list[str], Any]:

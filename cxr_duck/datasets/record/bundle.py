@@ -18,6 +18,7 @@ from cxr_duck.datasets.record.record import read_dataset_on, record
 from cxr_duck.datasets.record.reproduction import changes_since
 from cxr_duck.engines.duckdb import DuckDBEngine
 from cxr_duck.errors import BundleError, CxrError, DatasetError, RecipeError
+from cxr_duck.index.conditions import record_read
 from cxr_duck.progress import SILENT, Progress
 from cxr_duck.query.foreign_sql import harm_in
 from cxr_duck.store.store import Store
@@ -65,6 +66,11 @@ def _refuse_harm(engine: DuckDBEngine, where: str | None) -> None:
         raise BundleError(
             f"the condition {where!r} {harm}: in a bundle it may read the relations and macros of "
             "the store alone"
+        )
+    if where is not None and (relation := record_read(engine, where)) is not None:
+        raise BundleError(
+            f"the condition {where!r} reads {relation}, which a bundle doesn't bring along: make "
+            "the dataset again with --within DATASET in place of that, and bundle it"
         )
 
 

@@ -28,8 +28,9 @@ class CXRImage:
     """An image of the index; its pixels are read when they are asked for.
 
     `path` is that of its file below the folder of the images, `<zip>/<member>` in a zip, None where
-    it has none. `width` and `height` are in pixels, `bits` those of a pixel that are used, as the
-    label file has them. `findings` maps each finding to its localizations: loc right, …
+    it has none. `width` and `height` are in pixels, as the label file has them. `bits` are those of
+    a sample of the file where it was tested, else `bits_stored`, those of a pixel that are used, by
+    the label file. `findings` maps each finding to its localizations: loc right, …
     `photometric` is MONOCHROME2 where high values are white, MONOCHROME1 where low ones are;
     `window` is the centre and width of the DICOM window, None where the label file has none.
     """
@@ -45,6 +46,7 @@ class CXRImage:
     findings: Mapping[str, tuple[str, ...]] = field(hash=False)
     photometric: str | None = None
     window: tuple[float, float] | None = None
+    bits_stored: int | None = None
     folder: ImageFolder | None = field(default=None, repr=False, compare=False)
 
     @property
@@ -64,7 +66,7 @@ class CXRImage:
         film = self._decoded()
         stored = film.pixels
         if invert and self._inverts(film):
-            stored = inverted(stored, limits_of(film, "full", self.bits))
+            stored = inverted(stored, limits_of(film, "full", self.bits_stored))
         deep: numpy.typing.NDArray[numpy.uint16]
         deep = stored.astype(numpy.uint16)  # a copy, which can be written to
         if stored.dtype.itemsize == 1:
@@ -133,7 +135,7 @@ class CXRImage:
                 f"neither the label file nor its file has a DICOM window for {self.image_id}: take "
                 "full or percentile"
             )
-        return limits_of(film, requested, self.bits)
+        return limits_of(film, requested, self.bits_stored)
 
 
 class CXRImages(Sequence[CXRImage]):
@@ -202,12 +204,13 @@ def _image_of(row: dict[str, Any], folder: ImageFolder | None) -> CXRImage:
         row["path"],
         row["width"],
         row["height"],
-        row["bits_stored"],
+        row["bits"],
         row["projection"],
         row["patient_id"],
         row["study_id"],
         {finding: tuple(places or ()) for finding, places in located},
         row["photometric_interpretation"],
         sound_window(row["window_center"], row["window_width"]),
+        row["bits_stored"],
         folder,
     )
