@@ -72,8 +72,8 @@ class ExperimentData:
         self._progress = progress
 
     def create_index(
-        self, pure_terms: bool = False, *, replace: bool = False, readmit: bool = False
-    ) -> dict[str, int]:
+        self, pure_terms: bool = False, *, replace: bool = False,
+        readmit: bool = False, allow_rejects: bool = False) -> dict[str, int]:  # fmt: skip
         """Index the label file, beside what the store has already; return what came of it.
 
         The result has the rows of `images`, `postings` and `rejects` in the store, how many images
@@ -83,7 +83,9 @@ class ExperimentData:
         every query and recipe goes by them alone; `images` keeps the rows of the others.
         The same image with the same content changes nothing; with other content ConflictError
         lists it, and nothing is indexed, unless `replace` takes the label file's word. Images that
-        were removed from the store stay out, unless `readmit`.
+        were removed from the store stay out, unless `readmit`. LabelFileError where more than one
+        row in a hundred would be refused (of a short file more than ten, or one in ten), unless
+        `allow_rejects`, and then nothing is indexed.
         """
         from cxr_duck.index.indexing import index_labels
         from cxr_duck.sources.padchest import PADCHEST
@@ -92,7 +94,7 @@ class ExperimentData:
             raise CxrError("create_index needs a label file: ExperimentData(labels_csv=…)")
         return index_labels(
             self.store, PADCHEST, self.labels_csv, self.images_dir, self._progress,
-            pure_terms=pure_terms, replacing=replace, readmitting=readmit,
+            pure_terms=pure_terms, replacing=replace, readmitting=readmit, allowing=allow_rejects,
         )  # fmt: skip
 
     def remove(self, where: str, *, dry_run: bool = False) -> "Removal":

@@ -1,15 +1,17 @@
 """The split that is audited: a recorded dataset, or a CSV file of image, split and class."""
 
 import re
+from contextlib import suppress
 from pathlib import Path
 
 import duckdb
 import pyarrow
 
 from cxr_duck.engines.duckdb import DuckDBEngine, connect
-from cxr_duck.engines.sql_text import first_line, quoted
+from cxr_duck.engines.sql_text import quoted
 from cxr_duck.errors import AuditError
-from cxr_duck.sources.label_file import check_gzip, read_header
+from cxr_duck.sources.csv_text import CsvText, open_csv
+from cxr_duck.sources.records import count_plain, records_of
 
 __all__ = ["COLUMNS", "make_csv_split", "make_recorded", "split_order"]
 
@@ -62,31 +64,41 @@ def split_order(splits: list[str]) -> list[str]:
 
 def _read(path: Path) -> "pyarrow.Table":
     """Return image, split, class and parent of each row of a CSV file, as text."""
-    header, compressed = read_header(path, _WHAT)
-    if compressed:
-        check_gzip(path)
-    mark = ","
-    if len(header) == 1:
-        mark = next((mark for mark in ";\t|" if mark in header[0]), ",")
-        header = header[0].split(mark)
-    places = _places(path, header)
+    text = open_csv(path, _WHAT)
+    places = _places(path, list(text.header))
+    if (expected := count_plain(text)) is None:
+        return _told_apart(text, places)
     chosen = ", ".join(
         f"{f'c{place}' if place is not None else 'CAST(NULL AS VARCHAR)'} AS {name}"
         for name, place in places.items()
     )
-    types = ", ".join(f"c{number}: 'VARCHAR'" for number in range(len(header)))
+    types = ", ".join(f"c{number}: 'VARCHAR'" for number in range(len(text.header)))
     # The name is no pattern, whatever characters it holds.
     name = re.sub(r"([*?\[])", r"[\1]", str(path))
+    line_end = "'\\r\\n'" if text.line_end == b"\r\n" else "'\\n'"
     query = (
         f"SELECT {chosen} FROM read_csv({quoted(name)}, auto_detect = false, header = true, "
-        f"compression = '{'gzip' if compressed else 'none'}', delim = {quoted(mark)}, "
-        f"quote = '\"', escape = '\"', columns = {{{types}}})"
+        f"compression = '{'gzip' if text.compressed else 'none'}', "
+        f"delim = {quoted(text.separator)}, quote = '\"', escape = '\"', "
+        f"new_line = {line_end}, columns = {{{types}}})"
     )
-    try:
-        with connect() as connection:
-            return connection.sql(query).to_arrow_table()
-    except duckdb.Error as error:
-        raise AuditError(f"{path} can't be read as a {_WHAT}: {first_line(error)}") from error
+    with suppress(duckdb.Error), connect() as connection:
+        rows = connection.sql(query).to_arrow_table()
+        if rows.num_rows == expected:
+            return rows
+    return _told_apart(text, places)
+
+
+def _told_apart(text: CsvText, places: dict[str, int | None]) -> "pyarrow.Table":
+    """Return the same record by record, or say which line can't be read."""
+    columns: dict[str, list[str | None]] = {name: [] for name in places}
+    for record in records_of(text):
+        if record.problem is not None:
+            raise AuditError(f"{text.path} can't be read as a {_WHAT}: {record.problem}")
+        fields = record.fields(text)
+        for name, place in places.items():
+            columns[name].append(None if place is None else fields[place] or None)
+    return pyarrow.table(columns, pyarrow.schema([(name, pyarrow.string()) for name in places]))
 
 
 def _places(path: Path, header: list[str]) -> dict[str, int | None]:

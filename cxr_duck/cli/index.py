@@ -43,6 +43,12 @@ def index(
     readmit: Annotated[
         bool, typer.Option("--readmit", help="Take in again images that were removed.")
     ] = False,
+    allow_rejects: Annotated[
+        bool,
+        typer.Option(
+            "--allow-rejects", help="Index the rest where more than 1 row in 100 is refused."
+        ),
+    ] = False,
     store: StoreOption = None,
 ) -> None:
     """Index a label file into a store, beside what is there.
@@ -58,7 +64,9 @@ def index(
         images, labels, store=store, engine=context.obj, progress=TerminalProgress()
     )
     try:
-        counts = data.create_index(pure_terms=pure, replace=replace, readmit=readmit)
+        counts = data.create_index(
+            pure_terms=pure, replace=replace, readmit=readmit, allow_rejects=allow_rejects
+        )
     except ConflictError as error:
         columns = ("image_id", "row", "differs_in")
         shown = error.conflicts[:_SHOWN]

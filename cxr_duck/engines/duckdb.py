@@ -1,15 +1,16 @@
 """DuckDB as the engine: stages become temporary tables, Parquet files or rows."""
 
 import os
+import re
 import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from cxr_duck.engines.engine import Layout, Part
+from cxr_duck.engines.engine import Layout, Part, PlainCsv
 from cxr_duck.engines.own_fields import packed
 from cxr_duck.engines.sql_text import first_line, identifier, quoted, told
 from cxr_duck.engines.stages import stage
@@ -67,6 +68,7 @@ class DuckDBEngine:
         self._table = "TABLE" if keep else "TEMP TABLE"
         self._view = "VIEW" if keep else "TEMP VIEW"
         self._numbered = False
+        self._told_apart = False
 
     def make(self, name: str, **params: object) -> None:
         """Run a stage into a table of its relation's name."""
@@ -193,50 +195,62 @@ class DuckDBEngine:
     def read_labels(
         self,
         name: str,
-        path: Path,
-        compressed: bool,
-        header: Sequence[str],
+        file: PlainCsv,
         columns: Sequence[str],
         null_words: Sequence[str],
+        check: Callable[[int | None], None],
     ) -> None:
-        """Run a source's stage over a label file; make `records` and `malformed`, both numbered.
+        """Run a source's stage over a plain CSV file; make `records`, which are numbered.
 
-        `header` has the file's columns in their order, `columns` those that the stage names; one
-        that the file lacks is NULL, those beyond them are `own_fields`. Raises
-        LabelFileError where it can't be read.
+        `columns` are those that the stage names; one that the file lacks is NULL, those beyond them
+        are `own_fields`. `check` is told how many records were read, or None where that failed, and
+        raises what it makes of it. Raises LabelFileError where the file can't be read.
         """
-        self.read_records(stage(name).sql, path, compressed, header, columns, null_words)
+        self.read_records(stage(name).sql, file, columns, null_words, check)
 
     def read_records(
         self,
         query: str,
-        path: Path,
-        compressed: bool,
-        header: Sequence[str],
+        file: PlainCsv,
         columns: Sequence[str],
         null_words: Sequence[str],
+        check: Callable[[int | None], None],
     ) -> None:
         """Do the same with a query over `label_rows`, which has the columns as text."""
-        types = ", ".join(f"{quoted(column)}: 'VARCHAR'" for column in header)
+        texts = [f"c{place}" for place in range(len(file.header))]
+        places = {name: text for name, text in zip(file.header, texts, strict=True) if name}
+        read = [*(["number"] if file.numbered else []), *texts]
+        types = ", ".join(f"{column}: 'VARCHAR'" for column in read)
         # A word for NULL may have a blank beside it, which the reader of CSV doesn't take off.
         words = [f"{before}{word}{after}" for word in null_words for before, after in _AROUND]
         nulls = ", ".join(quoted(word) for word in dict.fromkeys(words))
-        wanted = "CAST(NULL AS BIGINT) AS row, " + ", ".join(  # numbered when all are read
-            identifier(column) if column in header else f"CAST(NULL AS VARCHAR) AS {column}"
+        # Without a number of their own they are numbered when all are read.
+        wanted = f"CAST({'number' if file.numbered else 'NULL'} AS BIGINT) AS row, " + ", ".join(
+            f"{places.get(column, 'CAST(NULL AS VARCHAR)')} AS {identifier(column)}"
             for column in columns
         )
-        own = packed([column for column in header if column not in columns])
-        with _reading(path):
+        own = packed({name: text for name, text in places.items() if name not in columns})
+        # The name is no pattern, whatever characters it holds.
+        name = re.sub(r"([*?\[])", r"[\1]", str(file.path))
+        line_end = "'\\r\\n'" if file.line_end == b"\r\n" else "'\\n'"
+        self._told_apart = file.numbered
+        with _reading(file.path, check):
             self.connection.execute(
-                f"CREATE VIEW label_rows AS SELECT {wanted}, {own} AS own_fields "
-                f"FROM read_csv({quoted(path)}, "
-                f"compression = '{'gzip' if compressed else 'none'}', auto_detect = false, "
-                f"all_varchar = true, header = true, delim = ',', quote = '\"', escape = '\"', "
-                f"columns = {{{types}}}, nullstr = [{nulls}], store_rejects = true)"
+                f"CREATE OR REPLACE VIEW label_rows AS SELECT {wanted}, {own} AS own_fields "
+                f"FROM read_csv({quoted(name)}, "
+                f"compression = '{'gzip' if file.compressed else 'none'}', "
+                f"auto_detect = false, all_varchar = true, header = {not file.numbered}, "
+                f"delim = ',', quote = '\"', escape = '\"', new_line = {line_end}, "
+                f"columns = {{{types}}}, nullstr = [{nulls}])"
             )
-            self.connection.execute(f"CREATE TABLE readable AS {query}")
-        self.connection.execute(_MALFORMED)
+            self.connection.execute(f"CREATE OR REPLACE TABLE readable AS {query}")
+            counted = self.connection.execute("SELECT count(*) FROM readable").fetchall()
+        check(int(counted[0][0]))
         self._number_records()
+
+    def stop(self) -> None:
+        """End the statement that another thread runs, with an error."""
+        self.connection.interrupt()
 
     def number_findings(self, query: str) -> None:
         """Make the type finding_name of the findings that a query returns, in their order."""
@@ -259,9 +273,9 @@ class DuckDBEngine:
 
     def _number_records(self, condition: str = "") -> None:
         """Make `records` of the readable records, each with its number in the label file."""
-        form = _SHIFTED if self.scalar("SELECT count(*) FROM malformed") else _UNSHIFTED
+        numbered = "*" if self._told_apart else "rowid + 1 AS row, * EXCLUDE (row)"
         self.connection.execute(
-            f"CREATE OR REPLACE VIEW records AS {form.format(condition=condition)}"
+            f"CREATE OR REPLACE VIEW records AS SELECT {numbered} FROM readable {condition}"
         )
 
     def query(
@@ -326,28 +340,6 @@ def rows_of_files(
     return rows.replace("*", f"*{nulls}", 1)
 
 
-# Malformed records are counted where they stand, readable ones without them: a readable record's
-# number is its place among the readable ones and the number of malformed records before it.
-_MALFORMED = """
-CREATE TABLE malformed AS
-SELECT
-    CAST(line AS BIGINT) - 1 AS row,
-    arg_min(error_message, coalesce(column_idx, 0)) AS reason,
-    CAST(line AS BIGINT) - 1 - row_number() OVER (ORDER BY line) AS readable_before,
-    row_number() OVER (ORDER BY line) AS malformed_so_far
-FROM reject_errors
-GROUP BY line
-"""
-_UNSHIFTED = "SELECT rowid + 1 AS row, * EXCLUDE (row) FROM readable {condition}"
-_SHIFTED = """
-SELECT
-    places.place + coalesce(malformed.malformed_so_far, 0) AS row,
-    places.* EXCLUDE (place)
-FROM (SELECT rowid + 1 AS place, * EXCLUDE (row) FROM readable {condition}) AS places
-ASOF LEFT JOIN malformed ON places.place > malformed.readable_before
-"""
-
-
 @contextmanager
 def interruptible() -> Iterator[None]:
     """Let Ctrl-C be a KeyboardInterrupt where DuckDB makes an error of its own of it."""
@@ -360,14 +352,16 @@ def interruptible() -> Iterator[None]:
 
 
 @contextmanager
-def _reading(path: Path) -> Iterator[None]:
-    """Turn an engine's error about a label file into a LabelFileError."""
+def _reading(path: Path, check: Callable[[int | None], None]) -> Iterator[None]:
+    """Turn an engine's error about a label file into a LabelFileError, or what `check` says."""
     try:
         with interruptible():
             yield
-    except (duckdb.IOException, duckdb.InvalidInputException) as error:
+    except duckdb.IOException as error:
+        check(None)
         raise LabelFileError(f"{path} can't be read: {first_line(error)}") from error
     except duckdb.Error as error:
+        check(None)
         raise StageError(f"reading {path} failed: {first_line(error)}") from error
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import duckdb
     import pyarrow
 
-__all__ = ["Engine", "EngineChoice", "Engines", "Layout", "Part"]
+__all__ = ["Engine", "EngineChoice", "Engines", "Layout", "Part", "PlainCsv"]
 
 EngineChoice: TypeAlias = "str | SparkSession"  # see cxr_duck.engines.choice.engines_of
 
@@ -42,6 +42,22 @@ class Part:
     rows: int
     bytes: int
     sha256: str
+
+
+@dataclass(frozen=True)
+class PlainCsv:
+    """A CSV file in UTF-8 that every reader tells apart alike: comma-separated, by RFC 4180.
+
+    `header` names its columns in their order, and those that are not to be read with nothing; its
+    lines end in CR LF or LF. A `numbered` file has no header, and a column more in front: the
+    number of each record.
+    """
+
+    path: Path
+    header: Sequence[str]
+    compressed: bool = False
+    line_end: bytes = b"\n"
+    numbered: bool = False
 
 
 class Engine(Protocol):
@@ -125,18 +141,20 @@ class Engine(Protocol):
     def read_labels(
         self,
         name: str,
-        path: Path,
-        compressed: bool,
-        header: Sequence[str],
+        file: PlainCsv,
         columns: Sequence[str],
         null_words: Sequence[str],
+        check: Callable[[int | None], None],
     ) -> None:
-        """Run a source's stage over a label file; make `records` and `malformed`, both numbered.
+        """Run a source's stage over a plain CSV file; make `records`, which are numbered.
 
-        `header` has the file's columns in their order, `columns` those that the stage names; one
-        that the file lacks is NULL, those beyond them are `own_fields`. Raises
-        LabelFileError where it can't be read.
+        `columns` are those that the stage names; one that the file lacks is NULL, those beyond them
+        are `own_fields`. `check` is told how many records were read, or None where that failed, and
+        raises what it makes of it. Raises LabelFileError where the file can't be read.
         """
+
+    def stop(self) -> None:
+        """End `read_labels` in another thread, with an error."""
 
     def number_findings(self, query: str) -> None:
         """Be told the findings of the files to be written, which they are sorted by."""

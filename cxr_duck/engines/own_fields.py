@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from cxr_duck.engines.sql_text import identifier, quoted
+from cxr_duck.engines.sql_text import quoted
 from cxr_duck.engines.stages import stage
 
 __all__ = [
@@ -26,16 +26,16 @@ def field_name(column: str) -> str:
     return f"own_{column}" if column.lower() in stage("images").columns else column
 
 
-def packed(columns: Sequence[str]) -> str:
+def packed(columns: Mapping[str, str]) -> str:
     """Return the SQL of a row's own fields, in the order of their names; NULL where all are empty.
 
-    `columns` are those of the label file that its source doesn't know.
+    `columns` are those of the label file that its source doesn't know, with the SQL of their text.
     """
     if not columns:
         return f"CAST(NULL AS {OWN_FIELDS})"
     ordered = sorted(columns, key=lambda column: field_name(column).lower())
     pairs = ", ".join(
-        f"{{'name': {quoted(field_name(column))}, 'value': {identifier(column)}}}"
+        f"{{'name': {quoted(field_name(column))}, 'value': {columns[column]}}}"
         for column in ordered
     )
     given = f"list_filter([{pairs}], lambda field: field.value IS NOT NULL)"

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from cxr_duck.engines.engine import Engine
-from cxr_duck.errors import ConflictError, ImagesError, LabelFileError, StoreError
+from cxr_duck.errors import ConflictError, ImagesError, StoreError
 from cxr_duck.images.files.listing import Listing, list_images, nothing_listed
 from cxr_duck.index.found_files import (
     is_listed_anew,
@@ -18,12 +18,8 @@ from cxr_duck.index.found_files import (
     tell_other_endings,
     write_listing,
 )
-from cxr_duck.index.values import (
-    own_fields_of,
-    refuse_rounded_ids,
-    tell_doubtful_ids,
-    tell_own_fields,
-)
+from cxr_duck.index.reading import read_label_file
+from cxr_duck.index.values import own_fields_of, tell_doubtful_ids, tell_own_fields
 from cxr_duck.index.what_stays import keep_what_stays
 from cxr_duck.progress import Progress
 from cxr_duck.sources.label_file import LabelFile, open_label_file
@@ -32,7 +28,7 @@ from cxr_duck.store.catalog import create_tables
 from cxr_duck.store.changes import Change, last_change, publish_change
 from cxr_duck.store.data_files import DataWriter, data_files, show_files
 from cxr_duck.store.publication import Publication
-from cxr_duck.store.store import Store
+from cxr_duck.store.store import SPILL, Store
 from cxr_duck.terms.hierarchy import built_in_hierarchies
 from cxr_duck.terms.stored import write_terms
 
@@ -51,6 +47,7 @@ def index_labels(
     pure_terms: bool = False,
     replacing: bool = False,
     readmitting: bool = False,
+    allowing: bool = False,
 ) -> dict[str, int]:
     """Index a label file into a store, beside what the store has; return what came of it.
 
@@ -58,7 +55,8 @@ def index_labels(
     were `added`, `replaced`, `located` (only their file lies elsewhere than the store knew) and
     `unchanged`, and with a folder of images, how many of the label file's were `found` there. An
     image that the store has with other content raises ConflictError, unless `replacing` takes the
-    label file's word. Images that were removed stay out, unless `readmitting`. Raises
+    label file's word. Images that were removed stay out, unless `readmitting`. A file of which more
+    than a few rows would be refused raises LabelFileError, unless `allowing` that. Raises
     LabelFileError, ImagesError or StoreError as well, and then the store is as it was.
     """
     label_file = open_label_file(labels, source)
@@ -77,11 +75,9 @@ def index_labels(
             )
         with store.working_engine(label_file.size) as engine, ThreadPoolExecutor() as pool:
             digest = pool.submit(label_file.sha256)
-            whole = pool.submit(label_file.check_whole)
             terms = pool.submit(write_terms, publication.catalog, built_in_hierarchies())
             with progress.step(f"reading {labels.name}"):
-                _read_records(engine, source, label_file)
-                whole.result()
+                read_label_file(engine, pool, source, label_file, store.path / SPILL, allowing)
             replaced = terms.result()
             own_fields = own_fields_of(engine)
             found = _match_files(engine, label_file, listing, images_folder, progress)
@@ -115,43 +111,6 @@ def index_labels(
     _tell_rejects(counts.pop("refused"), progress)
     _tell_removed(counts.pop("removed"), labels, progress)
     return counts if listing is None else {**counts, "found": found}
-
-
-def _read_records(engine: Engine, source: Source, label_file: LabelFile) -> None:
-    engine.read_labels(
-        source.stage,
-        label_file.path,
-        label_file.compressed,
-        label_file.columns,
-        ("source_row", *source.columns),
-        source.null_words,
-    )
-    refuse_rounded_ids(engine, label_file)
-    engine.define(source.sentences)
-    engine.make("repeats")
-    engine.make("refusals")
-    refused = engine.fetch("SELECT row, reason FROM malformed UNION ALL FROM refusals ORDER BY row")
-    texts: dict[int, str] = {}
-    if refused:
-        records, texts = label_file.raw_records({row for row, _ in refused})
-        _refuse_lost_records(engine, label_file, records)
-        if len(refused) == records:
-            row, reason = refused[0]
-            raise LabelFileError(
-                f"{label_file.path} has no row that can be read; the first: row {row}: {reason}"
-            )
-    engine.put("refused_text", "row BIGINT, raw VARCHAR", list(texts.items()))
-
-
-def _refuse_lost_records(engine: Engine, label_file: LabelFile, records: int) -> None:
-    """Raise LabelFileError where a malformed record made the reader skip others."""
-    read = engine.scalar("SELECT (SELECT count(*) FROM records) + count(*) FROM malformed")
-    if read != records:
-        row, reason = engine.fetch("SELECT row, reason FROM malformed ORDER BY row LIMIT 1")[0]
-        raise LabelFileError(
-            f"{label_file.path} can't be told apart into records: it has {records:,}, of which "
-            f"{read:,} could be read; mend the first that is malformed, record {row:,} ({reason})"
-        )
 
 
 def _match_files(
@@ -335,6 +294,10 @@ def _totals(publication: Publication) -> dict[str, int]:
 
 
 def _tell_columns(label_file: LabelFile, progress: Progress) -> None:
+    if "" in label_file.columns:
+        progress.note(
+            f"{label_file.path.name} begins with an index, as pandas writes it: it is left out"
+        )
     if label_file.missing:
         progress.note(
             f"{label_file.path.name} lacks the columns {', '.join(label_file.missing)}: "

@@ -1,37 +1,44 @@
-"""Checks a label file before DuckDB reads it: whether it is CSV text, and its columns."""
+"""Checks a label file before it is read: whether it has the columns of its repository."""
 
-import csv
-import gzip
-import zlib
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
 from cxr_duck.errors import LabelFileError
 from cxr_duck.io.digest import sha256_of
+from cxr_duck.sources.csv_text import CsvText, open_csv
+from cxr_duck.sources.records import count_plain, records_of
 from cxr_duck.sources.source import Source
 
-__all__ = ["LabelFile", "check_gzip", "open_label_file", "read_header"]
+__all__ = ["LabelFile", "open_label_file"]
 
-_GZIP_MAGIC = b"\x1f\x8b"
-_ROW_NUMBER = ("", "Unnamed: 0")  # PadChest's own first column, and the same saved by pandas
-_LONGEST_FIELD = 2**31 - 1  # characters
-_HEAD = 1 << 20  # bytes: far more than a header takes
-_MARKS = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16", b"PK": "a zip archive", b"%P": "a PDF"}
+_PANDAS = "Unnamed: "  # how pandas calls the first column, which has no name, when it saves it
+_ROW_NUMBER = "source_row"
+_CALLED = {";": "semicolons", "\t": "tabs", "|": "'|'"}
 
 
 @dataclass(frozen=True)
 class LabelFile:
     """A label file whose header was read: its columns, in the file's order and by our names.
 
-    `missing` are the source's columns that the file lacks, `unknown` those it has beyond them.
+    An index that pandas put in front has no name, and is not read. `missing` are the source's
+    columns that the file lacks, `unknown` those it has beyond them.
     """
 
-    path: Path
-    compressed: bool
+    text: CsvText
     columns: tuple[str, ...]
     missing: tuple[str, ...]
     unknown: tuple[str, ...]
+
+    @property
+    def path(self) -> Path:
+        """Where the file lies."""
+        return self.text.path
+
+    @property
+    def compressed(self) -> bool:
+        """Whether it is gzipped."""
+        return self.text.compressed
 
     @property
     def size(self) -> int:
@@ -42,129 +49,80 @@ class LabelFile:
         """Return the SHA-256 of the file's bytes, as hexadecimal digits."""
         return sha256_of(self.path)
 
-    def raw_records(self, wanted: Collection[int]) -> tuple[int, dict[int, str]]:
-        """Return the number of records below the header, and the text of those that are wanted.
+    def count_plain(self) -> int | None:
+        """Return the number of records where all readers tell them apart alike; see records.py."""
+        return count_plain(self.text)
 
-        Records are numbered from 1. This reads the whole file line by line: slow and exact.
+    def raw_records(self, wanted: Collection[int]) -> dict[int, str]:
+        """Return the text of the records with these numbers."""
+        return {
+            record.number: record.text.decode()
+            for record in records_of(self.text)
+            if record.number in wanted
+        }
+
+    def write_plain(self, copy: Path) -> tuple[int, list[tuple[int, str]]]:
+        """Write the records that can be told apart to a file, each after its number.
+
+        Returns how many there are, and number and reason of those that are malformed.
+        LabelFileError at the first line that leaves it in doubt where a record ends.
         """
-        lines: list[str] = []
-
-        def remembering(file: Iterable[str]) -> Iterator[str]:
-            for line in file:
-                lines.append(line)
-                yield line
-
-        opened = gzip.open if self.compressed else open
-        limit = csv.field_size_limit(_LONGEST_FIELD)
-        found: dict[int, str] = {}
-        number = -1  # the header is record 0
-        try:
-            with opened(
-                self.path, "rt", encoding="utf-8-sig", errors="backslashreplace", newline=""
-            ) as file:
-                for fields in csv.reader(remembering(file)):
-                    number += bool(fields)
-                    if fields and number in wanted:
-                        found[number] = "".join(lines).rstrip("\r\n")
-                    lines.clear()
-        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            raise _damaged(self.path, error) from error
-        finally:
-            csv.field_size_limit(limit)
-        return number, found
-
-    def check_whole(self) -> None:
-        """Read a gzipped file to its end; LabelFileError where it is cut short or damaged."""
-        if self.compressed:
-            check_gzip(self.path)
-
-
-def check_gzip(path: Path) -> None:
-    """Raise LabelFileError where a gzipped file is cut short or damaged.
-
-    DuckDB before 2.0 takes a gzip file that ends early for a shorter one.
-    """
-    try:
-        with gzip.open(path) as file:
-            while file.read(_HEAD):
-                pass
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise _damaged(path, error) from error
+        malformed: list[tuple[int, str]] = []
+        records = 0
+        with copy.open("wb") as file:
+            for record in records_of(self.text):
+                records = record.number
+                if record.problem is None:
+                    file.write(b"%d,%b\n" % (record.number, record.text))
+                else:
+                    malformed.append((record.number, record.problem))
+        return records - len(malformed), malformed
 
 
 def open_label_file(path: Path, source: Source) -> LabelFile:
     """Read a label file's header and check its columns; LabelFileError says what is wrong."""
-    header, compressed = read_header(path)
-    names = tuple("source_row" if name in _ROW_NUMBER else name for name in header)
+    text = open_csv(path, "label file")
+    names = _named(text.header)
     lacking = sorted(source.required - set(names))
-    if lacking:
-        separator = next((mark for mark in ";\t|" if mark in header[0]), None)
-        hint = (
-            f"its fields are separated by {separator!r}, not by commas"
-            if separator
-            else (f"its header is {', '.join(header[:6])}{', …' if len(header) > 6 else ''}")
-        )
+    if text.separator != ",":
         raise LabelFileError(
-            f"{path} lacks the column {', '.join(lacking)} of a {source.name} label file: {hint}"
+            f"{path} separates its fields by {_CALLED[text.separator]}, as line 1 shows, not by "
+            "commas: save it with commas"
+        )
+    if lacking:
+        raise LabelFileError(
+            f"{path} lacks the column {', '.join(lacking)} of a {source.name} label file: its "
+            f"header is {', '.join(names[:6])}{', …' if len(names) > 6 else ''}"
         )
     lowered = [name.lower() for name in names]
-    twice = sorted({name for name in names if lowered.count(name.lower()) > 1})
+    twice = sorted({name for name in names if name and lowered.count(name.lower()) > 1})
     if twice:
         raise LabelFileError(f"{path} has the column {', '.join(twice)} twice: rename one of them")
-    known = {"source_row", *source.columns}
+    known = {_ROW_NUMBER, *source.columns}
     return LabelFile(
-        path=path,
-        compressed=compressed,
+        text=text,
         columns=names,
         missing=tuple(name for name in source.columns if name not in names),
-        unknown=tuple(name for name in names if name not in known),
+        unknown=tuple(name for name in names if name and name not in known),
     )
 
 
-def read_header(path: Path, what: str = "label file") -> tuple[list[str], bool]:
-    """Return the fields of a CSV file's first line, and whether the file is gzipped.
+def _named(header: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the names of a header's columns; the one of row numbers has none in the file.
 
-    LabelFileError says why it can't be read as `what`.
+    pandas puts a nameless column before the others whenever it saves a table, and calls the former
+    ones Unnamed: the last of those in front is the file's own, and the others stay nameless.
     """
-    head, compressed = _head(path, what)
-    return _header(path, head, what), compressed
-
-
-def _head(path: Path, what: str) -> tuple[bytes, bool]:
-    try:
-        with path.open("rb") as file:
-            compressed = file.read(2) == _GZIP_MAGIC
-            file.seek(0)
-            head = gzip.GzipFile(fileobj=file).read(_HEAD) if compressed else file.read(_HEAD)
-    except FileNotFoundError:
-        raise LabelFileError(f"{path} does not exist: give the path of the {what}") from None
-    except IsADirectoryError:
-        raise LabelFileError(f"{path} is a folder: give the path of the {what} in it") from None
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise _damaged(path, error) from error
-    except OSError as error:
-        raise LabelFileError(f"{path} can't be read: {error.strerror}") from error
-    return head, compressed
-
-
-def _damaged(path: Path, error: Exception) -> LabelFileError:
-    return LabelFileError(f"{path} is a damaged gzip file ({error}): fetch it again")
-
-
-def _header(path: Path, head: bytes, what: str) -> list[str]:
-    if not head.strip():
-        raise LabelFileError(f"{path} is empty: give a {what} with a header and rows")
-    if kind := _MARKS.get(head[:2]):
-        raise LabelFileError(f"{path} is {kind}: give it as CSV in UTF-8, plain or gzipped")
-    line, _, rest = head.partition(b"\n")
-    try:
-        if b"\0" in head:
-            raise ValueError("it holds zero bytes")
-        header = next(csv.reader([line.decode("utf-8-sig").rstrip("\r")], strict=True))
-    except (ValueError, csv.Error, StopIteration) as error:
-        raise LabelFileError(f"{path} is no CSV text in UTF-8: {error}") from error
-    if not header:
-        raise LabelFileError(f"{path} begins with an empty line: its header must come first")
-    if not rest.strip():
-        raise LabelFileError(f"{path} has no row below its header: give a {what} with rows")
-    return header
+    nameless = [place for place, name in enumerate(header) if not name or name.startswith(_PANDAS)]
+    in_front = [place for count, place in enumerate(nameless) if place == count]
+    own = [*in_front[-1:], *nameless][:1]
+    return tuple(
+        _ROW_NUMBER
+        if place in own
+        else ""
+        if place in in_front
+        else f"column {place + 1}"
+        if place in nameless
+        else name
+        for place, name in enumerate(header)
+    )

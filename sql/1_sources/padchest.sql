@@ -41,16 +41,24 @@ WITH texts AS (
         "MethodLabel" AS label_method,
         "Labels" AS labels,
         -- A list as Python prints it, of terms without an apostrophe: it can be split, not parsed.
-        regexp_matches("Labels", '^\[''[^'']*''(, ''[^'']*'')*\]$') AS labels_plain,
+        -- Python prints no control character or hard space in it, and a backslash for an escape.
+        regexp_matches(
+            "Labels",
+            '^\[''[^''\\\x00-\x1f\x7f-\xa0]*''(, ''[^''\\\x00-\x1f\x7f-\xa0]*'')*\]$'
+        ) AS labels_plain,
         "Localizations" AS localizations,
-        regexp_matches("Localizations", '^\[''[^'']*''(, ''[^'']*'')*\]$') AS localizations_plain,
+        regexp_matches(
+            "Localizations",
+            '^\[''[^''\\\x00-\x1f\x7f-\xa0]*''(, ''[^''\\\x00-\x1f\x7f-\xa0]*'')*\]$'
+        ) AS localizations_plain,
         "LabelsLocalizationsBySentence" AS sentences,
         -- The same, or a list of such lists.
         regexp_matches(
             "LabelsLocalizationsBySentence",
             concat(
-                '^\[(''[^'']*''(, ''[^'']*'')*',
-                '|\[''[^'']*''(, ''[^'']*'')*\](, \[''[^'']*''(, ''[^'']*'')*\])*)\]$'
+                '^\[(''[^''\\\x00-\x1f\x7f-\xa0]*''(, ''[^''\\\x00-\x1f\x7f-\xa0]*'')*',
+                '|\[''[^''\\\x00-\x1f\x7f-\xa0]*''(, ''[^''\\\x00-\x1f\x7f-\xa0]*'')*\]',
+                '(, \[''[^''\\\x00-\x1f\x7f-\xa0]*''(, ''[^''\\\x00-\x1f\x7f-\xa0]*'')*\])*)\]$'
             )
         ) AS sentences_plain,
         "labelCUIS" AS label_cuis,
@@ -81,8 +89,9 @@ WITH texts AS (
 ),
 
 casts AS (
-    -- A whole number may be written 1930.0; identifiers have up to 39 digits and stay text. A date
-    -- in the year 0000 is how some devices write that there is none.
+    -- A whole number may be written 1930.0, as pandas does in a column of which a cell is empty:
+    -- dates and names of folders and reports too. Identifiers have up to 39 digits and stay text. A
+    -- date in the year 0000 is how some devices write that there is none.
     SELECT
         row,
         source_row AS source_row_text,
@@ -94,11 +103,17 @@ casts AS (
             END AS DOUBLE
         ) AS source_row,
         image_id,
-        image_dir,
+        CASE
+            WHEN regexp_matches(image_dir, '^[0-9]+[.]0$')
+                THEN substr(image_dir, 1, length(image_dir) - 2)
+            ELSE image_dir
+        END AS image_dir,
         study_date AS study_date_text,
         TRY_CAST(
             CASE
-                WHEN regexp_matches(study_date, '^[0-9]{8}$') AND study_date >= '00010101'
+                WHEN
+                    regexp_matches(study_date, '^[0-9]{8}([.]0*)?$')
+                    AND study_date >= '00010101'
                     THEN concat(
                         substr(study_date, 1, 4),
                         '-',
@@ -228,10 +243,24 @@ casts AS (
                     THEN relative_exposure
             END AS DOUBLE
         ) AS relative_exposure,
-        report_id,
+        CASE
+            WHEN regexp_matches(report_id, '^[0-9]+[.]0$')
+                THEN substr(report_id, 1, length(report_id) - 2)
+            ELSE report_id
+        END AS report_id,
         report,
         label_method,
         labels AS labels_text,
+        -- The same without what stands between its quotes: what is left must be a list.
+        CASE
+            WHEN NOT labels_plain
+                THEN regexp_replace(
+                    labels,
+                    '''[^''\\\x00-\x1f\x7f-\xa0]*''|"[^"\\\x00-\x1f\x7f-\xa0]*"',
+                    '''''',
+                    'g'
+                )
+        END AS labels_form,
         list_filter(
             list_transform(
                 CASE
@@ -248,6 +277,15 @@ casts AS (
         ) AS labels,
         labels_plain,
         localizations AS localizations_text,
+        CASE
+            WHEN NOT localizations_plain
+                THEN regexp_replace(
+                    localizations,
+                    '''[^''\\\x00-\x1f\x7f-\xa0]*''|"[^"\\\x00-\x1f\x7f-\xa0]*"',
+                    '''''',
+                    'g'
+                )
+        END AS localizations_form,
         list_filter(
             list_transform(
                 CASE
@@ -267,6 +305,15 @@ casts AS (
         localizations_plain,
         sentences,
         sentences_plain,
+        CASE
+            WHEN NOT sentences_plain
+                THEN regexp_replace(
+                    sentences,
+                    '''[^''\\\x00-\x1f\x7f-\xa0]*''|"[^"\\\x00-\x1f\x7f-\xa0]*"',
+                    '''''',
+                    'g'
+                )
+        END AS sentences_form,
         -- Printed numpy arrays: quoted, separated by blanks, with a line break after some.
         list_transform(
             regexp_extract_all(label_cuis, '''[^'']*''', 0),
@@ -455,14 +502,16 @@ SELECT
             CASE
                 WHEN
                     NOT labels_plain
-                    AND NOT regexp_matches(labels_text, '^\[\s*((''[^'']*''|"[^"]*"),?\s*)*\]$')
+                    AND NOT regexp_matches(
+                        labels_form, '^\[\s*(''''\s*(,\s*''''\s*)*(,\s*)?)?\]$'
+                    )
                     THEN 'Labels is no list'
             END,
             CASE
                 WHEN
                     NOT localizations_plain
                     AND NOT regexp_matches(
-                        localizations_text, '^\[\s*((''[^'']*''|"[^"]*"),?\s*)*\]$'
+                        localizations_form, '^\[\s*(''''\s*(,\s*''''\s*)*(,\s*)?)?\]$'
                     )
                     THEN 'Localizations is no list'
             END,
@@ -470,10 +519,11 @@ SELECT
                 WHEN
                     NOT sentences_plain
                     AND NOT regexp_matches(
-                        sentences,
+                        sentences_form,
                         concat(
-                            '^\[\s*(((''[^'']*''|"[^"]*"),?\s*)*',
-                            '|((nan|\[((''[^'']*''|"[^"]*"),?\s*)*\]),?\s*)*)\]$'
+                            '^\[\s*((''''\s*(,\s*''''\s*)*(,\s*)?)?',
+                            '|(nan|\[\s*(''''\s*(,\s*''''\s*)*(,\s*)?)?\])\s*',
+                            '(,\s*(nan|\[\s*(''''\s*(,\s*''''\s*)*(,\s*)?)?\])\s*)*(,\s*)?)\]$'
                         )
                     )
                     THEN 'LabelsLocalizationsBySentence is no list'

@@ -81,7 +81,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> ExperimentData:
     ]  # fmt: skip
     labels = write_labels(folder / "labels.csv", [{**USUAL, **row} for row in said])
     data = ExperimentData(folder / "images", labels, store=folder / "store")
-    assert data.create_index()["rejects"] == 1
+    assert data.create_index(allow_rejects=True)["rejects"] == 1
     remove_images(data.store, "image_id = 'gone.png'", SILENT)
     data.find_twins()
     return data
@@ -292,7 +292,8 @@ def test_the_first_choice_of_a_column(data: ExperimentData, tmp_path: Path) -> N
         ("image,class\n1,2\n", AuditError, "has no column of the split: call one split, set,"),
         ("image,split,Split\n1,2,3\n", AuditError, "has the column split twice"),
         ("image,split\na.png,\n,x\n", AuditError, "has no row with an image and a split"),
-        ("image,split\na.png,x,y,z\n", AuditError, "can't be read as a CSV file of image"),
+        ("image,split\na.png,x,y,z\n", AuditError, "has 4 fields, the header 2: line 2"),
+        ('image,split\na.png,x\n"b.png,x\n', LabelFileError, "in line 3 a quote is missing"),
         ("\x00image,split\n", LabelFileError, "is no CSV text in UTF-8"),
     ],
 )
@@ -305,6 +306,20 @@ def test_files_that_are_no_split(
     with pytest.raises(error, match=sentence) as raised:
         data.audit(path)
     assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("text", [
+    "image,split,class\r\n{0},train,normal\n\n{1},test,normal\r\n",
+    "image;split;class\r{0};train;normal\r{1};test;normal",
+    'image\tsplit\tclass\n"{0}"\ttrain\tnormal\r\n{1}\ttest\tnormal\n',
+])  # fmt: skip
+def test_split_with_other_line_ends(data: ExperimentData, tmp_path: Path, text: str) -> None:
+    """However the lines of a split end, and whatever separates its fields, the audit is one."""
+    first, second = (image for image, *_ in IMAGES[:2])
+    rows = [(first, "train", "normal"), (second, "test", "normal")]
+    plain = rows_found(data, write_split(tmp_path / "split.csv", rows))
+    (tmp_path / "split.csv").write_bytes(text.format(first, second).encode())
+    assert rows_found(data, tmp_path / "split.csv") == plain
 
 
 @pytest.mark.parametrize(

@@ -317,7 +317,7 @@ def test_the_three_views(tmp_path: Path, cxr: Run) -> None:
         "0.zip/../3.png", "0.zip/4.txt",
     )  # fmt: skip
     (images / "1.zip").write_bytes(b"PK")
-    ran = cxr("index", labels, "--images", images, "--store", tmp_path / "store")
+    ran = cxr("index", labels, "--images", images, "--allow-rejects", "--store", tmp_path / "store")
     assert ran.code == 0
     assert "5 images (2 files found, 3 missing)" in ran.out
     assert ran.err.splitlines() == [
@@ -418,7 +418,7 @@ def test_files_of_refused_rows_that_are_removed(tmp_path: Path) -> None:
     ):
         labels = write_labels(tmp_path / f"{name}.csv", chosen)
         data = ExperimentData(images, labels, store=tmp_path / "store")
-        data.create_index()
+        data.create_index(allow_rejects=True)
     assert table(data, "SELECT image_id FROM rejects ORDER BY ALL") == [("2.png",), ("3.png",)]
     remove_images(data.store, "patient_id = 'gone'", SILENT)
     assert table(data, "FROM rejects") == []

@@ -29,7 +29,7 @@ BAD: list[tuple[str, bytes | None, str]] = [
     (
         "semicolons.csv",
         text_of().replace(b",", b";") + ROW.replace(b",", b";"),
-        "its fields are separated by ';', not by commas",
+        "separates its fields by semicolons, as line 1 shows, not by commas: save it with commas",
     ),
     ("twice.csv", text_of([*COLUMNS, "Labels"]) + ROW, "has the column Labels twice"),
     ("broken.csv.gz", gzip.compress(text_of() + ROW)[:-9], "is a damaged gzip file"),

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from cxr_duck.engines.duckdb import DuckDBEngine, bind
-from cxr_duck.engines.engine import Layout, Part
+from cxr_duck.engines.engine import Layout, Part, PlainCsv
 from cxr_duck.engines.own_fields import ADDED, lacking_on_spark, own_column_on_spark
 from cxr_duck.engines.spark import parts as spark_parts
 from cxr_duck.engines.spark.parts import COLUMNS, PartWriter
@@ -200,19 +200,18 @@ class SparkEngine:
     def read_labels(
         self,
         name: str,
-        path: Path,
-        compressed: bool,
-        header: Sequence[str],
+        file: PlainCsv,
         columns: Sequence[str],
         null_words: Sequence[str],
+        check: Callable[[int | None], None],
     ) -> None:
-        """Run a source's stage over a label file; make `records` and `malformed`, both numbered.
+        """Run a source's stage over a plain CSV file; make `records`, which are numbered.
 
-        DuckDB tells the file apart into records, whichever the engine: there is one reading of it.
-        Its text goes to Spark as Parquet, and what the stage makes of it stays on the disk too.
+        DuckDB reads the file, whichever the engine: there is one reading of it. Its text goes to
+        Spark as Parquet, and what the stage makes of it stays on the disk too.
         """
         assert self._spill is not None, "an engine that changes a store has a folder to work in"
-        self._driver.read_records(_LABELS, path, compressed, header, columns, null_words)
+        self._driver.read_records(_LABELS, file, columns, null_words, check)
         told_apart = (self._spill / "labels.parquet").absolute()
         self._driver.fetch(
             f"COPY (SELECT * FROM records) TO {quoted(told_apart)} "
@@ -220,13 +219,16 @@ class SparkEngine:
         )
         self._driver.fetch("DROP VIEW records")
         self._driver.fetch("DROP TABLE readable")
-        self._changed_here("malformed")
-        with translating_spark_errors(path.name):
+        with translating_spark_errors(file.path.name):
             room = self._scratch.place("labels")
             local = isinstance(self._store, Path)
             labels = spark_path(told_apart) if local else send_file(told_apart, room)
             self._show_as("label_rows", self._session.read.parquet(as_pattern(labels)))
         self._make("records", stage(name).sql, {}, f"{name}.sql")
+
+    def stop(self) -> None:
+        """End the driver's reading of a label file."""
+        self._driver.stop()
 
     def number_findings(self, query: str) -> None:
         """Need nothing: Spark sorts by the names of findings."""
