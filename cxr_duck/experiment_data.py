@@ -582,10 +582,8 @@ class ExperimentData:
         """
         from cxr_duck.audit.run import AuditRequest, audit_split
 
-        requested = AuditRequest(
-            str(name_or_path), classes or {}, str(hierarchy), shares, balanced, files, checks
-        )
-        return audit_split(self.store, requested, self._images_folder(), self._progress)
+        asked = (str(name_or_path), classes or {}, str(hierarchy), shares, balanced, files, checks)
+        return audit_split(self.store, AuditRequest(*asked), self._images_folder(), self._progress)
 
     def matrix(
         self, name: str, columns: str = "findings", form: str = "arrow"

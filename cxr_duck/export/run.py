@@ -74,7 +74,7 @@ def export_dataset(
     unread = lost.images()
     if unread:
         progress.note(_lost(unread, name, target))
-    report |= {"images": plan.films - len(unread), "files": len(plan.outputs) - lost.files}
+    report |= {"images": report["images"] - len(unread), "files": len(plan.outputs) - lost.files}
     return {**report, "unread": [image._asdict() for image in unread]}
 
 

@@ -31,8 +31,8 @@ def make_films(
     """
     rows = repository(patients, shapes)
     for number, row in enumerate(rows if long_ids else []):
-        row["PatientID"] = f"{10**35 + number}"
-        row["StudyID"] = f"{10**38 + number}"
+        row["PatientID"] = f"{10**35 + 7 + number}"
+        row["StudyID"] = f"{10**38 + 7 + number}"
     for row in rows[::6] if shapes is SHAPES else []:
         row["LabelsLocalizationsBySentence"] = "[['nodule', 'loc right', 'loc hilar']]"
         row["Localizations"] = "['loc right', 'loc hilar']"
