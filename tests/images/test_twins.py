@@ -581,7 +581,7 @@ def test_nobody_looked(unlooked: ExperimentData) -> None:
     check = unlooked.audit("set", files=False)["twins_across_splits"]
     assert check.verdict == "untested"
     assert "cxr twins" in check.untested
-    with pytest.raises(RecipeError, match="twins is ignore or together, not 'first'"):
+    with pytest.raises(RecipeError, match="twins is ignore, together or one, not 'first'"):
         unlooked.create_dataset(CLASSES, twins="first")
 
 
