@@ -419,12 +419,11 @@ class ExperimentData:
         from cxr_duck.datasets.recipes.request import Request
 
         request = Request(
-            terms=term_list, classes={} if classes is None else classes, exclude=exclude,
-            pure=pure, where=where, within=within, hierarchy=str(hierarchy), seed=seed,
-            overlap=overlap, balance=balance, findings=findings, unit=unit,
-            per_patient=per_patient, shares=shares, by_date=by_date, folds=folds,
-            keep_apart=keep_apart, test=test, physician_test=physician_test, twins=twins,
-            stratify=stratify, match=match, size=size,
+            terms=term_list, classes={} if classes is None else classes, exclude=exclude, pure=pure,
+            where=where, within=within, hierarchy=str(hierarchy), seed=seed, overlap=overlap,
+            balance=balance, findings=findings, unit=unit, per_patient=per_patient, shares=shares,
+            by_date=by_date, folds=folds, keep_apart=keep_apart, test=test,
+            physician_test=physician_test, twins=twins, stratify=stratify, match=match, size=size,
         )  # fmt: skip
         made = create_dataset(self.store, request, name, experiment, store_it, self._progress)
         return self._handed_out(made)

@@ -68,14 +68,17 @@ def _put_columns(engine: DuckDBEngine, recipe: Recipe) -> dict[str, str]:
 
 def params_of(name: str, engine: DuckDBEngine, recipe: Recipe) -> dict[str, object]:
     """Return the parameters of the stage of a rule."""
-    splits = list(recipe.shares)
     if name == "image_of_two_classes":
         return {"overlap": recipe.overlap}
     if name == "crowded_patient":
         return {"per_patient": recipe.per_patient}
     if name == "not_by_hand":
-        return {"first_split": splits[0]}
+        return {"first_split": next(iter(recipe.shares))}
     if name == "not_kept_apart" and recipe.keep_apart is not None:
         other, its = recorded_as(engine, recipe.keep_apart, "is kept apart from")
-        return {"other": other, "its_test": list(its.shares)[-1], "own_test": splits[-1]}
+        return {
+            "other": other,
+            "its_test": list(its.shares)[-1],
+            "own_test": recipe.test_split or "",
+        }
     return {}

@@ -45,6 +45,7 @@ RULES = {
     "outside_period": "every study is of its split's period",
     "not_kept_apart": "patients are kept apart from the other dataset",
     "not_by_hand": "only train has labels not made by hand",
+    "repeated_twin": "one alone of twin images is there",
     "match_missed": "the classes match",
     "strata_differ": "strata have their shares of every split",
     "classes_differ": "classes differ in nothing but the finding",
@@ -75,8 +76,9 @@ PROMISES: dict[str, tuple[str, ...]] = {
     "by_date": ("outside_period",),
     "folds": ("promise_missed",),
     "keep_apart": ("not_kept_apart",),
+    "test": ("not_kept_apart",),
     "physician_test": ("not_by_hand",),
-    "twins": ("twins_across_splits",),
+    "twins": ("twins_across_splits", "repeated_twin"),
     "stratify": ("strata_differ",),
     "match": ("match_missed",),
     "size": ("promise_missed",),
@@ -87,7 +89,7 @@ NOTES = (
     *OF_COVARIATES,
 )  # fmt: skip
 OF_DIGESTS = ("identical_across_splits", "identical_within_split")
-OF_TWINS = ("twins_across_splits", "twins_within_split")
+OF_TWINS = ("twins_across_splits", "twins_within_split", "repeated_twin")
 OF_FILES = (*OF_DIGESTS, "missing_file", "damaged_file")
 OF_CSV = ("unequal_classes", "repeated_row")
 OF_LABELS = ("label_not_held", "label_of_other_class")
@@ -103,12 +105,15 @@ _ASKED_BY: dict[str, Callable[[Recipe], bool]] = {
     "several_findings": lambda recipe: recipe.pure,
     "finding_not_held": lambda recipe: True,
     "image_of_two_classes": lambda recipe: len(recipe.classes) > 1,
-    # Of a unit with more images than its patient may bring, some are left out.
-    "unit_torn": lambda recipe: recipe.unit != "image" and recipe.per_patient is None,
+    # Of a unit with more images than its patient may bring, or with twins, some are left out.
+    "unit_torn": lambda recipe: (
+        recipe.unit != "image" and recipe.per_patient is None and recipe.twins != "one"
+    ),
     "crowded_patient": lambda recipe: recipe.per_patient is not None,
     "outside_period": lambda recipe: bool(recipe.by_date),
     "not_kept_apart": lambda recipe: recipe.keep_apart is not None,
     "not_by_hand": lambda recipe: recipe.physician_test,
+    "repeated_twin": lambda recipe: recipe.twins == "one",
     "match_missed": lambda recipe: bool(recipe.match),
     "strata_differ": lambda recipe: bool(recipe.stratify),
 }

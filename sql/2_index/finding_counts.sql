@@ -8,8 +8,8 @@
 --   studies          distinct studies of those images
 --   physician_share  share of those images that were labelled by hand
 --   kind             diagnosis: a differential diagnosis of PadChest's trees; else finding
--- Images with a damaged file are not counted, unless they are asked for. The ids of
--- studies are unique within a patient only.
+-- The ids of studies are unique within a patient only. Images with a damaged file are not counted,
+-- unless they are asked for.
 WITH left_out AS (
     SELECT image_id
     FROM damaged_images

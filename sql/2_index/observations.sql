@@ -7,8 +7,8 @@
 --   unit      its image, study or patient
 -- exclude and unchanged are said of a report and not of what its images show: an image with no
 -- other label is neither an example of a finding nor of its absence, and an image without labels
--- is not in the index, nor, unless it is asked for, one with a damaged file. The ids of
--- studies are unique within a patient only.
+-- is not in the index, nor, unless it is asked for, one with a damaged file. The ids
+-- of studies are unique within a patient only.
 WITH left_out AS (
     SELECT image_id
     FROM damaged_images

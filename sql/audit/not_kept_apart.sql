@@ -1,8 +1,9 @@
 -- not_kept_apart: one row per patient whom the other dataset forbids a split that has them.
 -- reads: audited, images, experiments.members
 -- params: $other = 'paper', $its_test = 'test', $own_test = 'test'
--- A patient of its test may be in the own test alone, one of its other splits never. The store's
--- word on the patient comes first, in the other dataset too.
+-- A patient of its test may be in the own test alone, one of its other splits never; where no split
+-- is the test, '', one of its test may be nowhere. The store's word on the patient comes first, in
+-- the other dataset too.
 WITH known AS (
     SELECT
         coalesce(images.patient_id, members.patient_id) AS patient_id,

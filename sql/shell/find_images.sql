@@ -1,5 +1,5 @@
 -- find_images: one row per image that a query holds for, such as find_images('nodule @ right').
--- reads: images, postings, terms, term_ancestors, damaged_images, publications
+-- reads: images, postings, terms, term_ancestors, publications, damaged_images
 -- columns:
 --   image_id    the image
 --   patient_id  its patient

@@ -718,3 +718,22 @@ def test_dataset_in_studies(data: ExperimentData) -> None:
         (row,) = data.audit(name, checks=["promise_missed"])["promise_missed"].rows.to_pylist()
         assert (row["class"], row["promised"], row["units"]) == ("nodular", 1, 0)
         data.delete(name)
+
+
+def test_twins_of_which_one_was_to_stay(data: ExperimentData) -> None:
+    """Where a recipe keeps one of twin images alone, a group of which two are there is told."""
+    data.create_dataset(
+        ["normal", "nodular"], hierarchy="paper", balance="none", name="twins",
+        shares={"train": 1, "test": 1},
+    )  # fmt: skip
+    with pytest.raises(AuditError, match="a dataset whose recipe has twins: this one's asks for"):
+        data.audit("twins", checks=["repeated_twin"])
+    with data.store.publishing() as publication:
+        publication.catalog.execute(
+            "UPDATE experiments.dataset SET recipe = json_merge_patch(recipe, $one) "
+            "WHERE name = 'twins'",
+            {"one": '{"twins": "one"}'},
+        )
+    (row,) = data.audit("twins", checks=["repeated_twin"])["repeated_twin"].rows.to_pylist()
+    assert row["images"] == ["twin1.png", "twin2.png"]
+    data.delete("twins")

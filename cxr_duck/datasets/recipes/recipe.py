@@ -24,7 +24,7 @@ TWINS = ("ignore", "together", "one")
 # What `test` says where no split is the test.
 NO_TEST = "none"
 # Fields that a record has only where they are asked for: an earlier version may read it.
-_NEWER = ("test",)
+_NEWER = ("test", "within")
 
 
 @dataclass(frozen=True)
