@@ -199,14 +199,9 @@ class ExperimentData:
         return self.store.duckdb().arrow("finding_counts", damaged=damaged)
 
     def pairs(
-        self,
-        term: str,
-        *,
-        under: bool = False,
-        hierarchy: _Path = DEFAULT_HIERARCHY,
-        unit: str = "study",
-        damaged: bool = False,
-    ) -> "Pairs":
+        self, term: str, *, under: bool = False, hierarchy: _Path = DEFAULT_HIERARCHY,
+        unit: str = "study", damaged: bool = False
+    ) -> "Pairs":  # fmt: skip
         """Return the findings that stand beside a finding, the strongest association first.
 
         With `under`, beside any finding at or below a term of the hierarchy; those are no partners.
@@ -258,13 +253,9 @@ class ExperimentData:
         return self.find_rows(query, hierarchy=hierarchy, damaged=damaged).arrow()
 
     def find_rows(
-        self,
-        query: str,
-        *,
-        hierarchy: _Path = DEFAULT_HIERARCHY,
-        form: "Form" = "rows",
-        damaged: bool = False,
-    ) -> "Rows":
+        self, query: str, *, hierarchy: _Path = DEFAULT_HIERARCHY, form: "Form" = "rows",
+        damaged: bool = False
+    ) -> "Rows":  # fmt: skip
         """Return the `rows` of `find`, to be taken as a table or, where they are many, one by one.
 
         Or those of its `count`, which is one row, or of its `ids`.
@@ -281,26 +272,17 @@ class ExperimentData:
         return found or self._ask(query, hierarchy, damaged).images()
 
     def ids(
-        self,
-        query: str,
-        *,
-        hierarchy: _Path = DEFAULT_HIERARCHY,
-        limit: int | None = None,
-        damaged: bool = False,
-    ) -> Iterator[str]:
+        self, query: str, *, hierarchy: _Path = DEFAULT_HIERARCHY, limit: int | None = None,
+        damaged: bool = False
+    ) -> Iterator[str]:  # fmt: skip
         """Return the ids of the images that a query holds for, in their order; see `find`."""
         _, rows = self._ask(query, hierarchy, damaged).rows_of("ids", limit).stream()
         return (image_id for (image_id,) in rows)
 
     def explain(
-        self,
-        query: str,
-        *,
-        hierarchy: _Path = DEFAULT_HIERARCHY,
-        form: "Form" = "rows",
-        limit: int | None = None,
-        damaged: bool = False,
-    ) -> str:
+        self, query: str, *, hierarchy: _Path = DEFAULT_HIERARCHY, form: "Form" = "rows",
+        limit: int | None = None, damaged: bool = False
+    ) -> str:  # fmt: skip
         """Return the SQL of a query for a shell: of its `rows`, its `count` or its `ids`."""
         return self._ask(query, hierarchy, damaged).script(form, limit)
 
@@ -319,12 +301,9 @@ class ExperimentData:
         return image_of(self.store, image_id, self._images_folder())
 
     def images(
-        self,
-        query: str | None = None,
-        *,
-        hierarchy: _Path = DEFAULT_HIERARCHY,
-        damaged: bool = False,
-    ) -> "CXRImages":
+        self, query: str | None = None, *, hierarchy: _Path = DEFAULT_HIERARCHY,
+        damaged: bool = False
+    ) -> "CXRImages":  # fmt: skip
         """Return the images that a finding or query of `find` holds for, or all, by their ids.
 
         It is a sequence whose images are made when they are asked for. Raises as `find` does.
@@ -334,12 +313,9 @@ class ExperimentData:
         return images_of(self.store, query, hierarchy, self._images_folder(), damaged)
 
     def draw_terms(
-        self,
-        term: str | None = None,
-        hierarchy: _Path = DEFAULT_HIERARCHY,
-        *,
-        damaged: bool = False,
-    ) -> list[str]:
+        self, term: str | None = None, hierarchy: _Path = DEFAULT_HIERARCHY, *,
+        damaged: bool = False
+    ) -> list[str]:  # fmt: skip
         """Return the lines of a drawn hierarchy, each term with its number of distinct images.
 
         `damaged` as in `find`.
@@ -429,13 +405,9 @@ class ExperimentData:
         return self._handed_out(made)
 
     def create_from_recipe(
-        self,
-        recipe_file: _Path,
-        *,
-        name: str | None = None,
-        experiment: str | None = None,
-        store_it: bool = True,
-    ) -> "Dataset":
+        self, recipe_file: _Path, *, name: str | None = None, experiment: str | None = None,
+        store_it: bool = True
+    ) -> "Dataset":  # fmt: skip
         """Make a dataset as a TOML file asks for it; its keys are the options of `create_dataset`.
 
         `name` and `experiment` go before those of the file. Raises as `create_dataset` does.
