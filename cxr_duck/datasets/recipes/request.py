@@ -10,45 +10,13 @@ from dataclasses import dataclass, field, fields
 from datetime import date
 from typing import Any
 
-from cxr_duck.datasets.recipes.kinds import (
-    BALANCE,
-    BY_HAND,
-    COLUMNS,
-    DATES,
-    FLAG,
-    FOLDS,
-    PER_PATIENT,
-    QUERIES,
-    SEED,
-    SHARES,
-    SIZE,
-    TERMS,
-    TEXT,
-    choice,
-)
+from cxr_duck.datasets.recipes import kinds
+from cxr_duck.datasets.recipes.asked import name_apart, ratio_of, size_of, within_of
 from cxr_duck.datasets.recipes.option import option, option_of
 from cxr_duck.datasets.recipes.recipe import FINDINGS, OVERLAPS, TWINS, UNITS, Recipe
 from cxr_duck.terms.default import DEFAULT_HIERARCHY
 
 __all__ = ["OPTIONS", "Request", "asked_of"]
-
-
-def _ratio_of(recipe: Recipe) -> str | dict[str, int]:
-    return recipe.ratio or recipe.balance
-
-
-def _name_apart(recipe: Recipe) -> str | None:
-    return recipe.keep_apart["name"] if recipe.keep_apart else None
-
-
-def _within_of(recipe: Recipe) -> str | None:
-    if recipe.within is None:
-        return None
-    return ":".join(recipe.within[part] for part in ("name", "split") if part in recipe.within)
-
-
-def _size_of(recipe: Recipe) -> int | dict[str, int] | None:
-    return recipe.size[""] if recipe.size.keys() == {""} else recipe.size or None
 
 
 @dataclass(frozen=True)
@@ -61,7 +29,7 @@ class Request:
     terms: Sequence[str] = field(
         default=(),
         metadata=option(
-            TERMS,
+            kinds.TERMS,
             "",
             "Each becomes a class.",
             metavar="TERM",
@@ -73,7 +41,7 @@ class Request:
     classes: Mapping[str, str] = field(
         default_factory=dict,
         metadata=option(
-            QUERIES,
+            kinds.QUERIES,
             "--class",
             "A class of a query's images; may be repeated.",
             metavar="NAME=QUERY",
@@ -85,7 +53,7 @@ class Request:
     exclude: Sequence[str] = field(
         default=(),
         metadata=option(
-            TERMS,
+            kinds.TERMS,
             "--exclude",
             "Leave out images with it; may be repeated.",
             metavar="TERM|QUERY",
@@ -96,7 +64,7 @@ class Request:
     pure: bool = field(
         default=False,
         metadata=option(
-            FLAG,
+            kinds.FLAG,
             "--pure",
             "Only images with one finding.",
             meaning="only images with exactly one finding",
@@ -105,7 +73,7 @@ class Request:
     where: str | None = field(
         default=None,
         metadata=option(
-            TEXT,
+            kinds.TEXT,
             "--where",
             "SQL condition on the columns of images.",
             meaning="only images that meet this SQL condition on the columns of `images`",
@@ -114,13 +82,13 @@ class Request:
     within: str | None = field(
         default=None,
         metadata=option(
-            TEXT,
+            kinds.TEXT,
             "--within",
             "Only images of a recorded dataset, or of one split of it.",
             metavar="DATASET[:SPLIT]",
             meaning="only images of a recorded dataset, or of one of its splits (`full:train`), "
             "for a smaller or another draw from it",
-            of=_within_of,
+            of=within_of,
             label="within",
             beside_members=True,
         ),
@@ -128,7 +96,7 @@ class Request:
     hierarchy: str = field(
         default=DEFAULT_HIERARCHY,
         metadata=option(
-            TEXT,
+            kinds.TEXT,
             "--hierarchy",
             "padchest, paper, or a CSV file of term, parent.",
             meaning="`padchest`, `paper`, one used before, or a CSV file of term, parent",
@@ -138,7 +106,7 @@ class Request:
     seed: int = field(
         default=1,
         metadata=option(
-            SEED,
+            kinds.SEED,
             "--seed",
             "Number that chance is drawn from.",
             meaning="the number that chance is drawn from: the same seed gives the same dataset",
@@ -148,7 +116,7 @@ class Request:
     overlap: str = field(
         default="drop",
         metadata=option(
-            choice(OVERLAPS),
+            kinds.choice(OVERLAPS),
             "--overlap",
             "Images of several classes: drop, first or keep.",
             meaning="an image of two classes is left out (`drop`), an example of the `first` of "
@@ -159,12 +127,12 @@ class Request:
     balance: str | Mapping[str, int] = field(
         default="equal",
         metadata=option(
-            BALANCE,
+            kinds.BALANCE,
             "--balance",
             "Sizes of the classes: equal, none, or such as 2:1.",
             meaning="classes are `equal`, keep all they have (`none`), or have a ratio: `2:1` in "
             "their order, or in a file `balance = {normal = 2, not-normal = 1}`",
-            of=_ratio_of,
+            of=ratio_of,
             label="balance",
             always=True,
             rank=2,
@@ -173,7 +141,7 @@ class Request:
     findings: str = field(
         default="proportional",
         metadata=option(
-            choice(FINDINGS),
+            kinds.choice(FINDINGS),
             "--findings",
             "Within a class: proportional or equal.",
             meaning="a class that is cut down keeps the shares of its findings (`proportional`), "
@@ -186,7 +154,7 @@ class Request:
     unit: str = field(
         default="image",
         metadata=option(
-            choice(tuple(UNITS)),
+            kinds.choice(tuple(UNITS)),
             "--unit",
             "What is counted: image, study or patient.",
             meaning="what is counted, and stays or goes as a whole: `image`, `study` or `patient`",
@@ -196,7 +164,7 @@ class Request:
     per_patient: int | None = field(
         default=None,
         metadata=option(
-            PER_PATIENT,
+            kinds.PER_PATIENT,
             "--per-patient",
             "Most images of a patient and class.",
             meaning="at most N images of a patient and class, by chance",
@@ -208,7 +176,7 @@ class Request:
     shares: Mapping[str, float] | None = field(
         default=None,
         metadata=option(
-            SHARES,
+            kinds.SHARES,
             "--shares",
             "Splits and their shares.",
             metavar="SPLIT=N,…",
@@ -223,7 +191,7 @@ class Request:
     by_date: Sequence[str | date] = field(
         default=(),
         metadata=option(
-            DATES,
+            kinds.DATES,
             "--by-date",
             "First days of the splits after the first.",
             metavar="DATE,…",
@@ -240,7 +208,7 @@ class Request:
     folds: int | None = field(
         default=None,
         metadata=option(
-            FOLDS,
+            kinds.FOLDS,
             "--folds",
             "Make so many equal splits.",
             meaning="N equal splits, for cross-validation; beside `shares` the first split is "
@@ -252,7 +220,7 @@ class Request:
     keep_apart: str | None = field(
         default=None,
         metadata=option(
-            TEXT,
+            kinds.TEXT,
             "--keep-apart",
             "No patient of its train comes to this test, none of its test elsewhere.",
             metavar="DATASET",
@@ -261,7 +229,7 @@ class Request:
             "Where no split is the test (`--test none`, `--folds`), patients of its test are left "
             "out",
             table="splits",
-            of=_name_apart,
+            of=name_apart,
             label="apart",
             beside_members=True,
         ),
@@ -269,7 +237,7 @@ class Request:
     test: str | None = field(
         default=None,
         metadata=option(
-            TEXT,
+            kinds.TEXT,
             "--test",
             "Split that is the test, the last one unless given; or none.",
             metavar="SPLIT|none",
@@ -283,7 +251,7 @@ class Request:
     physician_test: bool = field(
         default=False,
         metadata=option(
-            BY_HAND,
+            kinds.BY_HAND,
             "--physician-test",
             "Only images labelled by hand after the first split.",
             meaning="all splits but the first have only images labelled by hand: patients with any "
@@ -296,7 +264,7 @@ class Request:
     twins: str = field(
         default="ignore",
         metadata=option(
-            choice(TWINS),
+            kinds.choice(TWINS),
             "--twins",
             "Twin images: ignore, deal their patients together, or keep one.",
             meaning="patients who have twin images (`cxr twins`) come to one split `together`, and "
@@ -308,7 +276,7 @@ class Request:
     stratify: Sequence[str] = field(
         default=(),
         metadata=option(
-            COLUMNS,
+            kinds.COLUMNS,
             "--stratify",
             "Splits are near in it too, such as sex or age:10; may be repeated.",
             metavar="COLUMN[:STEP]",
@@ -321,7 +289,7 @@ class Request:
     match: Sequence[str] = field(
         default=(),
         metadata=option(
-            COLUMNS,
+            kinds.COLUMNS,
             "--match",
             "Classes have the same numbers in each value of it; may be repeated.",
             metavar="COLUMN[:STEP]",
@@ -333,13 +301,13 @@ class Request:
     size: int | Mapping[str, int] | None = field(
         default=None,
         metadata=option(
-            SIZE,
+            kinds.SIZE,
             "--size",
             "Most images of a class; sizes are nested.",
             metavar="N|SPLIT=N,…",
             meaning="at most N units of a class, in all splits together or in one; a smaller size "
             "lies within a larger one",
-            of=_size_of,
+            of=size_of,
             label="size",
             rank=3,
         ),
