@@ -62,7 +62,7 @@ RECIPES: dict[str, dict[str, Any]] = {
         "term_list": ["cardiomegaly", "scoliosis"], "keep_apart": "few", "seed": 7,
         "where": "frontal AND age >= 18", "balance": "none",
     },
-    "drawn": {"term_list": ["normal", "COPD signs"], "within": "first:train", "balance": "none"},
+    "drawn": {"term_list": ["normal", "not-normal"], "hierarchy": "paper", "within": "few:train"},
     "by hand": {"term_list": ["normal", "COPD signs"], "physician_test": True, "balance": "none"},
     "both": {
         "term_list": ["normal", "COPD signs"], "physician_test": True, "keep_apart": "few",
