@@ -43,11 +43,8 @@ class _Grammar:
         field = rb'(?:%b|[^"\r\n%b]*+)' % (quoted, separator)
         exact = rb"%b(?:%b%b){%d}" % (field, separator, field, len(text.header) - 1)
         self.exact = re.compile(exact)
-        ends = rb"(?<![^\n%b])%b(?![^\r\n%b])" % (separator, quoted, separator)
-        plain = rb'(?:[^"\r\n]++|%b)++' % ends
-        self.plain = re.compile(plain)
-        self.line = re.compile(plain + text.line_end)
-        self.lines = re.compile(b"(?:%b%b){%d}+" % (plain, text.line_end, _AT_ONCE))
+        self.line = re.compile(exact + text.line_end)
+        self.lines = re.compile(b"(?:%b%b){%d}+" % (exact, text.line_end, _AT_ONCE))
         self.fields = re.compile(rb"%b(?:%b%b)*+" % (field, separator, field))
         self.separators = re.compile(rb"%b|(%b)" % (quoted, separator))
         self.sound = re.compile(rb"(?:%b%b)*+" % (field, separator))  # the fields before a fault
@@ -61,11 +58,10 @@ class _Grammar:
 
 
 def count_plain(text: CsvText) -> int | None:
-    """Return the number of records of a file where every reader ends them alike; None of others.
+    """Return the number of records of a file that every reader tells apart alike; None of others.
 
-    No quote is out of place, no line is empty, and all lines end as the header does. Whether the
-    records have as many fields as the header, and whether they are UTF-8, is left to the reader.
-    LabelFileError where the file is damaged.
+    It has no malformed record, no empty line, and all its lines end as the header does. Whether it
+    is UTF-8 is left to the reader. LabelFileError where it holds a zero byte, or is damaged.
     """
     grammar = _Grammar(text)
     plain = text.line_end != b"\r"
@@ -82,7 +78,7 @@ def count_plain(text: CsvText) -> int | None:
                 number += records
         rest = rest[place:]
         plain = plain and len(rest) <= _LONGEST
-    if not plain or (rest and not grammar.plain.fullmatch(rest)):
+    if not plain or (rest and not grammar.exact.fullmatch(rest)):
         return None
     return number + bool(rest)
 

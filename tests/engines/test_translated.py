@@ -150,16 +150,16 @@ def _run_odd(folder: Path, _: Path) -> None:
     with labels.open("a", encoding="utf-8") as file:
         file.write("this,row,has,too,few,fields\n")
     data = ExperimentData(labels_csv=labels, store=folder / "store")
-    data.create_index()
+    data.create_index(allow_rejects=True)
     _query(data)
     said = {"image002.png": "2", "image003.png": "x"}
     write_labels(labels, [{**row, "ImageDir": said.get(row["ImageID"], "0")} for row in rows])
     with pytest.raises(CxrError):
-        data.create_index()
-    data.create_index(replace=True)
+        data.create_index(allow_rejects=True)
+    data.create_index(replace=True, allow_rejects=True)
     remove_images(data.store, "image_id = 'image017.png' OR image_id LIKE '%x%'", SILENT)
-    data.create_index()
-    data.create_index(readmit=True)
+    data.create_index(allow_rejects=True)
+    data.create_index(readmit=True, allow_rejects=True)
     compact(data.store, SILENT)
 
 

@@ -165,7 +165,7 @@ def test_unreadable_sentences_are_refused(tmp_path: Path, text: str) -> None:
     odd = {"Labels": "['nodule']", "LabelsLocalizationsBySentence": text}
     labels = write_labels(tmp_path / "labels.csv", rows_of([{}, odd]))
     data = ExperimentData(labels_csv=labels, store=tmp_path / "store")
-    assert data.create_index()["rejects"] == 1
+    assert data.create_index(allow_rejects=True)["rejects"] == 1
     assert data.sql("SELECT row, reason FROM rejects").to_pylist() == [
         {"row": 2, "reason": "LabelsLocalizationsBySentence is no list"}
     ]

@@ -18,6 +18,7 @@ DATES = [
     "2014010", "201401011", "20140230", "20140229", "20160229", "2014-1-1", "2014 1 1", "2014+1+1",
     "2014010a", "\uff120140101", "00000101", "00000000", "99991231", "2014010\n", "2014.1.1",
     " 2014010", "201401T1", "14-01-01", "20141301", "20140100", "epoch   ",
+    "20140101.0", "20140101.", "20140101.00", "20140101.5", "2.0140101e7",
 ]  # fmt: skip
 LISTS = [
     "['a' ,'b']", "[\u00a0'a\u00a0']", "['a\u00a0', 'a', ' a ']", "['\u3000a', 'b\u2003']", "[nan]",
@@ -26,6 +27,7 @@ LISTS = [
     "['a', 'b'", "[,]", "['exclude', 'normal', 'a ', 'a']", "['normal', 'exclude']", "['a'], ['b']",
     "[['a']]", "['\\']", "[ ]", "['loc right', 'loc left ', 'loc  right']",
     "['A', 'a', 'Z', 'é', 'z']", "['a\nb']", "['a', ''b']", "['%', '_', '$1', '\\1']",
+    "['a' 'b']", "['a' , 'b' , ]", "['a\x85']", "['a\x1c', 'b']", "['a\\', 'b']",
 ]  # fmt: skip
 SENTENCES = [
     "[['a left side', 'loc right'], nan]", "[['a', 'loc right'], ['b bilateral\u00a0']]",
@@ -35,6 +37,7 @@ SENTENCES = [
     "[['']]", "['', 'loc x']", "[['a\u00a0 both side ', 'loc y']]", "['😀 left side', 'loc 😀']",
     "[['a'",
 ]  # fmt: skip
+WHOLE = ["3.0", "3.00", "3.", ".0", "-3.0", " 3.0", "\uff13.0", "x.0"]
 IDS = ["", " ", "\u00a0", "\u2003x\u00a0", " x ", "a/b", "a\\b", ".", "..", "x\n", "\tx", "é", "😀"]
 _NUMBERED = [
     "", "PatientBirth", "PixelRepresentation_DICOM", "SpatialResolution_DICOM", "BitsStored_DICOM",
@@ -45,6 +48,8 @@ _NUMBERED = [
 _ODD = {
     **dict.fromkeys(_NUMBERED, NUMBERS),
     "StudyDate_DICOM": DATES,
+    "ImageDir": WHOLE,
+    "ReportID": WHOLE,
     "Labels": LISTS,
     "Localizations": LISTS,
     "LabelsLocalizationsBySentence": [*SENTENCES, *LISTS],

@@ -42,6 +42,7 @@ _SAME = frozenset(
 )
 _WHOLE = frozenset("TINYINT SMALLINT INT BIGINT".split())  # noqa: SIM905
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
+_DATES = {r"^[0-9]{8}$", r"^[0-9]{8}([.]0*)?$"}  # of a text that YYYY-MM-DD is made of
 _WHOLE_TEXT = re.compile(r"[+-]?\d{1,9}")
 
 
@@ -101,7 +102,7 @@ def _cast(node: "exp.Expr", types: _Types) -> Iterator[str]:
     elif target == "DATE":
         text = _text(node.this)
         fits = _DATE.fullmatch(text) if text is not None else node.this.key == "placeholder"
-        if not fits and source != "date" and not tested_text(node.this, {r"^[0-9]{8}$"}):
+        if not fits and source != "date" and not tested_text(node.this, _DATES):
             yield "a cast to DATE of a text that may be no YYYY-MM-DD"
     elif target in ("VARCHAR", "TEXT"):
         yield from _written(source, types, {"double", "list", "other"})
