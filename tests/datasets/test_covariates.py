@@ -419,7 +419,7 @@ def test_images_that_the_store_lacks(data: ExperimentData, tmp_path: Path) -> No
     assert "1 images are not in the store and not counted here" in found.sentences()
     everything = audited(data, tmp_path / "none.csv", ["image,split", "x.png,train", "y.png,test"])
     assert (everything.covariates.images, everything.covariates.unknown) == (0, 2)
-    assert everything["splits_differ"].untested == "there are no two splits to compare"
+    assert everything["splits_differ"].untested == "the store has none of its images"
 
 
 def test_the_pair_that_is_named() -> None:
@@ -617,7 +617,8 @@ def test_audit_tells_all_of_it(data: ExperimentData, cxr: Run) -> None:
     """The rules are notes, which the table tells; `--json` has them, one `--check` its rows."""
     ran = cxr("audit", "pair", "--store", data.store.path)
     assert ran.code == 0
-    verdicts = {line.split()[0]: line.split()[-1] for line in ran.out.splitlines()[1:18]}
+    lines = ran.out.partition("\n\n")[0].splitlines()[1:]
+    verdicts = {line.split()[0]: line.split()[-1] for line in lines}
     assert (verdicts["classes_differ"], verdicts["guessed_without_pixel"]) == ("note", "note")
     assert "\nclasses_differ: " not in ran.out
     assert "\ndiffers in " in ran.out
