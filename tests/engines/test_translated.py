@@ -81,6 +81,7 @@ RECIPES: dict[str, dict[str, Any]] = {
 
 
 _MEMBERS = "class VARCHAR, finding VARCHAR, image_id VARCHAR, split VARCHAR"
+_GROUPS = [("1", "1"), ("2", "1"), ("3", "1")]
 FEEDS: dict[str, dict[str, tuple[str, list[tuple[object, ...]]]]] = {
     "rounded_ids": {
         "records": (
@@ -116,6 +117,44 @@ FEEDS: dict[str, dict[str, tuple[str, list[tuple[object, ...]]]]] = {
         "candidates": ("image_id VARCHAR", [("1",), ("2",), ("2",), ("3",), ("4",)]),
         "images": ("image_id VARCHAR, path VARCHAR", [("1", "a"), ("2", "b"), ("3", None)]),
         "fingerprints": ("image_id VARCHAR, path VARCHAR", [("1", "a"), ("2", "c"), ("3", None)]),
+    },
+    "twin_members": {
+        "twins": (
+            "image_id VARCHAR, twin_id VARCHAR, kind VARCHAR, twin_group VARCHAR",
+            [("1", "2", "file", "1"), ("2", "3", "near", "1"), ("4", "5", "constant", "4")],
+        ),
+    },
+    "repeated_twins": {
+        "class_members": ("image_id VARCHAR", [("1",), ("1",), ("2",), ("3",), ("4",)]),
+        "images_excluded_by_rule": ("image_id VARCHAR", [("3",)]),
+        "twin_members": ("image_id VARCHAR, twin_group VARCHAR", _GROUPS),
+    },
+    "contradicting_twins": {
+        "dataset_members": (
+            _MEMBERS,
+            [
+                ("a", "f", "1", "train"),
+                ("b", "f", "2", "test"),
+                ("b", "f", "3", "test"),
+                ("a", "f", "5", "train"),
+                ("b", "f", "6", "train"),
+            ],
+        ),
+        "twin_members": ("image_id VARCHAR, twin_group VARCHAR", _GROUPS),
+        "checks": (
+            "image_id VARCHAR, path VARCHAR, digest VARCHAR, verdict VARCHAR",
+            [("5", "e", "same", "ok"), ("6", "f", "same", "ok"), ("3", "x", "same", "ok")],
+        ),
+        "images": ("image_id VARCHAR, path VARCHAR", [("5", "e"), ("6", "f"), ("3", "c")]),
+    },
+    "unreached_labels": {
+        "postings": (
+            "finding VARCHAR, image_id VARCHAR",
+            [("Normal", "1"), ("Normal", "2"), ("nodule", "1"), ("é", "1"), ("named", "1")],
+        ),
+        "terms": ("term VARCHAR", [("nodule",)]),
+        "own_terms": ("term VARCHAR", [("lung",)]),
+        "class_findings": ("class VARCHAR, finding VARCHAR", [("a", "named")]),
     },
     "differences": {
         "recorded_members": (_MEMBERS, [("a", "f", "1", "train"), ("a", "f", "2", "test")]),
@@ -218,7 +257,7 @@ def _feed(data: ExperimentData) -> None:
     for name, relations in FEEDS.items():
         for relation, (columns, rows) in relations.items():
             engine.put(relation, columns, rows)
-        engine.rows(name)
+        engine.rows(name, **({"seed": 1} if name == "repeated_twins" else {}))
 
 
 def _chosen(recorded: dict[str, Recording], name: str) -> list[Asked]:
