@@ -474,7 +474,8 @@ def test_variants_are_audited_as_their_images(dataset: ExperimentData, tmp_path:
     assert [c.name for c in found.checks if c.broken] == []
     text = manifest.read_text(encoding="utf-8")
     line = next(line for line in text.splitlines() if "_v2.png" in line)
-    parent = line.split(",")[2].replace("_v2.png", ".png")
+    place = text.splitlines()[0].split(",").index("image_id")
+    parent = line.split(",")[place].replace("_v2.png", ".png")
     manifest.write_text(text.replace(line, line.replace("train", "test", 1)), encoding="utf-8")
     found = dataset.audit(manifest, files=False, hierarchy="paper")
     broken = {c.name: c.rows.to_pylist() for c in found.checks if c.found}

@@ -346,7 +346,8 @@ def _tables_of(driver: DuckDBEngine) -> frozenset[str]:
         "SELECT schema_name, table_name FROM duckdb_tables() "
         "WHERE database_name = current_database() AND NOT internal AND NOT temporary "
         "UNION ALL SELECT schema_name, view_name FROM duckdb_views() "
-        "WHERE database_name = current_database() AND schema_name = 'experiments'"
+        "WHERE database_name = current_database() "
+        "AND (schema_name = 'experiments' OR view_name = 'data_files')"
     )
     return frozenset(name if schema == "main" else f"{schema}.{name}" for schema, name in rows)
 
