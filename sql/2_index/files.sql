@@ -9,49 +9,44 @@
 -- in a zip. Films that were shrunk are .jpg where the label file says .png: a file whose name is no
 -- image's is that of the image without a file whose name is the same up to its ending, if there is
 -- one of each.
-WITH wanting AS (
+WITH alone AS (
     SELECT
         image_id,
-        image_dir,
-        regexp_replace(
-            image_id,
-            '[.]([pP][nN][gG]|[jJ][pP][eE]?[gG]|[dD][cC][mM]|[dD][iI][cC][oO][mM])$',
-            '',
-            'g'
-        ) AS stem,
+        TRUE AS has_no_file,
     FROM records
     ANTI JOIN listing USING (image_id)
-),
 
-spare AS (
+    UNION
+
     SELECT
         image_id,
-        folder,
-        zip,
-        path,
-        bytes,
-        regexp_replace(
-            image_id,
-            '[.]([pP][nN][gG]|[jJ][pP][eE]?[gG]|[dD][cC][mM]|[dD][iI][cC][oO][mM])$',
-            '',
-            'g'
-        ) AS stem,
+        FALSE AS has_no_file,
     FROM listing
     ANTI JOIN records USING (image_id)
 ),
 
-wanting_stems AS (
-    SELECT stem
-    FROM wanting
-    GROUP BY stem
-    HAVING min(image_id) = max(image_id)
+stems AS (
+    SELECT
+        image_id,
+        has_no_file,
+        regexp_replace(
+            image_id,
+            '[.]([pP][nN][gG]|[jJ][pP][eE]?[gG]|[dD][cC][mM]|[dD][iI][cC][oO][mM])$',
+            '',
+            'g'
+        ) AS stem,
+    FROM alone
 ),
 
-spare_stems AS (
-    SELECT stem
-    FROM spare
+renamed AS (
+    SELECT
+        min(image_id) FILTER (WHERE has_no_file) AS image_id,
+        min(image_id) FILTER (WHERE NOT has_no_file) AS file_name,
+    FROM stems
     GROUP BY stem
-    HAVING min(image_id) = max(image_id)
+    HAVING
+        count(*) FILTER (WHERE has_no_file) = 1
+        AND count(*) FILTER (WHERE NOT has_no_file) = 1
 ),
 
 candidates AS (
@@ -69,17 +64,16 @@ candidates AS (
     UNION ALL
 
     SELECT
-        wanting.image_id,
-        wanting.image_dir,
-        spare.folder,
-        spare.zip,
-        spare.path,
-        spare.bytes,
+        records.image_id,
+        records.image_dir,
+        listing.folder,
+        listing.zip,
+        listing.path,
+        listing.bytes,
         TRUE AS other_ending,
-    FROM wanting
-    INNER JOIN spare ON wanting.stem = spare.stem
-    INNER JOIN wanting_stems ON wanting.stem = wanting_stems.stem
-    INNER JOIN spare_stems ON wanting.stem = spare_stems.stem
+    FROM renamed
+    INNER JOIN records ON renamed.image_id = records.image_id
+    INNER JOIN listing ON renamed.file_name = listing.image_id
 ),
 
 places AS (
