@@ -6,7 +6,7 @@ from typing import Literal
 
 from cxr_duck.engines.engine import Engine
 from cxr_duck.engines.stages import stage
-from cxr_duck.index.damaged import leaves_out, without_damaged
+from cxr_duck.index.damaged import without_damaged
 from cxr_duck.index.pure import is_pure
 from cxr_duck.query.compile import Compiled, compile_query, condition_on_postings
 from cxr_duck.query.fields import Fields
@@ -104,8 +104,9 @@ def _is_finding(engine: Engine, text: str) -> bool:
 def _question(engine: Engine, rows: Compiled, matching: Compiled, damaged: bool) -> Question:
     """Return a question; `rows` leaves images with a damaged file out by _SOUND."""
     ctes = {**matching.ctes, "matching": matching.select}
-    found = f"FROM {without_damaged(engine, 'matching', damaged)}"
-    if not leaves_out(engine, damaged):
+    sound = without_damaged(engine, "matching", damaged)
+    found = f"FROM {sound}"
+    if sound == "matching":  # nothing is to be left out
         rows = replace(rows, select=rows.select.replace(_SOUND, ""))
     count = Compiled(ctes, f"SELECT count(*) AS images\n{found}", matching.params)
     ids = Compiled(ctes, f"SELECT image_id\n{found}\nORDER BY image_id", matching.params)
