@@ -432,6 +432,7 @@ def dataset(own_demo: ExperimentData) -> ExperimentData:
     return own_demo
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("name", ["pair", "asked"])
 def test_a_recorded_dataset_keeps_its_promises(dataset: ExperimentData, name: str) -> None:
     """Nothing is wrong with a dataset of ours but films that are damaged."""
@@ -449,6 +450,7 @@ def test_a_recorded_dataset_keeps_its_promises(dataset: ExperimentData, name: st
     }
 
 
+@pytest.mark.full
 def test_an_export_of_ours_is_audited_from_its_manifest(
     dataset: ExperimentData, tmp_path: Path
 ) -> None:
@@ -700,6 +702,7 @@ def test_names_that_the_store_does_not_know(data: ExperimentData, tmp_path: Path
     assert found.remarks[0].startswith("the store has 1 of the 5 images: of the others only")
 
 
+@pytest.mark.full
 def test_dataset_in_studies(data: ExperimentData) -> None:
     """A dataset that is counted in studies or patients promises numbers of those."""
     for unit in ("study", "patient"):

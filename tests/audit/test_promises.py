@@ -147,6 +147,7 @@ def test_every_option_has_its_rules() -> None:
     assert of_recipes == RECIPES.keys() | {"not_kept_apart", "outside_dataset"}
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("name", [*RECIPES, "apart", "within"])
 def test_nothing_is_broken_at_first(changed: Changed, name: str) -> None:
     """A dataset that was just made keeps all that it promises, and is asked for nothing else."""
@@ -158,6 +159,7 @@ def test_nothing_is_broken_at_first(changed: Changed, name: str) -> None:
     assert asked.isdisjoint(RECIPES.keys() - {name, "finding_not_held", "image_of_two_classes"})
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("rule", [*RECIPES, "not_kept_apart"])
 def test_broken_by_other_labels(changed: Changed, rule: str) -> None:
     """A label file that was changed and indexed again breaks the promise, and the rule says it."""

@@ -157,6 +157,7 @@ def test_unknown_format_and_finding(odd_data: ExperimentData, cxr: Run) -> None:
     )
 
 
+@pytest.mark.full
 def test_create_prints_figure_6(own_demo: ExperimentData, cxr: Run) -> None:
     """A row a class and finding, a column a split; --json has the same numbers."""
     words = [

@@ -73,6 +73,7 @@ TABLES: dict[str, list[str]] = {
 }
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("kind", TABLES)
 @pytest.mark.parametrize("seed", range(8))
 def test_the_bytes_of_rich(replace_stdout: Callable[[], Stdout], kind: str, seed: int) -> None:

@@ -273,6 +273,7 @@ def test_other_findings_within_a_class(tmp_path: Path) -> None:
     assert there.datasets() == []
 
 
+@pytest.mark.full
 def test_patients_in_two_splits(tmp_path: Path) -> None:
     """A bundle whose splits share a patient here is not taken, whatever its digest."""
     path, dataset = made(tmp_path / "here")

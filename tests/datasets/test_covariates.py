@@ -580,6 +580,7 @@ def test_a_dataset_whose_images_were_removed(films: ExperimentData) -> None:
     assert (found.images, found.unknown) == (made.images() - 1, 1)
 
 
+@pytest.mark.full
 def test_a_dataset_of_a_bundle(data: ExperimentData, tmp_path: Path) -> None:
     """It is compared like the one that it was made from."""
     data.bundle("pair", tmp_path / "pair.cxr")
@@ -613,6 +614,7 @@ def test_commands(data: ExperimentData, cxr: Run, words: tuple[str, ...]) -> Non
     assert told["guess_without_pixels"]["tested_on"] == ["valid", "test"]
 
 
+@pytest.mark.full
 def test_audit_tells_all_of_it(data: ExperimentData, cxr: Run) -> None:
     """The rules are notes, which the table tells; `--json` has them, one `--check` its rows."""
     ran = cxr("audit", "pair", "--store", data.store.path)

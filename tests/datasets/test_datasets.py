@@ -321,6 +321,7 @@ def test_record(own_demo: ExperimentData) -> None:
     assert own_demo.dataset("pair").composition == dataset.composition
 
 
+@pytest.mark.full
 def test_names(own_demo: ExperimentData) -> None:
     """A dataset without a name gets one of its terms; a name that is taken is refused."""
     own_demo.create_dataset(["normal", "not-normal"], **PAPER)
@@ -342,6 +343,7 @@ def test_to_record_again_changes_nothing(own_demo: ExperimentData) -> None:
     assert len(own_demo.datasets()) == 1
 
 
+@pytest.mark.full
 def test_dataset_of_another_store(small: ExperimentData, own_demo: ExperimentData) -> None:
     """A dataset made from an index that the store doesn't have is not recorded there."""
     own_demo.create_dataset(["normal", "not-normal"], name="pair", **PAPER)
@@ -362,6 +364,7 @@ def test_findings_keep_their_share_when_a_class_is_cut_down(tmp_path: Path) -> N
             assert abs(made.composition["nodular", finding, split] - images * part) <= 1
 
 
+@pytest.mark.full
 def test_reproduce_notices_a_changed_record(own_demo: ExperimentData, cxr: Run) -> None:
     """A member taken out of the record is told, by reproduce and by check-store."""
     own_demo.create_dataset(["normal", "not-normal"], name="pair", **PAPER)
@@ -420,6 +423,7 @@ def test_reproduce_from_another_index(tmp_path: Path, cxr: Run) -> None:
     assert "pair lacks 1 images, which were removed from the store" in ran.err
 
 
+@pytest.mark.full
 def test_recorded_datasets_survive_a_new_index(own_demo: ExperimentData) -> None:
     """Indexing again keeps what was recorded."""
     dataset = own_demo.create_dataset(["normal", "not-normal"], name="pair", **PAPER)

@@ -343,6 +343,7 @@ def test_size_of_a_split_leaves_the_others(data: ExperimentData) -> None:
     )
 
 
+@pytest.mark.full
 def test_a_size_keeps_findings_in_proportion(tmp_path: Path) -> None:
     """However small the size, a finding has its part of its class and split, to two images."""
     shown = [["nodule"]] * 6 + [["granuloma"]] * 3 + [["pulmonary mass"]] + [["normal"]] * 12

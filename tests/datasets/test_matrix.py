@@ -113,6 +113,7 @@ def test_paths_without_a_known_folder(dataset: ExperimentData) -> None:
     assert path.startswith(f"{Path('elsewhere').absolute()}/")
 
 
+@pytest.mark.full
 def test_removed_images_are_left_out(dataset: ExperimentData, cxr: Run) -> None:
     """What the store must not have any more is not handed out, and that is said."""
     before = arrow(dataset, "pair")

@@ -72,6 +72,7 @@ def doubled(tmp_path_factory: pytest.TempPathFactory) -> ExperimentData:
     return data
 
 
+@pytest.mark.full
 def test_one_film_in_two_classes(doubled: ExperimentData) -> None:
     """A film in two classes is told once its files were tested; one of such twins can be kept."""
     terms = ["nodule", "normal"]

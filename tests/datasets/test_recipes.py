@@ -354,6 +354,7 @@ def test_keep_apart_of_a_chain(mixed: ExperimentData, tmp_path: Path, rows: Rows
         assert data.reproduce(dataset.name).same
 
 
+@pytest.mark.full
 def test_folds_beside_a_held_out_test(mixed: ExperimentData, tmp_path: Path) -> None:
     """Folds part what another dataset does not hold out, or the first of some shares."""
     shutil.copytree(mixed.store.path, tmp_path / "store")
@@ -386,6 +387,7 @@ def test_folds_beside_a_held_out_test(mixed: ExperimentData, tmp_path: Path) -> 
         data.create_dataset(terms, keep_apart="untested", name="chain")
 
 
+@pytest.mark.full
 def test_the_test_is_the_split_that_is_named(mixed: ExperimentData, tmp_path: Path) -> None:
     """`test` names the split that takes what another dataset holds out, or says that none does."""
     shutil.copytree(mixed.store.path, tmp_path / "store")
@@ -672,6 +674,7 @@ BAD_OPTIONS: list[tuple[list[str], str]] = [
 ]
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(("words", "message"), BAD_OPTIONS, ids=range(len(BAD_OPTIONS)))
 def test_bad_options(mixed: ExperimentData, cxr: Run, words: list[str], message: str) -> None:
     """Each is told in one sentence on stderr, with an exit code of its own, nothing recorded."""

@@ -166,6 +166,7 @@ def test_diff_as_data(recorded: ExperimentData, cxr: Run) -> None:
     assert (ran.code, json.loads(ran.out)["images"]) == (0, [])
 
 
+@pytest.mark.full
 def test_diff_of_a_record_that_was_changed(own_demo: ExperimentData) -> None:
     """Images that are in both for other findings of their class are no equal members."""
     for name in ("one", "two"):
@@ -313,6 +314,7 @@ def test_delete_asks(own_demo: ExperimentData, cxr: Run) -> None:
     assert own_demo.store.catalog.read_bytes() == state
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(("answer", "left"), [(b"n\n", ["paper"]), (b"y\n", [])])
 def test_delete_takes_the_answer(own_demo: ExperimentData, answer: bytes, left: list[str]) -> None:
     """On a terminal it asks, and does what is answered."""
@@ -379,6 +381,7 @@ def test_no_store_is_left_behind(tmp_path: Path, cxr: Run) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.full
 def test_entities_of_the_paper(own_demo: ExperimentData) -> None:
     """An experiment has its context, a dataset its type, and an image is there once."""
     own_demo.create_dataset(TERMS, name="one", experiment="first", **PAPER)

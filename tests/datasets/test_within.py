@@ -32,6 +32,7 @@ def full(own_demo: ExperimentData) -> ExperimentData:
     return own_demo
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("where", READING)
 def test_condition_that_reads_the_record(full: ExperimentData, where: str) -> None:
     """It is refused with the options that do it, whatever way it comes to the record."""
@@ -53,6 +54,7 @@ def test_condition_that_reads_the_index(full: ExperimentData) -> None:
     assert made.images() > 0
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("split", [None, "train"])
 def test_drawn_from_a_dataset(full: ExperimentData, split: str | None) -> None:
     """Its images are those of the other dataset or split alone, and it is made again the same."""
@@ -67,6 +69,7 @@ def test_drawn_from_a_dataset(full: ExperimentData, split: str | None) -> None:
     )
 
 
+@pytest.mark.full
 def test_other_images_are_counted_and_told(full: ExperimentData) -> None:
     """Those outside are counted under a filter of their own, and `why` says which dataset."""
     made = full.create_dataset(TERMS, hierarchy="paper", within="full:train", name="small")
@@ -80,6 +83,7 @@ def test_other_images_are_counted_and_told(full: ExperimentData) -> None:
     assert (verdict.reason, verdict.told) == ("within", "it is not an image of full, split train")
 
 
+@pytest.mark.full
 def test_dataset_that_another_draws_from(full: ExperimentData) -> None:
     """The recipe follows when it is renamed, and holds off that it is deleted."""
     full.create_dataset(TERMS, hierarchy="paper", within="full:train", name="small")
@@ -92,6 +96,7 @@ def test_dataset_that_another_draws_from(full: ExperimentData) -> None:
     assert full.delete("whole") > 0
 
 
+@pytest.mark.full
 def test_bundle_of_what_was_drawn(full: ExperimentData, demo: Path, tmp_path: Path) -> None:
     """It unbundles in a store without the other dataset, and keeps what it was drawn from."""
     full.create_dataset(TERMS, hierarchy="paper", within="full", size=20, name="small")
@@ -106,6 +111,7 @@ def test_bundle_of_what_was_drawn(full: ExperimentData, demo: Path, tmp_path: Pa
     assert other.reproduce("small").sound
 
 
+@pytest.mark.full
 def test_recorded_condition_that_names_a_dataset(full: ExperimentData, tmp_path: Path) -> None:
     """A recipe of an earlier version that reads the record holds off rename, delete and bundle."""
     full.create_dataset(TERMS, hierarchy="paper", name="old", seed=2)
@@ -124,6 +130,7 @@ def test_recorded_condition_that_names_a_dataset(full: ExperimentData, tmp_path:
     full.rename("full", "whole")
 
 
+@pytest.mark.full
 def test_what_is_no_dataset(full: ExperimentData, cxr: Run) -> None:
     """A dataset or a split that is not there is told, with those that are."""
     with pytest.raises(DatasetError, match="no dataset 'ful' to take images from"):

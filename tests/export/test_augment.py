@@ -86,6 +86,7 @@ def test_train_images_alone_get_variants(data: ExperimentData, tmp_path: Path) -
     assert all((tmp_path / "out" / file).is_file() for file in frame["file"])
 
 
+@pytest.mark.full
 def test_the_originals_are_as_without(data: ExperimentData, tmp_path: Path) -> None:
     """Beside their variants the images themselves are the same bytes as without any."""
     data.export("films", tmp_path / "without", size=60)

@@ -159,6 +159,7 @@ def test_class_names_become_plain_folders(tmp_path: Path) -> None:
     assert not (tmp_path / "evil").exists()
 
 
+@pytest.mark.full
 def test_unknown_way_of_writing(pair: ExperimentData, tmp_path: Path) -> None:
     """A word that is no way to write files is refused; so is copying what isn't there."""
     with pytest.raises(ExportError, match="symlink, hardlink, copy, not as 'sym'"):
@@ -186,6 +187,7 @@ def _indices(folder: Path, split: str) -> dict[str, int]:
     return {name: index for index, name in enumerate(names)}
 
 
+@pytest.mark.full
 def test_the_index_of_a_class_is_the_same_in_folders(tmp_path: Path) -> None:
     """Folders sort as their classes do; where plain names would not, they begin with an index."""
     data = make_films(tmp_path)
@@ -204,6 +206,7 @@ def test_the_index_of_a_class_is_the_same_in_folders(tmp_path: Path) -> None:
                 assert row["label"] == sorted(classes).index(row["class"])
 
 
+@pytest.mark.full
 def test_a_split_that_lacks_a_class_is_refused_in_folders(tmp_path: Path) -> None:
     """A reader would give the classes behind the lacking one another index in that split."""
     data = make_films(tmp_path)

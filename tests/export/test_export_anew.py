@@ -295,6 +295,7 @@ def count_made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return made
 
 
+@pytest.mark.full
 def test_a_killed_export_goes_on(
     films: ExperimentData,
     tmp_path: Path,
@@ -576,6 +577,7 @@ def test_an_image_that_cannot_be_encoded(
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.full
 def test_damaged_images_stay_out(films: ExperimentData, tmp_path: Path, cxr: Run) -> None:
     """What a test of the files found damaged is in no export made afterwards, and that is said."""
     images = tmp_path / "images"
@@ -598,6 +600,7 @@ def test_damaged_images_stay_out(films: ExperimentData, tmp_path: Path, cxr: Run
     assert set(frame["image_id"]) == written
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("options", [{"how": "copy"}, {"size": 48, "bits": 8}], ids=str)
 def test_straight_from_zips(films: ExperimentData, tmp_path: Path, options: dict[str, Any]) -> None:
     """From a zip come the same files as from folders, and links into it are refused."""
@@ -704,6 +707,7 @@ def test_what_stands_in_the_way_is_kept(
     assert files_of(tmp_path) == before
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("same", [True, False], ids=["same request", "another request"])
 def test_no_empty_folders_are_left(
     films: ExperimentData, tmp_path: Path, killed: tuple[Path, int], same: bool

@@ -198,6 +198,7 @@ def test_bytes_of_a_sample(name: str, size: int) -> None:
     assert bytes_of(row, "png", size) == last.offset_data + -(-last.size // 512) * 512
 
 
+@pytest.mark.full
 def test_classes_are_mixed(data: ExperimentData, pair: Dataset, tmp_path: Path) -> None:
     """The examples of a file come by chance, and the chance is that of the recipe's seed."""
     data.export("pair", tmp_path / "out", form="webdataset")
@@ -495,6 +496,7 @@ def test_findings_are_all_those_of_the_image(tmp_path: Path) -> None:
         assert list(facts["findings"]) == sorted(labels[facts["label"]])
 
 
+@pytest.mark.full
 def test_columns_of_images(tmp_path: Path, load: Any) -> None:
     """Each form has the columns that were asked for, numbers as numbers, a variant's too."""
     data = make_films(tmp_path)

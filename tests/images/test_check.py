@@ -122,6 +122,7 @@ def test_only_changed_files_are_tested_again(data: ExperimentData) -> None:
     assert data.check_integrity(full=True).tested == COUNT
 
 
+@pytest.mark.full
 def test_a_touched_file_of_the_same_size_is_tested_again(data: ExperimentData) -> None:
     """The time of its change counts as well as its size."""
     data.check_integrity()
@@ -135,6 +136,7 @@ def test_a_touched_file_of_the_same_size_is_tested_again(data: ExperimentData) -
     assert (found.tested, found.counts["damaged"]) == (1, 2)
 
 
+@pytest.mark.full
 def test_quick_then_whole(data: ExperimentData) -> None:
     """A quick test is told from a whole one, which it doesn't replace and doesn't save."""
     assert data.check_integrity(quick=True).tested == COUNT
@@ -172,6 +174,7 @@ def test_damaged_images_leave_later_datasets(data: ExperimentData, cxr: Run) -> 
     assert data.reproduce("after").same
 
 
+@pytest.mark.full
 def test_exports_say_that_nobody_looked(data: ExperimentData, cxr: Run, tmp_path: Path) -> None:
     """Whoever hands out files that were not tested is told of it, and no longer once they were."""
     data.create_dataset(["nodule", "normal"], name="pair")
@@ -181,6 +184,7 @@ def test_exports_say_that_nobody_looked(data: ExperimentData, cxr: Run, tmp_path
     assert cxr("export", "pair", tmp_path / "b", "--store", data.store.path).err == ""
 
 
+@pytest.mark.full
 def test_why_tells_of_damage(data: ExperimentData, cxr: Run) -> None:
     """cxr why names the damage, and the filter that it fell under."""
     cut(data, 3)
@@ -194,6 +198,7 @@ def test_why_tells_of_damage(data: ExperimentData, cxr: Run) -> None:
     assert "(ok)" in cxr("why", name(5), "--store", data.store.path).out
 
 
+@pytest.mark.full
 def test_a_removed_image_is_in_no_check(data: ExperimentData) -> None:
     """What is removed from the store leaves the verdicts too."""
     data.check_integrity()
@@ -323,6 +328,7 @@ def test_a_folder_that_went_and_came_back(data: ExperimentData) -> None:
     assert (found.tested, found.counts["ok"]) == (COUNT, COUNT)
 
 
+@pytest.mark.full
 def test_a_folder_that_was_moved_is_the_folder_from_then_on(
     data: ExperimentData, tmp_path: Path
 ) -> None:
@@ -365,6 +371,7 @@ def test_what_is_listed_anew_is_not_known(data: ExperimentData) -> None:
     assert data.check_integrity().tested == 1
 
 
+@pytest.mark.full
 def test_pipes_and_devices_are_no_files(data: ExperimentData) -> None:
     """Nobody waits for what a pipe holds, whether it was there when files were listed or not."""
     assert data.images_dir is not None

@@ -172,6 +172,7 @@ def test_what_is_not_used_is_no_missing_file(tmp_path: Path, cxr: Run) -> None:
     }  # fmt: skip
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("bad", ["encrypted", "another method", "empty"])
 def test_of_two_copies_the_one_that_can_be_read_is_used(tmp_path: Path, bad: str) -> None:
     """A member that nothing here opens, or a file without bytes, stands back behind a copy."""
@@ -345,6 +346,7 @@ def test_the_three_views(tmp_path: Path, cxr: Run) -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.full
 def test_nobody_looked(tmp_path: Path) -> None:
     """Without a folder of images all is empty and nothing is missing; later it is looked for."""
     rows = repository(4, [["normal"]])
@@ -392,6 +394,7 @@ def test_a_zip_that_was_written_anew(tmp_path: Path) -> None:
     assert before["0.zip/0.png"] != after["0.zip/0.png"] == 10**18
 
 
+@pytest.mark.full
 def test_removed_images_go_from_the_listing(tmp_path: Path) -> None:
     """The file of a removed image is forgotten; where it is found again it is an extra one."""
     data = indexed(tmp_path, "0.zip/0.png", "0/0.png", "0/1.png", "0/stray.png")
@@ -405,6 +408,7 @@ def test_removed_images_go_from_the_listing(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.full
 def test_files_of_refused_rows_that_are_removed(tmp_path: Path) -> None:
     """A refused row that goes takes its file along, but no file of an image that stays."""
     rows = repository(4, [["normal"]])

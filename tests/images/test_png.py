@@ -495,6 +495,7 @@ def test_how_the_bytes_come_changes_nothing(most: int) -> None:
         assert judge(Slow(iter([data]), most=most), "a.png") == verdict_on(data)
 
 
+@pytest.mark.full
 def test_several_threads() -> None:
     """Files that are tested at the same time have the verdicts that they have one by one."""
     files = [damage(film(300, 120, seed)) for seed in (1, 2) for damage, _ in DAMAGES.values()]

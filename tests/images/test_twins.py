@@ -573,6 +573,7 @@ def unlooked(crowd: ExperimentData, tmp_path_factory: pytest.TempPathFactory) ->
     return data
 
 
+@pytest.mark.full
 def test_nobody_looked(unlooked: ExperimentData) -> None:
     """Without fingerprints a dataset is refused and an audit says what was not tested."""
     with pytest.raises(RecipeError, match="run 'cxr twins' first"):
@@ -585,6 +586,7 @@ def test_nobody_looked(unlooked: ExperimentData) -> None:
         unlooked.create_dataset(CLASSES, twins="first")
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("options", [{}, {"per_patient": 1}, {"unit": "study", "seed": 4}], ids=str)
 def test_twins_that_are_known_change_nothing_unasked(
     crowd: ExperimentData, unlooked: ExperimentData, options: dict[str, Any]
@@ -609,6 +611,7 @@ def test_images_that_came_later(planted: Planted, tmp_path: Path) -> None:
         data.create_dataset(CLASSES, twins="together")
 
 
+@pytest.mark.full
 def test_command(planted: Planted, cxr: Run) -> None:
     """The pairs across patients go to stdout, the counts to stderr; a dataset's are those torn."""
     store = ("--store", planted.data.store.path)
@@ -653,6 +656,7 @@ def test_no_folder(tmp_path: Path) -> None:
         data.find_twins()
 
 
+@pytest.mark.full
 def test_a_panic_ends_no_run(
     own_demo: ExperimentData, monkeypatch: pytest.MonkeyPatch, cxr: Run
 ) -> None:

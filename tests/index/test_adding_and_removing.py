@@ -167,6 +167,7 @@ def test_pure_and_not_pure(tmp_path: Path, cxr: Run) -> None:
     assert intact(data)
 
 
+@pytest.mark.full
 def test_rejects_are_kept_once(tmp_path: Path) -> None:
     """The rejects of each label file are added, and not again when it is indexed again."""
     opened(tmp_path, rows_of([{}, {"PatientID": ""}])).create_index(allow_rejects=True)
@@ -253,6 +254,7 @@ def duckdb_holds(data: ExperimentData, text: str) -> bool:
     )
 
 
+@pytest.mark.full
 def test_removal_that_was_killed_is_made_up_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -284,6 +286,7 @@ def test_interrupt_after_the_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert intact(data)
 
 
+@pytest.mark.full
 def test_patient_of_refused_rows_only(tmp_path: Path, cxr: Run) -> None:
     """Refused rows that meet the condition go, and the patient's later images stay out."""
     rows = [{**ROWS[0], "PatientID": "px", "Labels": "nodule"}, *ROWS[1:3]]
@@ -298,6 +301,7 @@ def test_patient_of_refused_rows_only(tmp_path: Path, cxr: Run) -> None:
     assert gone_from_disk(data.store.path, "'px'")
 
 
+@pytest.mark.full
 def test_damaged_file_is_not_written_anew(tmp_path: Path, cxr: Run) -> None:
     """What a change would write anew is verified before, so that damage is not covered up."""
     opened(tmp_path, ROWS[:30]).create_index()
@@ -348,6 +352,7 @@ def test_growing_file_tells_its_rejects_once(tmp_path: Path) -> None:
     assert data.sql("SELECT row FROM rejects ORDER BY row").to_pylist() == [{"row": 2}, {"row": 4}]
 
 
+@pytest.mark.full
 def test_dataset_of_removed_images_is_not_recorded(tmp_path: Path) -> None:
     """A dataset made before a removal can't bring the removed images back into the record."""
     data = opened(tmp_path, ROWS)
@@ -459,6 +464,7 @@ def test_any_course_of_changes(
     assert intact(data)
 
 
+@pytest.mark.full
 def test_blocks_and_reading_from_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A label file that is read onto the disk and written in blocks is indexed as any other."""
     monkeypatch.setattr("cxr_duck.index.indexing._BLOCK", 7)

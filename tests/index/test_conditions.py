@@ -150,6 +150,7 @@ def test_what_differs_from_time_to_time_is_refused(
     )
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(("where", "told"), FROM_ZONE_TO_ZONE)
 def test_what_differs_from_time_zone_to_time_zone_is_refused(
     odd_data: ExperimentData, where: str, told: str

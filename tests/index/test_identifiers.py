@@ -20,6 +20,7 @@ WHOLE = [
 ]  # fmt: skip
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("value", ROUNDED)
 @pytest.mark.parametrize("column", ["PatientID", "StudyID", "ReportID"])
 def test_rounded_identifiers_are_refused(tmp_path: Path, column: str, value: str) -> None:
@@ -38,6 +39,7 @@ def test_rounded_identifiers_are_refused(tmp_path: Path, column: str, value: str
     assert data.count("nodule") == 3
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("value", WHOLE)
 def test_other_identifiers_are_taken(tmp_path: Path, value: str) -> None:
     """What is no rounded number is an identifier, with digits and letters in any order."""
@@ -57,6 +59,7 @@ NEAR = [
 ]
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(("one", "other"), NEAR)
 @pytest.mark.parametrize("column", ["PatientID", "StudyID"])
 def test_near_identifiers_are_told(

@@ -63,6 +63,7 @@ def test_columns_are_typed(tmp_path: Path) -> None:
     assert (second["birth_year"], second["age"], second["frontal"]) == (None, None, False)
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("names", [("", "Unnamed: 0"), ("Unnamed: 0.1", "Unnamed: 0"), ("", "")])
 def test_label_file_saved_by_pandas(tmp_path: Path, cxr: Run, names: tuple[str, str]) -> None:
     """pandas puts an index in front, and a fraction behind whole numbers: nothing else changes."""
@@ -85,6 +86,7 @@ def test_label_file_saved_by_pandas(tmp_path: Path, cxr: Run, names: tuple[str, 
     assert found == {"source_row": 41, "image_dir": "3", "report_id": "4991845"}
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(("refused", "rows", "allowed"), [
     (1, 2, False), (1, 10, True), (2, 19, False), (2, 20, True), (10, 400, True), (11, 400, False),
 ])  # fmt: skip
@@ -265,6 +267,7 @@ PURE_QUERIES = {
 }  # fmt: skip
 
 
+@pytest.mark.full
 def test_pure_index_answers_every_question_purely(tmp_path: Path) -> None:
     """Queries, their macro, images and recipes of a pure index hold images of one finding alone."""
     rows = repository(120, [["nodule"], ["nodule", "scoliosis"], [], ["scoliosis"]])
@@ -308,6 +311,7 @@ ENDINGS = [
 ]
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(("names", "files", "found"), ENDINGS)
 def test_files_with_another_ending(
     tmp_path: Path, cxr: Run, names: list[str], files: list[str], found: list[str | None]

@@ -69,6 +69,7 @@ def test_own_columns_are_explained(owned: ExperimentData) -> None:
     assert {row["comment"] for row in told} == {"a field of the label file's own, as text"}
 
 
+@pytest.mark.full
 def test_label_files_with_other_columns(owned: ExperimentData, tmp_path: Path) -> None:
     """Files with other own columns, or with none, add up; a name is one in small letters too."""
     more = [
@@ -90,6 +91,7 @@ def test_label_files_with_other_columns(owned: ExperimentData, tmp_path: Path) -
     assert not [check for check in owned.check_store() if check.rows]
 
 
+@pytest.mark.full
 def test_same_own_columns_change_nothing(owned: ExperimentData, tmp_path: Path) -> None:
     """The same rows again, columns in another order, are unchanged; another value is a conflict."""
     assert owned.create_index()["unchanged"] == 60
@@ -131,6 +133,7 @@ IMPLAUSIBLE = [
 ]
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(("birth", "day", "read", "kept"), IMPLAUSIBLE)
 def test_ages_that_cannot_be(
     tmp_path: Path, birth: str, day: str, read: tuple[int | None, int | None],

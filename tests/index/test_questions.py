@@ -99,6 +99,7 @@ def labelled(
     return data, rows
 
 
+@pytest.mark.sampled
 def test_findings(labelled: tuple[ExperimentData, list[dict[str, str]]]) -> None:
     """A row a finding, most frequent first: images, patients, studies, share labelled by hand."""
     data, rows = labelled

@@ -48,6 +48,7 @@ def damaged(data: ExperimentData) -> set[str]:
     return found & every
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("name", WAYS)
 def test_out_of_the_index(data: ExperimentData, damaged: set[str], name: str) -> None:
     """Each way to find images leaves damaged ones out, and has them where they are asked for."""

@@ -126,6 +126,7 @@ def test_exclusions(mixed: ExperimentData, exclude: list[str], out: str) -> None
     assert whole.recipe.exclude == []
 
 
+@pytest.mark.full
 def test_record(mixed: ExperimentData, cxr: Run) -> None:
     """The recipe holds the texts and the resolved queries; it is shown and made again."""
     store = ("--store", mixed.store.path)
@@ -150,6 +151,7 @@ def test_record(mixed: ExperimentData, cxr: Run) -> None:
     assert [check for check in check_invariants(mixed.store) if check.rows] == []
 
 
+@pytest.mark.full
 def test_made_again_from_the_record_alone(mixed: ExperimentData, tmp_path: Path) -> None:
     """A hierarchy that is edited or gone changes no dataset that was made through it."""
     path = tmp_path / "organs.csv"

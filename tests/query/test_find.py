@@ -27,6 +27,7 @@ QUERIES = [
 ]
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("query", QUERIES)
 def test_formats_agree(demo_data: ExperimentData, cxr: Run, query: str) -> None:
     """Every format has the rows of the API, in the order of the image ids."""
@@ -105,6 +106,7 @@ def test_explain_in_the_shell(
 VALUES = ["O'Brien; DROP TABLE terms", "$finding_1", "a\\'b", "--x", ".quit", "/* x", '"', "ñ…"]
 
 
+@pytest.mark.full
 def test_explained_values_are_quoted(tmp_path: Path) -> None:
     """Whatever a value holds, it is one literal of the explained SQL."""
     rows = [

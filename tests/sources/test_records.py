@@ -99,6 +99,7 @@ def test_record_without_an_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         list(records_of(text))
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(
     "ends", ["\r\n|\r\n|\r\n|", "\r|\r|\r|\r", "\n|\n|\r\n|\n", "\r\n|\n|\n|\n"]
 )
@@ -177,6 +178,7 @@ def as_python_reads(path: Path) -> list[tuple[list[str], str]]:
     return records[1:]
 
 
+@pytest.mark.full
 @examples(40)
 @given(st.integers(0, 560), st.integers(3, 30), EDITS)
 def test_damaged_file_is_read_as_python_reads_it(

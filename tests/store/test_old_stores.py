@@ -243,6 +243,7 @@ def test_formats_and_versions(demo_data: ExperimentData) -> None:
     assert sorted(FIRST_VERSIONS) == list(range(1, FORMAT + 1))
 
 
+@pytest.mark.full
 def test_own_columns_come_into_an_old_store(
     old: ExperimentData, version: str, tmp_path: Path
 ) -> None:

@@ -110,6 +110,7 @@ def test_every_method_is_asked() -> None:
     assert methods == CHANGING | QUESTIONS.keys()
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("name", QUESTIONS)
 def test_a_question_sees_one_state(
     asked: ExperimentData, published: list[Path], tmp_path: Path, name: str

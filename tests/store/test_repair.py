@@ -140,6 +140,7 @@ def test_without_a_copy(own: Path, cxr: Run) -> None:
     assert data.create_dataset(["nodule", "normal"], name="new").images() > 0
 
 
+@pytest.mark.full
 def test_catalog_before_the_last_change(own: Path, cxr: Run) -> None:
     """Without a copy the superseded catalog tells the record, and that it is one change behind."""
     data = ExperimentData(store=own)
@@ -169,6 +170,7 @@ def test_files_of_a_killed_change(own: Path) -> None:
     assert state_of(own) == state
 
 
+@pytest.mark.full
 def test_damaged_data_file(own: Path, made: Path, cxr: Run) -> None:
     """Rows of a data file that is damaged are said to be lost; indexed again, they are back."""
     state = state_of(own)
@@ -256,6 +258,7 @@ def lose_catalog(store: Path) -> None:
     (store / "cxr.duckdb").unlink()
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("copy", [True, False])
 def test_data_file_with_other_rows(own: Path, cxr: Run, copy: bool) -> None:
     """A data file that is sound Parquet and not the one that was written is not taken for it.
@@ -359,6 +362,7 @@ def test_copy_of_a_later_version(own: Path, cxr: Run) -> None:
     assert not (own / "cxr.duckdb").exists()
 
 
+@pytest.mark.full
 def test_repair_deletes_nothing(own: Path, cxr: Run) -> None:
     """Files below data/ that nobody knows, and what killed writers left, lie in set-aside-…."""
     strangers = ["data/000001/notes.txt", "data/000001/newrel-0001.parquet", "data/mine.txt"]

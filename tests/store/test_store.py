@@ -202,6 +202,7 @@ def test_reader_keeps_what_it_has_open(indexed: ExperimentData, tmp_path: Path) 
     assert not list(indexed.store.path.glob("data/000001/images*"))
 
 
+@pytest.mark.full
 def test_two_writers(indexed: ExperimentData, cxr: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """A writer that comes while another is at work is told so, and loses nothing."""
     monkeypatch.setattr(Store, "patience", 0.1)
